@@ -1,0 +1,118 @@
+"""What a report is given: everything it shows about one patient, or a cohort, already computed.
+
+Reports and charts read these and compute nothing. `workflows.report` fills them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from turnpoint.kinetics.progression_gap import ProgressionGap
+from turnpoint.turning.evidence import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the numbers come from: shown in small print at the foot of every report.
+
+    Attributes:
+        version: Turnpoint's version.
+        created: the day the report was made.
+        prior_name: the prior's name, for example `docetaxel-nsclc-ct`.
+        prior_data: what it was fitted to, one line.
+        prior_patients: how many patients that was.
+        alert_threshold: P(turning point passed and cause is resistance) above which an alert is raised.
+        false_alerts_per_100: the false-alert rate that threshold was chosen for, per 100 patient courses;
+            None when the prior carries no calibration, and the report says so.
+    """
+
+    version: str
+    created: date
+    prior_name: str
+    prior_data: str
+    prior_patients: int
+    alert_threshold: float
+    false_alerts_per_100: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PatientView:
+    """One patient's course as a report shows it.
+
+    Attributes:
+        patient_id: as in the study.
+        study_name: for the title.
+        tumour_type: as in the study, or None.
+        regimen: drugs in use, or the arm, or None.
+        sums: one row a visit with a sum: `day, sum_of_diameters_mm, censored` (true when part of the sum is
+            too small to measure), `change_from_baseline_pct, change_from_nadir_pct, target_response,
+            overall_response, new_lesion`. Empty when there are no lesions.
+        baseline_mm, nadir_mm: null when there is no sum.
+        partial_response_line_mm: 0.7 x baseline.
+        progression_line_mm: what the sum must reach for RECIST to call progression now.
+        reading_sd_log: SD of ln(sum) of a repeated reading, for error bars.
+        markers: `day, marker, value, unit, censoring, upper_limit`; empty when there are none.
+        doses: `day, drug, dose, unit, action`; empty when there are none.
+        events: `day, end_day, term, grade`; empty when there are none.
+        assessment: this patient's rows of `assess` (design section 4), by day.
+        fan: `quantity` (`sum_of_diameters_mm` or the marker), `day`, `kind` (`fitted` up to the last visit,
+            `forecast` after it), `q05, q25, q50, q75, q95`.
+        p_progression: chance that the criterion for each quantity is met within 6, 12, 24 weeks if the regimen
+            goes on: `quantity, weeks, p_progression`.
+        progression_gap: what RECIST still waits for; None without a sum.
+        evidence: why we think so, most important first.
+        provenance: the small print.
+    """
+
+    patient_id: str
+    study_name: str
+    tumour_type: str | None
+    regimen: str | None
+    sums: pl.DataFrame
+    baseline_mm: float | None
+    nadir_mm: float | None
+    partial_response_line_mm: float | None
+    progression_line_mm: float | None
+    reading_sd_log: float
+    markers: pl.DataFrame
+    doses: pl.DataFrame
+    events: pl.DataFrame
+    assessment: pl.DataFrame
+    fan: pl.DataFrame
+    p_progression: pl.DataFrame
+    progression_gap: ProgressionGap | None
+    evidence: tuple[Evidence, ...]
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class CohortView:
+    """A whole study on one page.
+
+    Attributes:
+        study_name: for the title.
+        counts: named counts for the summary line: `patients, visits, alerts, progressions, ...`.
+        waterfall: `patient_id, best_change_pct, best_response`.
+        spider: `patient_id, week, change_from_baseline_pct, best_response`.
+        swimmer: `patient_id, last_day, first_response_day, progression_day, alert_day`; null where it did not
+            happen.
+        alerts: `patient_id, alert_day, verdict, p_turned, progression_day, lead_days`; one row a patient who
+            was alerted.
+        marker_spider: `patient_id, week, marker, change_from_first_pct`; empty without markers.
+        verdicts: `verdict, patients`: the verdict at each patient's last visit, counted.
+        provenance: one for each prior used.
+    """
+
+    study_name: str
+    counts: Mapping[str, int]
+    waterfall: pl.DataFrame
+    spider: pl.DataFrame
+    swimmer: pl.DataFrame
+    alerts: pl.DataFrame
+    marker_spider: pl.DataFrame
+    verdicts: pl.DataFrame
+    provenance: tuple[Provenance, ...]

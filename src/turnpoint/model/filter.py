@@ -1,0 +1,343 @@
+"""The filter: the posterior of a patient at every visit, from data up to it.
+
+One quasi-random bank of particles drawn from the prior serves every patient; each series is filtered given the
+particle (`model.observation`), and the posterior at visit i is the bank weighted by the cumulative likelihood:
+exact up to Monte-Carlo error (and the merging of jump branches). A patient far from the prior, seen by a small
+effective sample size, gets further particles from normals fitted to their own weighted particles (adaptive
+multiple importance sampling: Cornuet et al. 2012, doi:10.1111/j.1467-9469.2011.00756.x).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+from scipy.special import logsumexp
+
+from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
+from turnpoint.model.dynamics import Dynamics
+from turnpoint.model.observation import Filtered, run_series
+from turnpoint.model.parameters import Reading, dynamics_of, reading_of
+from turnpoint.model.prior import Prior
+from turnpoint.model.series import Batch, Series, batches
+from turnpoint.study.study import Study
+
+Progress = Callable[[int, int], None]
+
+DEFAULT_PARTICLES = 2048
+DEFAULT_DRAWS = 1000
+PATIENTS_PER_BATCH = 16
+SMALLEST_EFFECTIVE_SIZE = 150.0
+_MOST_REFINEMENTS = 8
+_WIDEN = 1.5  # a proposal must be wider than what it aims at
+_SMALLEST_TEMPERED_SIZE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityPosterior:
+    """What is known of one quantity at each row; R rows, D draws.
+
+    Attributes:
+        reading: reading parameters, shape (R, D).
+        level_mean, level_variance: of the patient's own level after the last reading, shape (R, D).
+        last_log_value: shape (R, 1); the limit for a censored value.
+        last_value: as written down, shape (R, 1).
+        limit: below which nothing is measured, shape (R, 1).
+        whole_numbers: most readings so far are whole numbers, shape (R, 1).
+        last_censoring: -1, 0 or 1, shape (R, 1).
+        last_on_weeks, last_off_weeks, last_day: of the last reading, shape (R, 1).
+        readings: how many readings there are, shape (R,); where it is 0 nothing else means anything.
+    """
+
+    reading: Reading
+    level_mean: FloatArray
+    level_variance: FloatArray
+    last_log_value: FloatArray
+    last_value: FloatArray
+    limit: FloatArray
+    whole_numbers: BoolArray
+    last_censoring: IntArray
+    last_on_weeks: FloatArray
+    last_off_weeks: FloatArray
+    last_day: FloatArray
+    readings: IntArray
+
+    def at(self, rows: IntArray) -> QuantityPosterior:
+        """The same at these rows only."""
+        kept = {name: getattr(self, name)[rows] for name in self.__slots__ if name != "reading"}
+        return replace(self, reading=self.reading.at(rows), **kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """Equal-weight posterior draws for the visits of one batch of patients.
+
+    Attributes:
+        batch: the data.
+        patient, visit: row of the batch and index of the visit, shape (R,).
+        on_weeks, off_weeks: at the visit, shape (R, 1).
+        dynamics: shape (R, D).
+        quantities: by name.
+        effective_size: effective sample size of the weighted particles, shape (R,).
+        shrinkage: 1 - posterior variance / prior variance of the log rates and the logit of φ, the largest of
+            the three, shape (R,): 0 when the data said nothing.
+    """
+
+    batch: Batch
+    patient: IntArray
+    visit: IntArray
+    on_weeks: FloatArray
+    off_weeks: FloatArray
+    dynamics: Dynamics
+    quantities: Mapping[str, QuantityPosterior]
+    effective_size: FloatArray
+    shrinkage: FloatArray
+
+    @property
+    def day(self) -> FloatArray:
+        """Day of each row, shape (R,)."""
+        day: FloatArray = self.batch.day[self.patient, self.visit]
+        return day
+
+    def at(self, rows: IntArray) -> Posterior:
+        """The posterior at these rows only."""
+        quantities = {name: own.at(rows) for name, own in self.quantities.items()}
+        kept = {
+            name: getattr(self, name)[rows]
+            for name in ("patient", "visit", "on_weeks", "off_weeks", "effective_size", "shrinkage")
+        }
+        return replace(self, dynamics=self.dynamics.at(rows), quantities=quantities, **kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A batch passed through a bank.
+
+    Attributes:
+        particles: transformed parameters, shape (K, dimensions).
+        filtered: by quantity.
+        log_weight: cumulative log-likelihood plus log importance weight at each visit, shape (P, V, K).
+    """
+
+    particles: FloatArray
+    filtered: Mapping[str, Filtered]
+    log_weight: FloatArray
+
+
+def posteriors(
+    readings: pl.DataFrame,
+    study: Study,
+    prior: Prior,
+    *,
+    particles: int = DEFAULT_PARTICLES,
+    draws: int = DEFAULT_DRAWS,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Iterator[Posterior]:
+    """The posterior at every visit of every patient with a reading, a batch at a time, in patient order.
+
+    Args:
+        readings: from `series.readings_of(study)`.
+        study: for its doses.
+        prior: whose quantities are those of the readings.
+        particles: size of the bank, a power of two.
+        draws: equal-weight draws kept for each visit.
+        seed: of the bank; the same seed gives the same numbers.
+        progress: called with patients done and patients in all.
+    """
+    bank = prior.bank(particles, seed)
+    total = readings["patient_id"].n_unique()
+    done = 0
+    for batch in batches(readings, study.doses, list(prior.quantities), PATIENTS_PER_BATCH):
+        yield from posteriors_of_batch(batch, prior, bank, draws=draws, seed=seed)
+        done += len(batch.patient_ids)
+        if progress is not None:
+            progress(done, total)
+
+
+def posteriors_of_batch(
+    batch: Batch, prior: Prior, bank: FloatArray, *, draws: int = DEFAULT_DRAWS, seed: int = 0
+) -> Iterator[Posterior]:
+    """The posterior at every visit of one batch: one for all patients the bank serves well, then one for each
+    patient whose effective sample size asked for more particles.
+    """
+    run = weigh(batch, prior, bank)
+    sizes = effective_sizes(run.log_weight)
+    valid = np.arange(batch.day.shape[1]) < batch.visits[:, None]
+    weakest = np.where(valid, sizes, np.inf).min(axis=1)
+    served = weakest >= SMALLEST_EFFECTIVE_SIZE
+    if served.any():
+        yield _collect(batch, prior, run, np.flatnonzero(served), draws)
+    for row in np.flatnonzero(~served):
+        alone = one_patient(batch, int(row))
+        yield _collect(alone, prior, _refined(alone, prior, bank, seed), np.array([0]), draws)
+
+
+def effective_sizes(log_weight: FloatArray) -> FloatArray:
+    """Kish's effective sample size (Σw)²/Σw² along the last axis."""
+    sizes: FloatArray = np.exp(2.0 * logsumexp(log_weight, axis=-1) - logsumexp(2.0 * log_weight, axis=-1))
+    return sizes
+
+
+def weigh(batch: Batch, prior: Prior, particles: FloatArray, log_importance: FloatArray | None = None) -> Run:
+    """Pass a batch through a bank of particles; `log_importance` is log prior / proposal where they differ."""
+    dynamics = dynamics_of(particles)
+    filtered = {}
+    log_weight = np.zeros((*batch.day.shape, particles.shape[-2]))
+    if log_importance is not None:
+        log_weight += log_importance
+    patients = np.arange(batch.day.shape[0])[:, None]
+    for position, quantity in enumerate(prior.quantities):
+        reading = reading_of(particles, quantity, position)
+        own = run_series(batch.series[quantity], dynamics, reading, prior.floor_persistence[quantity])
+        filtered[quantity] = own
+        log_weight += own.log_likelihood[patients, batch.readings[quantity]]
+    return Run(particles, filtered, log_weight)
+
+
+def one_patient(batch: Batch, row: int) -> Batch:
+    """The batch with one patient only."""
+    keep = slice(row, row + 1)
+    series = {
+        quantity: Series(
+            quantity, *(getattr(own, name)[keep] for name in Series.__slots__ if name != "quantity")
+        )
+        for quantity, own in batch.series.items()
+    }
+    return Batch(
+        patient_ids=batch.patient_ids[keep],
+        series=series,
+        visits=batch.visits[keep],
+        day=batch.day[keep],
+        on_weeks=batch.on_weeks[keep],
+        off_weeks=batch.off_weeks[keep],
+        readings={quantity: counts[keep] for quantity, counts in batch.readings.items()},
+        off_now=batch.off_now[keep],
+    )
+
+
+def _refined(batch: Batch, prior: Prior, bank: FloatArray, seed: int) -> Run:
+    """Add proposals fitted to this patient until every visit has enough effective particles.
+
+    All particles, the prior's own among them, are weighted by prior / mixture of every proposal so far, so a
+    proposal that was a bad guess costs nothing but time.
+    """
+    rng = np.random.default_rng((seed, 1))
+    sizes = [len(bank)]
+    gaussians = [(prior.mean, prior.covariance)]
+    particles = bank
+    run = weigh(batch, prior, particles)
+    for _ in range(_MOST_REFINEMENTS):
+        effective = effective_sizes(run.log_weight[0, : batch.visits[0]])
+        if effective.min() >= SMALLEST_EFFECTIVE_SIZE:
+            break
+        mean, covariance = _proposal(particles, run.log_weight[0, int(effective.argmin())], prior)
+        gaussians.append((mean, covariance))
+        sizes.append(len(bank))
+        fresh = mean + rng.standard_normal((len(bank), prior.dimensions)) @ np.linalg.cholesky(covariance).T
+        particles = np.concatenate([particles, fresh])
+        shares = np.log(np.array(sizes) / len(particles))
+        densities = [log_normal_density(particles, *gaussian) for gaussian in gaussians]
+        mixture = logsumexp([share + own for share, own in zip(shares, densities, strict=True)], axis=0)
+        run = weigh(batch, prior, particles, densities[0] - mixture)
+    return run
+
+
+def _proposal(particles: FloatArray, log_weight: FloatArray, prior: Prior) -> tuple[FloatArray, FloatArray]:
+    """A widened normal fitted to the weighted particles, the weights tempered until enough of them count."""
+    temper = 1.0
+    while effective_sizes(temper * log_weight) < _SMALLEST_TEMPERED_SIZE and temper > 1e-3:
+        temper *= 0.7
+    weight = np.exp(temper * log_weight - logsumexp(temper * log_weight))
+    mean = weight @ particles
+    apart = particles - mean
+    covariance = _WIDEN * (apart * weight[:, None]).T @ apart + 0.02 * prior.covariance
+    return mean, covariance
+
+
+def log_normal_density(points: FloatArray, mean: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Log density of a multivariate normal at each row of `points`."""
+    root = np.linalg.cholesky(covariance)
+    white = np.linalg.solve(root, (points - mean).T)
+    density: FloatArray = -0.5 * (white**2).sum(axis=0) - np.log(np.diag(root)).sum()
+    return density - 0.5 * len(mean) * float(np.log(2.0 * np.pi))
+
+
+def _collect(batch: Batch, prior: Prior, run: Run, patients: IntArray, draws: int) -> Posterior:
+    """Equal-weight draws at every visit of these patients of the run, by systematic resampling."""
+    patient = np.repeat(patients, batch.visits[patients])
+    visit = np.concatenate([np.arange(batch.visits[p]) for p in patients] or [np.empty(0)]).astype(np.int64)
+    log_weight = run.log_weight[patient, visit]
+    chosen = systematic_draws(log_weight, draws)
+    particles = run.particles[chosen]
+    quantities = {
+        quantity: _quantity(batch, prior, run, quantity, (patient, visit, chosen))
+        for quantity in prior.quantities
+    }
+    return Posterior(
+        batch=batch,
+        patient=patient,
+        visit=visit,
+        on_weeks=batch.on_weeks[patient, visit][:, None],
+        off_weeks=batch.off_weeks[patient, visit][:, None],
+        dynamics=dynamics_of(particles),
+        quantities=quantities,
+        effective_size=effective_sizes(log_weight),
+        shrinkage=_shrinkage(particles, prior),
+    )
+
+
+def systematic_draws(log_weight: FloatArray, draws: int) -> IntArray:
+    """Indices of equal-weight draws for each row, shape (R, draws), in an order that is the same for all rows.
+
+    Systematic resampling puts each draw within 1/draws of its place in the weights' distribution; the common
+    shuffle keeps later draws (of noise) from lining up with the particles' order.
+    """
+    weight = np.exp(log_weight - log_weight.max(axis=-1, keepdims=True))
+    cumulative = np.cumsum(weight, axis=-1)
+    places = (np.arange(draws) + 0.5) / draws
+    order = np.random.default_rng(0).permutation(draws)
+    chosen = np.empty((len(log_weight), draws), dtype=np.int64)
+    for row, running in enumerate(cumulative):
+        chosen[row] = np.searchsorted(running, places * running[-1])[order]
+    return np.minimum(chosen, log_weight.shape[-1] - 1)
+
+
+def _quantity(
+    batch: Batch, prior: Prior, run: Run, quantity: str, where: tuple[IntArray, IntArray, IntArray]
+) -> QuantityPosterior:
+    patient, visit, chosen = where
+    series, own = batch.series[quantity], run.filtered[quantity]
+    readings = batch.readings[quantity][patient, visit]
+    last = np.maximum(readings - 1, 0)
+    rows = np.arange(len(patient))[:, None]
+    return QuantityPosterior(
+        reading=reading_of(run.particles[chosen], quantity, prior.quantities.index(quantity)),
+        level_mean=own.level_mean[patient, last][rows, chosen],
+        level_variance=own.level_variance[patient, last][rows, chosen],
+        last_log_value=series.log_value[patient, last][:, None],
+        last_value=series.value[patient, last][:, None],
+        limit=series.limit[patient, last][:, None],
+        whole_numbers=_whole_numbers(series)[patient, last][:, None],
+        last_censoring=series.censoring[patient, last][:, None],
+        last_on_weeks=series.on_weeks[patient, last][:, None],
+        last_off_weeks=series.off_weeks[patient, last][:, None],
+        last_day=series.day[patient, last][:, None],
+        readings=readings,
+    )
+
+
+def _whole_numbers(series: Series) -> BoolArray:
+    """Whether most of the readings up to each one are whole numbers, shape (P, N)."""
+    whole = np.cumsum(series.value == np.round(series.value), axis=1)
+    most: BoolArray = whole > 0.5 * np.arange(1, whole.shape[1] + 1)
+    return most
+
+
+def _shrinkage(particles: FloatArray, prior: Prior) -> FloatArray:
+    """How much narrower the draws of d, g and φ are than the prior: the largest of the three."""
+    variance = particles[..., :3].var(axis=1)
+    shrinkage: FloatArray = (1.0 - variance / np.diag(prior.covariance)[:3]).max(axis=-1)
+    return shrinkage

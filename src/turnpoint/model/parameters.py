@@ -1,0 +1,105 @@
+"""The transformed parameters a particle carries, in order, and the way back to natural units.
+
+A particle is one vector: four numbers for the dynamics, shared by all that is measured in the patient, then
+seven for each quantity (the sum of diameters, each marker).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from turnpoint.model.arrays import FloatArray, IntArray
+from turnpoint.model.dynamics import Dynamics
+
+SUM_OF_DIAMETERS = "sum_of_diameters_mm"
+
+DYNAMICS_NAMES = (
+    "log_kill_per_week",
+    "log_regrowth_per_week",
+    "logit_resistant_fraction",
+    "log_off_growth_per_week",
+)
+READING_NAMES = (
+    "background",  # sum of diameters: logit of the scar share; marker: log of the healthy background
+    "log_sd_drift",  # of log value, per square root of a week
+    "log_sd_reading",  # of log value
+    "logit_repeat",  # chance that an unchanged tumour is given exactly the last reading
+    "log_repeat_window",  # how large a change of log value still tempts a reader to repeat
+    "logit_jump",  # chance of a jump between two visits
+    "log_sd_jump",  # of log value
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How one quantity follows the living burden and is read; one value a particle, any common shape.
+
+    Attributes:
+        is_diameter: the quantity is a length (a third of log volume), not a marker.
+        background: scar share s of a diameter's volume, or healthy background f of a marker, both relative
+            to the living burden at the start.
+        sd_drift: SD of the random walk of log value per square root of a week: what size does that the
+            dynamics do not explain.
+        sd_reading: SD of log value of one reading.
+        repeat: probability that a reader facing an unchanged tumour repeats the last reading.
+        repeat_window: width (log value) of the change that still tempts a reader to repeat.
+        jump: probability of a jump of the level between two visits.
+        sd_jump: SD of the jump of log value.
+    """
+
+    is_diameter: bool
+    background: FloatArray
+    sd_drift: FloatArray
+    sd_reading: FloatArray
+    repeat: FloatArray
+    repeat_window: FloatArray
+    jump: FloatArray
+    sd_jump: FloatArray
+
+    def at(self, rows: IntArray) -> Reading:
+        """The parameters at these rows only."""
+        kept = (getattr(self, name)[rows] for name in self.__slots__ if name != "is_diameter")
+        return Reading(self.is_diameter, *kept)
+
+    def log_signal(self, log_burden: FloatArray) -> FloatArray:
+        """Log value the burden would give, up to the patient's own level.
+
+        Diameter: (1/3)·log[(1-s)·B + s]. Marker: log[B + f].
+        """
+        burden = np.exp(log_burden)
+        signal: FloatArray
+        if self.is_diameter:
+            signal = np.log((1.0 - self.background) * burden + self.background) / 3.0
+        else:
+            signal = np.log(burden + self.background)
+        return signal
+
+
+def dynamics_of(particles: FloatArray) -> Dynamics:
+    """Natural parameters from the first four columns of the particles, shape (..., dimensions)."""
+    return Dynamics(
+        kill_per_week=np.exp(particles[..., 0]),
+        regrowth_per_week=np.exp(particles[..., 1]),
+        resistant_fraction=np.clip(expit(particles[..., 2]), 1e-12, 1.0 - 1e-12),
+        off_growth_per_week=np.exp(particles[..., 3]),
+    )
+
+
+def reading_of(particles: FloatArray, quantity: str, position: int) -> Reading:
+    """Natural reading parameters of the quantity at this position among the prior's quantities."""
+    first = len(DYNAMICS_NAMES) + position * len(READING_NAMES)
+    block = particles[..., first : first + len(READING_NAMES)]
+    is_diameter = quantity == SUM_OF_DIAMETERS
+    return Reading(
+        is_diameter=is_diameter,
+        background=expit(block[..., 0]) if is_diameter else np.exp(block[..., 0]),
+        sd_drift=np.exp(block[..., 1]),
+        sd_reading=np.exp(block[..., 2]),
+        repeat=np.clip(expit(block[..., 3]), 1e-9, 1.0 - 1e-9),
+        repeat_window=np.exp(block[..., 4]),
+        jump=np.clip(expit(block[..., 5]), 1e-9, 1.0 - 1e-9),
+        sd_jump=np.exp(block[..., 6]),
+    )

@@ -1,0 +1,263 @@
+"""From a study to padded arrays: one series of readings for each patient and quantity, visits on one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from turnpoint.criteria.sums import sum_of_diameters
+from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
+from turnpoint.model.parameters import SUM_OF_DIAMETERS
+from turnpoint.model.treatment import OffIntervals, exposure, off_intervals
+from turnpoint.study.study import Study
+
+TOO_SMALL_MM = 5.0
+SMALLEST_MARKER = 1e-4  # in the marker's unit; below every assay's limit
+READING_STEP_MM = 1.0
+
+READINGS_SCHEMA = {
+    "patient_id": pl.String,
+    "day": pl.Int64,
+    "quantity": pl.String,
+    "value": pl.Float64,
+    "limit": pl.Float64,
+    "censoring": pl.Int8,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One quantity in a batch of P patients; padded to N readings.
+
+    Attributes:
+        quantity: `sum_of_diameters_mm` or the marker's name.
+        length: readings of each patient, shape (P,).
+        day: shape (P, N); padding repeats the last day.
+        on_weeks, off_weeks: weeks on and off treatment since the start, shape (P, N).
+        value: what was written down, shape (P, N); a sum counts 5 mm for too small and 0 for absent.
+        log_value: log of the value, of the limit for a censored one, shape (P, N).
+        censoring: -1 below the limit, 0 a number, 1 above it; shape (P, N).
+        limit: what is below it is not measured: 5 mm a target for a sum, the largest limit seen so far for a
+            marker (0 when none was); shape (P, N).
+        log_step: log of (smallest step between two readings / value): the width of one reading on the log
+            scale, shape (P, N).
+    """
+
+    quantity: str
+    length: IntArray
+    day: FloatArray
+    on_weeks: FloatArray
+    off_weeks: FloatArray
+    value: FloatArray
+    log_value: FloatArray
+    censoring: IntArray
+    limit: FloatArray
+    log_step: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some patients of a study as arrays.
+
+    Attributes:
+        patient_ids: P identifiers.
+        series: by quantity.
+        visits: visits of each patient, shape (P,).
+        day: day of each visit, shape (P, V); padding repeats the last day.
+        on_weeks, off_weeks: shape (P, V).
+        readings: by quantity, how many readings there are up to and including each visit, shape (P, V).
+        off_now: no drug is on at the visit, shape (P, V).
+    """
+
+    patient_ids: list[str]
+    series: Mapping[str, Series]
+    visits: IntArray
+    day: FloatArray
+    on_weeks: FloatArray
+    off_weeks: FloatArray
+    readings: Mapping[str, IntArray]
+    off_now: BoolArray
+
+
+def readings_of(study: Study) -> pl.DataFrame:
+    """Every reading the model can use: `patient_id, day, quantity, value, limit, censoring`.
+
+    A sum with a part that is not evaluable is missing. A sum all of whose targets are too small or absent is
+    left-censored at 5 mm a target (RECIST counts them as 5 or 0 mm, but they are "less than 5 mm" to a
+    model). With several readers, one is used: the one who read most visits, the first by name if equal.
+    Readings of one patient, quantity and day are averaged on the log scale.
+    """
+    frames = [_sum_readings(study.lesions), _marker_readings(study.markers)]
+    readings = pl.concat([frame.cast(dict(READINGS_SCHEMA)) for frame in frames])
+    censored_first = pl.col("censoring").abs().max()
+    return (
+        readings.group_by("patient_id", "quantity", "day")
+        .agg(
+            pl.when(pl.len() == 1)
+            .then(pl.col("value").first())
+            .otherwise(pl.col("value").clip(SMALLEST_MARKER).log().mean().exp())
+            .alias("value"),
+            pl.col("limit").max(),
+            pl.when(censored_first == 0)
+            .then(0)
+            .otherwise(pl.col("censoring").sum().sign())
+            .alias("censoring"),
+        )
+        .select(pl.col(name).cast(dtype) for name, dtype in READINGS_SCHEMA.items())
+        .sort("patient_id", "quantity", "day")
+    )
+
+
+def _sum_readings(lesions: pl.DataFrame) -> pl.DataFrame:
+    if lesions.is_empty():
+        return pl.DataFrame(schema=READINGS_SCHEMA)
+    sums = sum_of_diameters(lesions).filter(pl.col("sum_of_diameters_mm").is_not_null())
+    reader = pl.col("reader").fill_null("")
+    chosen = (
+        sums.group_by("patient_id", reader)
+        .len()
+        .sort("patient_id", "len", "reader", descending=[False, True, False])
+        .unique("patient_id", keep="first", maintain_order=True)
+        .select("patient_id", "reader")
+    )
+    small = pl.col("too_small") + pl.col("absent")
+    at_floor = (small == pl.col("targets")) & (pl.col("sum_of_diameters_mm") <= TOO_SMALL_MM * small)
+    return (
+        sums.with_columns(reader)
+        .join(chosen, on=["patient_id", "reader"], how="semi")
+        .select(
+            "patient_id",
+            "day",
+            pl.lit(SUM_OF_DIAMETERS).alias("quantity"),
+            pl.col("sum_of_diameters_mm").alias("value"),
+            (TOO_SMALL_MM * pl.col("targets")).alias("limit"),
+            pl.when(at_floor).then(-1).otherwise(0).alias("censoring"),
+        )
+    )
+
+
+def _marker_readings(markers: pl.DataFrame) -> pl.DataFrame:
+    if markers.is_empty():
+        return pl.DataFrame(schema=READINGS_SCHEMA)
+    censoring = pl.col("censoring").replace_strict({"none": 0, "left": -1, "right": 1}, return_dtype=pl.Int8)
+    return markers.filter(pl.col("value").is_not_null()).select(
+        "patient_id",
+        "day",
+        pl.col("marker").alias("quantity"),
+        pl.col("value"),
+        pl.when(censoring != 0).then(pl.col("value").clip(SMALLEST_MARKER)).otherwise(None).alias("limit"),
+        censoring.alias("censoring"),
+    )
+
+
+def quantities_of(readings: pl.DataFrame) -> list[str]:
+    """The quantities in the readings: the sum of diameters first, then markers by name."""
+    present = sorted(readings["quantity"].unique().to_list())
+    return sorted(present, key=lambda quantity: quantity != SUM_OF_DIAMETERS)
+
+
+def reading_steps(readings: pl.DataFrame) -> dict[str, float]:
+    """Smallest step between two readings of each quantity: 1 mm, or the marker's usual last decimal."""
+    steps: dict[str, float] = {}
+    for quantity in quantities_of(readings):
+        if quantity == SUM_OF_DIAMETERS:
+            steps[quantity] = READING_STEP_MM
+            continue
+        values = readings.filter(pl.col("quantity") == quantity)["value"].to_numpy()
+        fits = [np.mean(np.abs(values * 10.0**k - np.round(values * 10.0**k)) < 1e-6) for k in range(4)]
+        decimals = next((k for k, share in enumerate(fits) if share >= 0.9), 4)
+        steps[quantity] = 10.0**-decimals
+    return steps
+
+
+def batches(
+    readings: pl.DataFrame, doses: pl.DataFrame, quantities: list[str], patients_per_batch: int
+) -> Iterator[Batch]:
+    """The readings in batches of patients, in patient order; only patients with a reading."""
+    steps = reading_steps(readings)
+    off_by_patient = off_intervals(doses)
+    patients = readings["patient_id"].unique().sort().to_list()
+    for first in range(0, len(patients), patients_per_batch):
+        ids = patients[first : first + patients_per_batch]
+        rows = readings.filter(pl.col("patient_id").is_between(pl.lit(ids[0]), pl.lit(ids[-1])))
+        yield _batch(rows, ids, quantities, steps, off_by_patient)
+
+
+@dataclass(frozen=True, slots=True)
+class _Padding:
+    """Where the readings of each patient lie in a table sorted by patient, and how to pad them."""
+
+    length: IntArray
+    index: IntArray
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame, ids: list[str]) -> _Padding:
+        order = pl.DataFrame({"patient_id": ids})
+        counts = order.join(
+            rows.group_by("patient_id").len(), on="patient_id", how="left", maintain_order="left"
+        )["len"].fill_null(0)
+        length = counts.to_numpy().astype(np.int64)
+        first = np.cumsum(length) - length
+        place = np.minimum(np.arange(max(int(length.max()), 1)), np.maximum(length - 1, 0)[:, None])
+        return cls(length, np.minimum(first[:, None] + place, max(rows.height - 1, 0)))
+
+    def padded(self, column: pl.Series) -> FloatArray:
+        """The column as a matrix, one row a patient, padded by the patient's last entry (0 without any)."""
+        values = column.to_numpy().astype(np.float64)
+        matrix: FloatArray = np.where(
+            self.length[:, None] > 0, values[self.index] if values.size else 0.0, 0.0
+        )
+        return matrix
+
+
+def _batch(
+    rows: pl.DataFrame,
+    ids: list[str],
+    quantities: list[str],
+    steps: Mapping[str, float],
+    off_by_patient: Mapping[str, OffIntervals],
+) -> Batch:
+    visit_rows = rows.select("patient_id", "day").unique().sort("patient_id", "day")
+    visit_padding = _Padding.of(visit_rows, ids)
+    day = visit_padding.padded(visit_rows["day"])
+    on_weeks, off_weeks, off_now = exposure(day, ids, off_by_patient)
+    series, counts = {}, {}
+    for quantity in quantities:
+        own = _series(
+            quantity, rows.filter(pl.col("quantity") == quantity), ids, steps[quantity], off_by_patient
+        )
+        series[quantity] = own
+        known = np.arange(own.day.shape[1]) < own.length[:, None]
+        counts[quantity] = (known[:, None, :] & (own.day[:, None, :] <= day[:, :, None])).sum(axis=2)
+    return Batch(ids, series, visit_padding.length, day, on_weeks, off_weeks, counts, off_now)
+
+
+def _series(
+    quantity: str,
+    rows: pl.DataFrame,
+    ids: list[str],
+    step: float,
+    off_by_patient: Mapping[str, OffIntervals],
+) -> Series:
+    padding = _Padding.of(rows, ids)
+    day, value, censoring = (padding.padded(rows[name]) for name in ("day", "value", "censoring"))
+    limit = np.maximum.accumulate(padding.padded(rows["limit"].fill_null(0.0)), axis=1)
+    shown = np.maximum(
+        np.where((censoring != 0) & (quantity == SUM_OF_DIAMETERS), limit, value), SMALLEST_MARKER
+    )
+    on_weeks, off_weeks, _ = exposure(day, ids, off_by_patient)
+    return Series(
+        quantity=quantity,
+        length=padding.length,
+        day=day,
+        on_weeks=on_weeks,
+        off_weeks=off_weeks,
+        value=value,
+        log_value=np.log(shown),
+        censoring=censoring.astype(np.int64),
+        limit=limit,
+        log_step=np.log(step) - np.log(shown),
+    )

@@ -1,0 +1,124 @@
+"""Readings of virtual courses from the model itself: the same equations as the filter, run forwards.
+
+Used to calibrate alerts, and to test that what was put in is recovered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from turnpoint.model.arrays import FloatArray
+from turnpoint.model.dynamics import Dynamics
+from turnpoint.model.parameters import SUM_OF_DIAMETERS, dynamics_of, reading_of
+from turnpoint.model.prior import Prior
+from turnpoint.model.series import READINGS_SCHEMA, TOO_SMALL_MM
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedCourses:
+    """Readings, and the truth behind them.
+
+    Attributes:
+        readings: as `series.readings_of` gives them.
+        patient_ids: C identifiers, `SIM-0001` and so on.
+        dynamics: true parameters, shape (C,).
+        particles: transformed parameters, shape (C, dimensions).
+    """
+
+    readings: pl.DataFrame
+    patient_ids: list[str]
+    dynamics: Dynamics
+    particles: FloatArray
+
+
+def simulate_courses(
+    prior: Prior,
+    schedule: pl.DataFrame,
+    starting_values: dict[str, FloatArray],
+    rng: np.random.Generator,
+    courses: int,
+) -> SimulatedCourses:
+    """Simulate courses of patients drawn from the prior, on treatment throughout, on real visit schedules.
+
+    Args:
+        prior: whom to draw.
+        schedule: `patient_id, quantity, day` of a real study; each course takes one patient's days at random.
+        starting_values: by quantity, first readings to draw from.
+        rng: random generator.
+        courses: how many.
+    """
+    root = np.linalg.cholesky(prior.covariance)
+    particles = prior.mean + rng.standard_normal((courses, prior.dimensions)) @ root.T
+    donors = rng.choice(schedule["patient_id"].unique().sort().to_list(), size=courses)
+    days = {
+        (str(patient), str(quantity)): rows["day"].to_numpy().astype(np.float64)
+        for (patient, quantity), rows in schedule.sort("day").group_by("patient_id", "quantity")
+    }
+    width = len(str(courses))
+    ids = [f"SIM-{index + 1:0{width}d}" for index in range(courses)]
+    frames = []
+    for index, (patient_id, donor) in enumerate(zip(ids, donors, strict=True)):
+        for position, quantity in enumerate(prior.quantities):
+            own_days = days.get((str(donor), quantity))
+            if own_days is None:
+                continue
+            start = float(rng.choice(starting_values[quantity]))
+            values = _one_series(prior, particles[index], (quantity, position), own_days, start, rng)
+            frames.append(_frame(patient_id, quantity, own_days, values))
+    readings = pl.concat(frames).sort("patient_id", "quantity", "day")
+    return SimulatedCourses(readings, ids, dynamics_of(particles), particles)
+
+
+def _one_series(
+    prior: Prior,
+    particle: FloatArray,
+    which: tuple[str, int],
+    days: FloatArray,
+    start: float,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Readings of one quantity of one course; a diameter below 5 mm is given as nan (too small)."""
+    quantity, position = which
+    dynamics, reading = dynamics_of(particle), reading_of(particle, quantity, position)
+    weeks = np.maximum(days, 0.0) / 7.0
+    signal = reading.log_signal(dynamics.log_burden(weeks, np.zeros_like(weeks)))
+    level = np.log(start) - signal[0]
+    floor = np.log(TOO_SMALL_MM) if quantity == SUM_OF_DIAMETERS else -np.inf
+    values = np.empty(len(days))
+    last = np.nan
+    for index, day in enumerate(days):
+        if index > 0:
+            gap = max(day - days[index - 1], 1.0) / 7.0
+            jumped = rng.random() < reading.jump
+            level += rng.normal(0.0, np.sqrt(reading.sd_drift**2 * gap + jumped * reading.sd_jump**2))
+        fresh = level + signal[index] + rng.normal(0.0, float(reading.sd_reading))
+        if index > 0 and np.isnan(last):
+            value = np.nan if rng.random() < prior.floor_persistence[quantity] else fresh
+        elif index > 0 and rng.random() < reading.repeat * np.exp(
+            -0.5 * ((fresh - last) / reading.repeat_window) ** 2
+        ):
+            value = last
+        else:
+            value = fresh
+        last = np.nan if value < floor else value
+        values[index] = np.exp(last)
+    return np.round(values) if quantity == SUM_OF_DIAMETERS else values
+
+
+def _frame(patient_id: str, quantity: str, days: FloatArray, values: FloatArray) -> pl.DataFrame:
+    at_floor = np.isnan(values)
+    limit = TOO_SMALL_MM if quantity == SUM_OF_DIAMETERS else 0.0
+    return pl.DataFrame(
+        {
+            "patient_id": [patient_id] * len(days),
+            "day": days.astype(np.int64),
+            "quantity": [quantity] * len(days),
+            "value": np.where(at_floor, limit, values),
+            "limit": np.full(len(days), limit),
+            "censoring": np.where(at_floor, -1, 0),
+        },
+        schema=READINGS_SCHEMA,
+    )

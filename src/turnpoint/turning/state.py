@@ -1,0 +1,141 @@
+"""State, three dates and causes of a plateau, from the posterior draws of the burden."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from turnpoint.model.arrays import BoolArray, FloatArray
+from turnpoint.model.dynamics import FARTHEST_WEEK
+from turnpoint.model.filter import Posterior
+from turnpoint.model.parameters import SUM_OF_DIAMETERS
+from turnpoint.model.prior import Prior
+from turnpoint.turning.detectable import detectable_log_burden
+
+DATE_LEVELS = (0.05, 0.5, 0.95)
+MOST_LIKELY_ENOUGH = 0.6
+FEWEST_VALUES = 3
+LEAST_SHRINKAGE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the posterior says at each of R rows.
+
+    Attributes:
+        p_state: probabilities of responding, plateau, regrowing, shape (R, 3), rows sum to 1.
+        p_cause: of resistant, scar, floor, pause as the reason why what is seen does not shrink, shape (R, 4).
+        resistant_fraction: 5, 50, 95 % quantiles of R(t), shape (R, 3).
+        dominance_day, turning_day, regrowth_day: the same of the three dates, shape (R, 3).
+        p_turned: chance that the turning point is past, shape (R,).
+        p_turned_resistant: and that resistant cells are the reason, shape (R,).
+    """
+
+    p_state: FloatArray
+    p_cause: FloatArray
+    resistant_fraction: FloatArray
+    dominance_day: FloatArray
+    turning_day: FloatArray
+    regrowth_day: FloatArray
+    p_turned: FloatArray
+    p_turned_resistant: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """The quantity that shows a change soonest, by row: usual weeks to its next reading and what it can show."""
+
+    gap_weeks: FloatArray
+    log_burden: FloatArray
+
+
+def judge(posterior: Posterior, prior: Prior) -> Judgement:
+    """State probabilities, dates and causes at every row of the posterior.
+
+    With Δ the usual time to the next reading and δ the change of log B it could just show (the most sensitive
+    quantity the patient has):
+
+        responding   log B(t+Δ) < log B(t) - δ             the next reading would show it shrink
+        regrowing    log B(t+Δ) > log B(t*) + δ, t+Δ > t*   the next reading would show it above its smallest
+        plateau      neither
+    """
+    dynamics, on, off = posterior.dynamics, posterior.on_weeks, posterior.off_weeks
+    week = on + off
+    sight = _sight(posterior, prior)
+    turning = dynamics.turning_week(on, off)
+    now = dynamics.log_burden(on, off)
+    ahead = dynamics.log_burden(on + sight.gap_weeks, off)
+    smallest = np.minimum(dynamics.log_burden(np.maximum(turning - off, 0.0), np.minimum(off, turning)), now)
+    rises = (ahead > smallest + sight.log_burden) & (week + sight.gap_weeks > turning)
+    shrinks = (ahead < now - sight.log_burden) & ~rises
+    p_state = np.stack([shrinks.mean(axis=1), (~shrinks & ~rises).mean(axis=1), rises.mean(axis=1)], axis=1)
+    regrowth = np.minimum(turning + dynamics.weeks_to_rise(sight.log_burden), FARTHEST_WEEK)
+    cause = _causes(posterior)
+    turned = turning <= week
+    return Judgement(
+        p_state=p_state,
+        p_cause=cause.mean(axis=1),
+        resistant_fraction=_quantiles(dynamics.resistant_share(on, off)),
+        dominance_day=7.0 * _quantiles(dynamics.dominance_week(on, off)),
+        turning_day=7.0 * _quantiles(turning),
+        regrowth_day=7.0 * _quantiles(regrowth),
+        p_turned=turned.mean(axis=1),
+        p_turned_resistant=(turned * cause[..., 0]).mean(axis=1),
+    )
+
+
+def _quantiles(draws: FloatArray) -> FloatArray:
+    found: FloatArray = np.quantile(draws, DATE_LEVELS, axis=1).T
+    return found
+
+
+def _sight(posterior: Posterior, prior: Prior) -> _Sight:
+    """For each row, the quantity read at least once that can show the smallest rate of change."""
+    rows = len(posterior.patient)
+    gap, shown = np.full(rows, np.nan), np.full(rows, np.nan)
+    rate = np.full(rows, np.inf)
+    for quantity in prior.quantities:
+        own_gap, own_shown = prior.visit_gap_weeks[quantity], detectable_log_burden(quantity, prior)
+        better = (posterior.quantities[quantity].readings > 0) & (own_shown / own_gap < rate)
+        gap[better], shown[better], rate[better] = own_gap, own_shown, own_shown / own_gap
+    return _Sight(gap[:, None], shown[:, None])
+
+
+def _causes(posterior: Posterior) -> FloatArray:
+    """Shares of the four causes in what is seen and does not shrink, shape (R, D, 4).
+
+    What is seen is (1-s)·[S + P] + s for a diameter and S + P + f for a marker. Of the part that does not
+    shrink, P counts as `resistant`, s or f as `scar`, S as `pause` while no drug is on. A quantity at its
+    limit tells nothing: it counts as `floor`. The patient's quantities count alike.
+    """
+    dynamics = posterior.dynamics
+    log_sensitive, log_resistant = dynamics.log_parts(posterior.on_weeks, posterior.off_weeks)
+    sensitive, resistant = np.exp(np.minimum(log_sensitive, 300)), np.exp(np.minimum(log_resistant, 300))
+    off_now = posterior.batch.off_now[posterior.patient, posterior.visit][:, None]
+    total = np.zeros((*sensitive.shape, 4))
+    for quantity, own in posterior.quantities.items():
+        scar = own.reading.background
+        living = 1.0 - scar if quantity == SUM_OF_DIAMETERS else np.ones_like(scar)
+        parts = np.stack(
+            [living * resistant, scar, np.zeros_like(scar), living * sensitive * off_now], axis=-1
+        )
+        shares = parts / parts.sum(axis=-1, keepdims=True)
+        at_floor = (own.last_censoring < 0)[..., None]
+        shares = np.where(at_floor, np.array([0.0, 0.0, 1.0, 0.0]), shares)
+        total += np.where((own.readings > 0)[:, None, None], shares, 0.0)
+    causes: FloatArray = total / total.sum(axis=-1, keepdims=True)
+    return causes
+
+
+def verdicts(p_state: FloatArray, informative_values: FloatArray, shrinkage: FloatArray) -> list[str]:
+    """The most probable state, or `undetermined`: under three values, nearly the prior, or no state above 0.6."""
+    names: Sequence[str] = ("responding", "plateau", "regrowing")
+    unsure: BoolArray = (
+        (informative_values < FEWEST_VALUES)
+        | (shrinkage < LEAST_SHRINKAGE)
+        | (p_state.max(axis=1) < MOST_LIKELY_ENOUGH)
+    )
+    best = p_state.argmax(axis=1)
+    return ["undetermined" if unsure[row] else names[best[row]] for row in range(len(best))]

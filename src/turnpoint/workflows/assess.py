@@ -1,0 +1,150 @@
+"""Assess a study: state, dates, causes and alert at every visit, from data up to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, posteriors
+from turnpoint.model.prior import Prior
+from turnpoint.study.study import Study
+from turnpoint.turning.alerts import alert
+from turnpoint.turning.detectable import has_changed
+from turnpoint.turning.state import DATE_LEVELS, Judgement, judge, verdicts
+from turnpoint.workflows.priors import prior_for, usable_readings
+
+Progress = Callable[[int, int], None]
+
+_LEVEL_NAMES = tuple(f"q{round(100 * level):02d}" for level in DATE_LEVELS)
+_DATES = ("dominance_day", "turning_day", "regrowth_day")
+
+ASSESSMENT_SCHEMA: dict[str, type[pl.DataType]] = {
+    "patient_id": pl.String,
+    "day": pl.Int64,
+    "p_responding": pl.Float64,
+    "p_plateau": pl.Float64,
+    "p_regrowing": pl.Float64,
+    "verdict": pl.String,
+    "p_resistant": pl.Float64,
+    "p_scar": pl.Float64,
+    "p_floor": pl.Float64,
+    "p_pause": pl.Float64,
+    **{f"resistant_fraction_{level}": pl.Float64 for level in _LEVEL_NAMES},
+    **{f"{date}_{level}": pl.Float64 for date in _DATES for level in _LEVEL_NAMES},
+    "p_turned": pl.Float64,
+    "alert": pl.Boolean,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The assessment of a study.
+
+    Attributes:
+        frame: one row a patient and visit with a reading, columns of design section 4. Days of the three dates
+            count from the start of the course and are capped at 3650 ("not within ten years").
+        diagnostics: `patient_id, day, p_turned_resistant, changed, sum_risen, informative_values, shrinkage,
+            effective_size`, one row for each row of `frame`.
+        study: what was assessed.
+        prior: the prior used.
+    """
+
+    frame: pl.DataFrame
+    diagnostics: pl.DataFrame
+    study: Study
+    prior: Prior
+
+
+def assess(
+    study: Study,
+    prior: str | Path | Prior | None = None,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+    particles: int = DEFAULT_PARTICLES,
+) -> Assessment:
+    """Assess every patient at every visit, using only data up to that visit.
+
+    Args:
+        study: with lesions, markers or both.
+        prior: a prior, the name of a shipped one, or a file; by default the shipped one that fits best.
+        seed: of the particle bank; the same seed gives the same numbers.
+        progress: called with patients done and patients in all.
+        particles: size of the bank; more is slower and more exact.
+
+    Returns:
+        The assessment; patients without a usable reading have no row.
+
+    Raises:
+        StudyError: nothing in the study can be used.
+        PriorError: the prior cannot be read or knows none of the study's quantities.
+    """
+    readings = usable_readings(study)
+    chosen = prior_for(study, readings, prior)
+    everything = assess_readings(readings, study, chosen, seed=seed, progress=progress, particles=particles)
+    frame = everything.select(pl.col(name).cast(dtype) for name, dtype in ASSESSMENT_SCHEMA.items())
+    diagnostics = everything.select(
+        "patient_id",
+        "day",
+        "p_turned_resistant",
+        "changed",
+        "sum_risen",
+        "informative_values",
+        "shrinkage",
+        "effective_size",
+    )
+    return Assessment(frame, diagnostics, study, chosen)
+
+
+def assess_readings(
+    readings: pl.DataFrame,
+    study: Study,
+    prior: Prior,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+    particles: int = DEFAULT_PARTICLES,
+) -> pl.DataFrame:
+    """Every column of `Assessment.frame` and `Assessment.diagnostics` for readings already taken."""
+    parts = [
+        _rows(posterior, judge(posterior, prior))
+        for posterior in posteriors(readings, study, prior, seed=seed, progress=progress, particles=particles)
+    ]
+    judged = pl.concat(parts).sort("patient_id", "day")
+    everything = judged.join(
+        has_changed(readings, prior), on=["patient_id", "day"], how="left", maintain_order="left"
+    )
+    named = verdicts(
+        everything.select("p_responding", "p_plateau", "p_regrowing").to_numpy(),
+        everything["informative_values"].to_numpy(),
+        everything["shrinkage"].to_numpy(),
+    )
+    return everything.with_columns(pl.Series("verdict", named), alert(prior.alert.threshold))
+
+
+def _rows(posterior: Posterior, judgement: Judgement) -> pl.DataFrame:
+    """One posterior's rows as a frame, without verdict and alert."""
+    ids = np.array(posterior.batch.patient_ids)[posterior.patient]
+    columns: dict[str, object] = {
+        "patient_id": ids.tolist(),
+        "day": posterior.day.astype(np.int64),
+        "p_responding": judgement.p_state[:, 0],
+        "p_plateau": judgement.p_state[:, 1],
+        "p_regrowing": judgement.p_state[:, 2],
+    }
+    for index, cause in enumerate(("resistant", "scar", "floor", "pause")):
+        columns[f"p_{cause}"] = judgement.p_cause[:, index]
+    for name in ("resistant_fraction", *_DATES):
+        for index, level in enumerate(_LEVEL_NAMES):
+            columns[f"{name}_{level}"] = getattr(judgement, name)[:, index]
+    columns |= {
+        "p_turned": judgement.p_turned,
+        "p_turned_resistant": judgement.p_turned_resistant,
+        "shrinkage": posterior.shrinkage,
+        "effective_size": posterior.effective_size,
+    }
+    return pl.DataFrame(columns, schema_overrides={"patient_id": pl.String})

@@ -1,0 +1,141 @@
+"""Fit a population prior to a study, calibrate its alert, and write its card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import polars as pl
+
+from turnpoint._version import __version__
+from turnpoint.model.population import FEW_PATIENTS, Fit, fit_population, starting_prior, typical
+from turnpoint.model.prior import Alert, Card, Prior
+from turnpoint.model.series import quantities_of
+from turnpoint.model.simulate import simulate_courses
+from turnpoint.study.study import Study
+from turnpoint.turning.alerts import FALSE_ALERTS_PER_100, calibrated
+from turnpoint.workflows.assess import assess_readings
+from turnpoint.workflows.priors import usable_readings
+
+Progress = Callable[[int, int], None]
+
+CALIBRATION_COURSES = 600
+
+
+def fit(
+    study: Study,
+    *,
+    name: str | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    courses: int = CALIBRATION_COURSES,
+) -> Prior:
+    """Fit a population prior to every quantity of a study, and calibrate its alert threshold.
+
+    The threshold is chosen on courses simulated from the fitted prior with the study's own visit schedule and
+    starting values, for at most five courses in a hundred with an alert before their true turning point.
+
+    Args:
+        study: five patients with two readings at the least; a prior from under 30 carries a warning.
+        name: of the prior; the study's name by default.
+        seed: of every random draw.
+        progress: called with iterations done and iterations in all.
+        courses: simulated courses for the alert threshold; 0 leaves the threshold uncalibrated.
+
+    Raises:
+        StudyError: too few patients with two readings of one quantity.
+    """
+    readings = usable_readings(study)
+    start = starting_prior(name or study.name, quantities_of(readings))
+    fitted = fit_population(readings, study.doses, start, seed=seed, progress=progress)
+    prior = replace(
+        fitted.prior,
+        keywords=_keywords(study),
+        new_lesions_per_week=new_lesions_per_week(study),
+        card=_card(study, fitted),
+    )
+    if courses:
+        prior = replace(prior, alert=calibrate_alert(prior, readings, study, courses=courses, seed=seed))
+    return prior
+
+
+def calibrate_alert(
+    prior: Prior,
+    readings: pl.DataFrame,
+    study: Study,
+    *,
+    courses: int,
+    seed: int,
+    false_alerts_per_100: float = FALSE_ALERTS_PER_100,
+) -> Alert:
+    """Threshold for the false-alert rate on courses simulated from the prior itself."""
+    starting = {
+        quantity: readings.filter((pl.col("quantity") == quantity) & (pl.col("censoring") == 0))
+        .sort("day")
+        .group_by("patient_id")
+        .agg(pl.col("value").first())["value"]
+        .sort()
+        .to_numpy()
+        for quantity in prior.quantities
+    }
+    rng = np.random.default_rng((seed, 3))
+    simulated = simulate_courses(prior, readings, starting, rng, courses)
+    judged = assess_readings(simulated.readings, replace(study, doses=study.doses.clear()), prior, seed=seed)
+    zero = np.zeros(len(simulated.patient_ids))
+    truth = pl.DataFrame(
+        {
+            "patient_id": simulated.patient_ids,
+            "true_turning_day": 7.0 * simulated.dynamics.turning_week(zero, zero),
+        }
+    )
+    return calibrated(judged.join(truth, on="patient_id"), false_alerts_per_100)
+
+
+def new_lesions_per_week(study: Study) -> float | None:
+    """First unequivocal new lesions per patient-week of follow-up; None when the study records none.
+
+    Constant hazard: events / time to the first new lesion or the last visit, half an event added so that a
+    small study does not claim certainty.
+    """
+    new = study.lesions.filter((pl.col("role") == "new") & (pl.col("status") != "equivocal"))
+    if new.is_empty():
+        return None
+    first = new.group_by("patient_id").agg(pl.col("day").min().alias("new_day"))
+    followed = (
+        study.lesions.group_by("patient_id")
+        .agg(pl.col("day").max().alias("last_day"))
+        .join(first, on="patient_id", how="left")
+        .with_columns(pl.min_horizontal("last_day", "new_day").clip(lower_bound=1).alias("days"))
+    )
+    weeks = float(followed["days"].sum()) / 7.0
+    return round((first.height + 0.5) / weeks, 6)
+
+
+def _keywords(study: Study) -> tuple[str, ...]:
+    columns = [study.patients["tumour_type"], study.patients["arm"], study.doses["drug"]]
+    words = {str(word).strip().lower() for column in columns for word in column.drop_nulls().unique()}
+    return tuple(sorted(words))
+
+
+def _card(study: Study, fitted: Fit) -> Card:
+    small = (
+        f"Fitted to {fitted.patients} patients only: its spread is uncertain. "
+        "Prefer a shipped prior unless these patients are unlike any of them."
+    )
+    gained = fitted.log_likelihood[-1] - fitted.log_likelihood[-6]
+    return Card(
+        data=study.name,
+        patients=fitted.patients,
+        readings=fitted.readings,
+        created=datetime.now(tz=UTC).date().isoformat(),
+        version=__version__,
+        diagnostics={
+            "log_likelihood_per_reading": round(fitted.log_likelihood[-1] / fitted.readings, 4),
+            "log_likelihood_gained_in_last_five_iterations": round(gained, 2),
+            "smallest_effective_size": round(fitted.smallest_effective_size, 1),
+        }
+        | {f"median_{key}": round(value, 5) for key, value in typical(fitted.prior).items()},
+        warnings=(small,) if fitted.patients < FEW_PATIENTS else (),
+    )

@@ -1,0 +1,217 @@
+"""Forecast the next reading of every quantity, at every visit, from data up to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from turnpoint.criteria.marker_progression import first_progression, progression_threshold
+from turnpoint.criteria.sums import progression_sum_mm
+from turnpoint.errors import UsageError
+from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
+from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, posteriors
+from turnpoint.model.forecast import QUANTILE_NAMES, quantiles, readings_ahead
+from turnpoint.model.parameters import SUM_OF_DIAMETERS
+from turnpoint.model.prior import Prior
+from turnpoint.model.treatment import exposure, off_intervals
+from turnpoint.study.study import Study
+from turnpoint.workflows.priors import prior_for, usable_readings
+
+Progress = Callable[[int, int], None]
+
+FORECAST_SCHEMA: dict[str, type[pl.DataType]] = {
+    "patient_id": pl.String,
+    "origin_day": pl.Int64,
+    "target_day": pl.Int64,
+    "quantity": pl.String,
+    **dict.fromkeys(QUANTILE_NAMES, pl.Float64),
+    "p_progression": pl.Float64,
+    "p_new_lesion": pl.Float64,
+}
+_FIRST_ORIGIN = 1  # a forecast needs a second value
+
+
+def forecast(
+    study: Study,
+    prior: str | Path | Prior | None = None,
+    *,
+    horizon_weeks: float | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    particles: int = DEFAULT_PARTICLES,
+) -> pl.DataFrame:
+    """Forecast each quantity at the next visit where it has a value, from all data up to the origin.
+
+    Args:
+        study: with lesions, markers or both.
+        prior: a prior, the name of a shipped one, or a file; by default the shipped one that fits best.
+        horizon_weeks: forecast this far from each patient's last visit instead.
+        seed: the same seed gives the same numbers.
+        progress: called with patients done and patients in all.
+        particles: size of the particle bank.
+
+    Returns:
+        `patient_id, origin_day, target_day, quantity, q05, q10, ..., q95, p_progression, p_new_lesion`.
+        Quantiles are in mm or the marker's unit, of the reading as it would be written down (1 mm stands for a
+        lesion that has disappeared). `p_progression` is the chance that the quantity's own criterion is first
+        met at the target day, null once it has been met. `p_new_lesion` is the chance of a first new lesion by
+        the target day, null where the study records none.
+
+    Raises:
+        UsageError: the horizon is not positive.
+        StudyError: nothing in the study can be used.
+        PriorError: the prior cannot be read or knows none of the study's quantities.
+    """
+    if horizon_weeks is not None and not horizon_weeks > 0:
+        raise UsageError(
+            f"--horizon {horizon_weeks}: not above 0 weeks. Give the weeks to look ahead, such as 6."
+        )
+    readings = usable_readings(study)
+    chosen = prior_for(study, readings, prior)
+    thresholds = progression_thresholds(readings, study)
+    parts = [
+        _rows(posterior, target, thresholds, chosen, seed)
+        for posterior in posteriors(
+            readings, study, chosen, seed=seed, progress=progress, particles=particles
+        )
+        for target in _targets(posterior, study, horizon_weeks)
+    ]
+    new_lesions = _first_new_lesion(study)
+    rows = pl.concat(parts) if parts else pl.DataFrame(schema=FORECAST_SCHEMA)
+    return (
+        rows.join(new_lesions, on="patient_id", how="left")
+        .with_columns(_p_new_lesion(chosen, recorded=not new_lesions.is_empty()))
+        .sort("patient_id", "origin_day", "quantity")
+        .select(pl.col(name).cast(dtype) for name, dtype in FORECAST_SCHEMA.items())
+    )
+
+
+def progression_thresholds(readings: pl.DataFrame, study: Study) -> pl.DataFrame:
+    """The smallest value at the next visit that would first meet each quantity's criterion.
+
+    Returns:
+        `patient_id, quantity, day, threshold`, one row a reading; null once the criterion has been met.
+    """
+    nadir = pl.col("value").cum_min().over("patient_id", order_by="day")
+    sums = (
+        readings.filter(pl.col("quantity") == SUM_OF_DIAMETERS)
+        .with_columns(progression_sum_mm(nadir).alias("threshold"))
+        .with_columns(
+            (pl.col("value") >= pl.col("threshold").shift(1).over("patient_id", order_by="day") - 1e-9)
+            .fill_null(value=False)
+            .cum_max()
+            .over("patient_id", order_by="day")
+            .alias("met")
+        )
+    )
+    markers = (
+        progression_threshold(study.markers)
+        .join(first_progression(study.markers), on=["patient_id", "marker"], how="left")
+        .with_columns((pl.col("day") >= pl.col("progression_day")).fill_null(value=False).alias("met"))
+        .rename({"marker": "quantity"})
+    )
+    columns = ["patient_id", "quantity", "day", "threshold"]
+    return pl.concat(
+        part.with_columns(pl.when(~pl.col("met")).then(pl.col("threshold"))).select(columns)
+        for part in (sums, markers)
+    ).unique(["patient_id", "quantity", "day"], keep="last", maintain_order=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Which rows of a posterior to forecast for one quantity, and when; days of shape (rows, 1)."""
+
+    quantity: str
+    rows: IntArray
+    day: FloatArray
+    on_weeks: FloatArray
+    off_weeks: FloatArray
+
+
+def _targets(posterior: Posterior, study: Study, horizon_weeks: float | None) -> Iterator[_Target]:
+    for quantity, own in posterior.quantities.items():
+        if horizon_weeks is None:
+            yield _next_readings(posterior, quantity)
+            continue
+        batch = posterior.batch
+        final = posterior.visit == batch.visits[posterior.patient] - 1
+        rows = np.flatnonzero(final & (own.readings > 0))
+        day = posterior.day[rows, None] + np.round(7.0 * horizon_weeks)
+        ids = [batch.patient_ids[row] for row in posterior.patient[rows]]
+        on_weeks, off_weeks, _ = exposure(day, ids, off_intervals(study.doses))
+        yield _Target(quantity, rows, day, on_weeks, off_weeks)
+
+
+def _next_readings(posterior: Posterior, quantity: str) -> _Target:
+    """Rows whose visit has a reading of the quantity, at least the second, that is followed by another."""
+    own, series = posterior.quantities[quantity], posterior.batch.series[quantity]
+    here: BoolArray = own.last_day[:, 0] == posterior.day
+    another = own.readings < series.length[posterior.patient]
+    rows = np.flatnonzero(here & another & (own.readings > _FIRST_ORIGIN))
+    where = posterior.patient[rows], own.readings[rows]
+    return _Target(
+        quantity,
+        rows,
+        series.day[where][:, None],
+        series.on_weeks[where][:, None],
+        series.off_weeks[where][:, None],
+    )
+
+
+def _rows(
+    posterior: Posterior, target: _Target, thresholds: pl.DataFrame, prior: Prior, seed: int
+) -> pl.DataFrame:
+    """The forecasts of one quantity for one posterior."""
+    keys = pl.DataFrame(
+        {
+            "patient_id": [posterior.batch.patient_ids[row] for row in posterior.patient[target.rows]],
+            "origin_day": posterior.day[target.rows].astype(np.int64),
+            "target_day": target.day[:, 0].astype(np.int64),
+            "quantity": [target.quantity] * len(target.rows),
+        },
+        schema_overrides={"patient_id": pl.String, "quantity": pl.String},
+    )
+    if not len(target.rows):
+        return keys.with_columns(
+            pl.lit(None, dtype).alias(name)
+            for name, dtype in FORECAST_SCHEMA.items()
+            if name not in keys.columns and name != "p_new_lesion"
+        )
+    ahead = readings_ahead(
+        posterior.at(target.rows),
+        target.quantity,
+        target.day,
+        (target.on_weeks, target.off_weeks),
+        prior.floor_persistence[target.quantity],
+        seed,
+    )
+    draws = ahead.value[:, 0]
+    last_day = posterior.quantities[target.quantity].last_day[target.rows, 0]
+    threshold = keys.with_columns(day=last_day.astype(np.int64)).join(
+        thresholds, on=["patient_id", "quantity", "day"], how="left", maintain_order="left"
+    )["threshold"]
+    met = (draws >= threshold.fill_null(np.inf).to_numpy()[:, None] - 1e-9).mean(axis=1)
+    quantile_columns = quantiles(draws)
+    return keys.with_columns(
+        *(pl.Series(name, quantile_columns[:, index]) for index, name in enumerate(QUANTILE_NAMES)),
+        pl.when(threshold.is_not_null()).then(pl.Series(met)).alias("p_progression"),
+    )
+
+
+def _first_new_lesion(study: Study) -> pl.DataFrame:
+    """`patient_id, new_lesion_day` of the patients with a new lesion."""
+    new = study.lesions.filter((pl.col("role") == "new") & (pl.col("status") != "equivocal"))
+    return new.group_by("patient_id").agg(pl.col("day").min().alias("new_lesion_day"))
+
+
+def _p_new_lesion(prior: Prior, recorded: bool) -> pl.Expr:
+    """Chance of a first new lesion between origin and target; null where none are recorded or one has come."""
+    if not recorded or prior.new_lesions_per_week is None:
+        return pl.lit(None, pl.Float64).alias("p_new_lesion")
+    weeks = (pl.col("target_day") - pl.col("origin_day")) / 7.0
+    free = pl.col("new_lesion_day").is_null() | (pl.col("new_lesion_day") > pl.col("origin_day"))
+    return pl.when(free).then(1.0 - (-prior.new_lesions_per_week * weeks).exp()).alias("p_new_lesion")

@@ -1,0 +1,240 @@
+"""Each command: arguments reach the workflow, the result reaches the file, the summary says what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import polars as pl
+import pytest
+from typer.testing import Result
+
+from turnpoint import __version__
+from turnpoint.cli.commands import app
+from turnpoint.errors import Problem
+from turnpoint.study.study import Study
+
+Run = Callable[..., Result]
+Put = Callable[..., None]
+
+ASSESSED = pl.DataFrame(
+    {
+        "patient_id": ["P001", "P001", "P002", "P002"],
+        "day": [-6, 84, -3, 85],
+        "p_responding": [0.5, 0.25, 0.5, 0.125],
+        "verdict": ["undetermined", "plateau", "undetermined", "regrowing"],
+        "alert": [False, False, False, True],
+        "turning_day_q50": [None, 101.4, None, 40.0],
+    }
+)
+PRIOR = SimpleNamespace(
+    name="docetaxel",
+    quantities=("sum_of_diameters_mm",),
+    card=SimpleNamespace(data="OAK", patients=325, readings=1658, warnings=("From one trial.",)),
+    alert=SimpleNamespace(threshold=0.85, false_alerts_per_100=5.0),
+    save=lambda path: Path(path).write_text("{}", encoding="utf-8"),
+)
+
+
+@pytest.fixture
+def calls(put: Put, study: Study) -> list[tuple[tuple[object, ...], dict[str, object]]]:
+    """Workflows that answer at once and note what they were asked."""
+    noted: list[tuple[tuple[object, ...], dict[str, object]]] = []
+
+    def answering(answer: object) -> Callable[..., object]:
+        def workflow(*arguments: object, **options: object) -> object:
+            options.pop("progress", None)
+            noted.append((arguments[1:], options))
+            return answer
+
+        return workflow
+
+    put("study.reading", read=lambda _: study)
+    put("workflows.assess", assess=answering(SimpleNamespace(frame=ASSESSED, prior=PRIOR)))
+    put("workflows.fit", fit=answering(PRIOR))
+    forecasts = pl.DataFrame({"patient_id": ["P001"], "quantity": ["sum_of_diameters_mm"], "q50": [27.5]})
+    put("workflows.forecast", forecast=answering(forecasts))
+    put("workflows.metrics", metrics=answering(pl.DataFrame({"patient_id": ["P001"], "doublings": [1.5]})))
+    page = SimpleNamespace(save=lambda path: Path(path).write_text("<html>", encoding="utf-8"))
+    put("workflows.report", report=answering(page))
+    return noted
+
+
+def test_version_is_the_packages(run: Run) -> None:
+    result = run("--version")
+    assert (result.exit_code, result.stdout) == (0, f"turnpoint {__version__}\n")
+
+
+def test_help_lists_every_command_of_the_design(run: Run) -> None:
+    result = run("--help")
+    assert result.exit_code == 0
+    listed = result.stdout.split("Commands:\n")[1].split("\n\n")[0]
+    assert [line.split()[0] for line in listed.splitlines()] == [
+        "demo",
+        "check",
+        "respond",
+        "assess",
+        "forecast",
+        "metrics",
+        "fit",
+        "report",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("demo", {"--out"}),
+        ("check", {"--out"}),
+        ("respond", {"--criteria", "--out"}),
+        ("assess", {"--prior", "--seed", "--out"}),
+        ("forecast", {"--prior", "--horizon", "--seed", "--out"}),
+        ("metrics", {"--out"}),
+        ("fit", {"--seed", "--out"}),
+        ("report", {"--patient", "--audience", "--lang", "--prior", "--seed", "--out"}),
+    ],
+)
+def test_command_has_exactly_its_options(run: Run, command: str, options: set[str]) -> None:
+    words = run(command, "--help").stdout.split("Options:")[1].replace(",", " ").split()
+    lines = run(command, "--help").stdout.split("Options:")[1].splitlines()
+    starts = {line.split()[0].rstrip(",") for line in lines if line.startswith("  -")}
+    assert starts - {"-h"} == options
+    assert "--help" in words
+
+
+def test_assess_passes_prior_and_seed_and_counts_last_verdicts_and_alerts(
+    run: Run, calls: list[tuple[tuple[object, ...], dict[str, object]]], study_folder: Path
+) -> None:
+    result = run("assess", study_folder, "--prior", "mine.json", "--seed", "7")
+    assert result.exit_code == 0, result.stderr
+    assert calls == [(("mine.json",), {"seed": 7})]
+    assert "Read      my study: 2 patients, 6 visits (6 lesion measurements)\n" in result.stdout
+    assert "Prior     docetaxel, fitted to 325 patients: OAK\n          From one trial.\n" in result.stdout
+    assert "Found     verdict at the last visit: 1 plateau, 1 regrowing\n" in result.stdout
+    assert "alert raised for 1 patient\n" in result.stdout
+
+
+def test_first_rows_are_shown_when_there_is_no_out(run: Run, calls: object, study_folder: Path) -> None:
+    lines = run("assess", study_folder).stdout.splitlines()
+    header = lines.index("patient_id  day  verdict       alert  p_responding  turning_day_q50")
+    assert lines[header + 2] == "P001         84  plateau       no             0.25              101"
+    assert not any("of 4 rows" in line for line in lines)  # all of them are there
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "json"])
+def test_table_is_written_in_the_format_of_its_ending(
+    run: Run, calls: object, study_folder: Path, tmp_path: Path, ending: str
+) -> None:
+    target = tmp_path / "new folder" / f"assessed.{ending}"
+    result = run("assess", study_folder, "--out", target)
+    assert result.exit_code == 0, result.stderr
+    read = {"csv": pl.read_csv, "parquet": pl.read_parquet, "json": pl.read_json}[ending]
+    assert read(target).select(ASSESSED.columns).rows() == ASSESSED.rows()
+    assert result.stdout.splitlines()[-1].endswith("(4 rows, 6 columns)")
+    assert target.name in result.stdout.splitlines()[-1]
+
+
+def test_table_goes_to_stdout_and_the_summary_to_stderr_when_out_is_a_dash(
+    run: Run, calls: object, study_folder: Path
+) -> None:
+    result = run("assess", study_folder, "--out", "-")
+    assert result.stdout.splitlines()[0] == ",".join(ASSESSED.columns)
+    assert len(result.stdout.splitlines()) == 5
+    assert "Found" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "weeks"), [([], None), (["--horizon", "6"], 6.0), (["--horizon", "0.5"], 0.5)]
+)
+def test_forecast_passes_the_horizon_in_weeks(
+    run: Run,
+    calls: list[tuple[tuple[object, ...], dict[str, object]]],
+    study_folder: Path,
+    given: list[str],
+    weeks: float | None,
+) -> None:
+    result = run("forecast", study_folder, *given)
+    assert result.exit_code == 0, result.stderr
+    assert calls == [((None,), {"horizon_weeks": weeks, "seed": 0})]
+    assert "forecasts for 1 patient: 1 sum_of_diameters_mm" in result.stdout
+
+
+def test_fit_names_the_prior_after_its_file(
+    run: Run, calls: list[tuple[tuple[object, ...], dict[str, object]]], study_folder: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "lung-ct.json"
+    result = run("fit", study_folder, "--out", target)
+    assert result.exit_code == 0, result.stderr
+    assert calls == [((), {"name": "lung-ct", "seed": 0})]
+    assert target.read_text() == "{}"
+    assert "from a probability of 0.85 (5 false alerts in 100 simulated courses)" in result.stdout
+
+
+def test_report_is_on_the_study_when_no_patient_is_named_and_on_one_when_one_is(
+    run: Run, calls: list[tuple[tuple[object, ...], dict[str, object]]], study_folder: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "report.html"
+    result = run("report", study_folder, "--out", target)
+    assert result.exit_code == 0, result.stderr
+    run("report", study_folder, "--patient", "P002", "--audience", "patient", "--out", target)
+    pages = [call for call in calls if "audience" in call[1]]
+    assert pages == [
+        ((None,), {"audience": "clinician", "lang": "en"}),
+        (("P002",), {"audience": "patient", "lang": "en"}),
+    ]
+    assert target.read_text() == "<html>"
+
+
+def test_report_assesses_only_the_patient_it_is_on(
+    run: Run, put: Put, study: Study, study_folder: Path
+) -> None:
+    seen: list[list[str]] = []
+
+    def assess(given: Study, prior: object, **options: object) -> SimpleNamespace:
+        seen.append(given.patient_ids)
+        return SimpleNamespace(prior=PRIOR)
+
+    put("study.reading", read=lambda _: study)
+    put("workflows.assess", assess=assess)
+    page = SimpleNamespace(save=lambda path: Path(path).write_text("x", encoding="utf-8"))
+    put("workflows.report", report=lambda *_, **__: page)
+    run("report", study_folder, "--patient", "P002", "--out", study_folder / "r.html")
+    assert seen == [["P002"]]
+
+
+def test_warnings_are_in_the_summary_and_do_not_fail_the_command(
+    run: Run, put: Put, calls: object, study: Study, study_folder: Path
+) -> None:
+    odd = Problem("lesions.csv", 3, "diameter_mm", "410", "above 300 mm", "Check the unit.", "warning")
+    put("study.reading", read=lambda _: replace(study, problems=(odd, replace(odd, row=4))))
+    result = run("metrics", study_folder)
+    assert result.exit_code == 0
+    assert "Warnings  2; `turnpoint check STUDY` lists them\n" in result.stdout
+    assert "2 x lesions.csv, diameter_mm: above 300 mm\n" in result.stdout
+
+
+def test_demo_ends_with_the_reports_path(run: Run, put: Put, tmp_path: Path) -> None:
+    report = tmp_path / "with space" / "turnpoint-report.html"
+    put(
+        "workflows.demo",
+        demo=lambda _: SimpleNamespace(summary=("Read two studies",), report_path=report),
+    )
+    result = run("demo", "--out", tmp_path / "with space")
+    assert result.stdout.splitlines() == ["Read two studies", str(report)]
+    assert report.parent.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"), [("turnpoint fo", ["forecast"]), ("turnpoint report x --a", ["--audience"])]
+)
+def test_completion_offers_commands_and_options(
+    typed: str, offered: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_TURNPOINT_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split()) - 1))
+    with pytest.raises(SystemExit):
+        app(prog_name="turnpoint")
+    assert capsys.readouterr().out.split() == offered

@@ -1,0 +1,55 @@
+"""A slow, obvious filter: the patient's level on a grid, every integral a sum. One series, no shortcuts.
+
+The fast filter (`turnpoint.model.observation`) integrates the level in closed form and merges the two branches
+of a jump into one Gaussian; this one does neither.
+"""
+
+import numpy as np
+from scipy.stats import norm
+
+GRID_STEP = 0.01
+
+
+def log_burden(week, d, g, fraction):
+    return np.log((1 - fraction) * np.exp(-d * week) + fraction * np.exp(g * week))
+
+
+def log_signal(week, p, is_diameter):
+    burden = np.exp(log_burden(week, p["d"], p["g"], p["fraction"]))
+    if is_diameter:
+        return np.log((1 - p["background"]) * burden + p["background"]) / 3
+    return np.log(burden + p["background"])
+
+
+def reading_likelihood(true_log, y, last, step, p):
+    """Probability of writing down y (in a cell `step` wide) when the true log value is `true_log`."""
+    density = norm.pdf(y, true_log, p["sd_reading"]) * step
+    if y != last:
+        return density * (1 - p["repeat"] * np.exp(-((y - last) ** 2) / (2 * p["window"] ** 2)))
+    z = np.linspace(-6, 6, 241) * p["sd_reading"]
+    fresh = true_log[:, None] + z
+    repeats = p["repeat"] * np.exp(-((fresh - last) ** 2) / (2 * p["window"] ** 2))
+    repeated = (repeats * norm.pdf(z, 0, p["sd_reading"])).sum(axis=1) * (z[1] - z[0])
+    return repeated + density * (1 - p["repeat"])
+
+
+def log_likelihoods(weeks, log_values, steps, p, is_diameter=True):
+    """Cumulative log-likelihood after each reading (0 after the first) and posterior mean of the level."""
+    signal = np.array([log_signal(week, p, is_diameter) for week in weeks])
+    centre = log_values - signal
+    grid = np.arange(centre.min() - 1.2, centre.max() + 1.2, GRID_STEP)
+    belief = norm.pdf(grid, centre[0], p["sd_reading"])
+    belief /= belief.sum()
+    total, history, means = 0.0, [0.0], [(grid * belief).sum()]
+    for i in range(1, len(weeks)):
+        drift = p["sd_drift"] * np.sqrt(weeks[i] - weeks[i - 1])
+        apart = grid[:, None] - grid[None, :]
+        calm = norm.pdf(apart, 0, drift)
+        jumped = norm.pdf(apart, 0, np.hypot(drift, p["sd_jump"]))
+        belief = ((1 - p["jump"]) * calm + p["jump"] * jumped) * GRID_STEP @ belief
+        belief *= reading_likelihood(grid + signal[i], log_values[i], log_values[i - 1], steps[i], p)
+        total += np.log(belief.sum())
+        belief /= belief.sum()
+        history.append(total)
+        means.append((grid * belief).sum())
+    return np.array(history), np.array(means)

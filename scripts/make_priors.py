@@ -1,0 +1,94 @@
+"""Make the priors that ship with the package, from the bundled data: `python scripts/make_priors.py`.
+
+Each is `turnpoint fit` on a bundled study, with the words that choose it and its source written on the card.
+The generic prior is the two fits, widened, without correlation between dynamics and reading.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+import turnpoint as tp
+from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
+from turnpoint.model.prior import ANY_MARKER, GENERIC, Alert, Card, Prior
+
+WIDER = 1.5  # SDs of the generic prior, relative to the fits it is made of
+
+SHIPPED = (
+    (
+        "oak-docetaxel",
+        "docetaxel-nsclc-ct",
+        ("nsclc", "lung", "docetaxel"),
+        "CT, one target lesion a patient, previously treated NSCLC, docetaxel arm of OAK",
+        "CC BY 4.0",
+        "Ghaffari Laleh et al. 2022, doi:10.1371/journal.pcbi.1009822, S1 data, Study 4 arm 1",
+    ),
+    (
+        "ascent2-docetaxel-psa",
+        "docetaxel-prostate-psa",
+        ("prostate", "docetaxel"),
+        "PSA, androgen-independent prostate cancer, docetaxel control arm of ASCENT-2",
+        "MIT",
+        "sample data of the R package tumgr 0.0.4 (Project Data Sphere, Novacea)",
+    ),
+)
+
+
+def main() -> None:
+    """Fit, widen and write them all."""
+    folder = Path(str(resources.files("turnpoint"))) / "priors"
+    fitted = {}
+    for dataset, name, keywords, data, licence, source in SHIPPED:
+        study = tp.read(Path(str(resources.files("turnpoint"))) / "datasets" / dataset)
+        prior = tp.fit(study, name=name)
+        card = replace(prior.card, data=data, licence=licence, source=source)
+        fitted[name] = replace(prior, keywords=keywords, card=card)
+        print(fitted[name].save(folder / f"{name}.json").name, fitted[name].alert)
+    generic = widened(fitted["docetaxel-nsclc-ct"], fitted["docetaxel-prostate-psa"])
+    print(generic.save(folder / f"{GENERIC}.json").name, generic.alert)
+
+
+def widened(imaging: Prior, marker: Prior) -> Prior:
+    """The generic prior: dynamics half-way between the two, every SD wider, blocks uncorrelated."""
+    dynamics = slice(0, len(DYNAMICS_NAMES))
+    block = slice(len(DYNAMICS_NAMES), len(DYNAMICS_NAMES) + len(READING_NAMES))
+    between = (imaging.mean[dynamics] + marker.mean[dynamics]) / 2.0
+    apart = (imaging.mean[dynamics] - marker.mean[dynamics]) / 2.0
+    variance = (np.diag(imaging.covariance)[dynamics] + np.diag(marker.covariance)[dynamics]) / 2.0 + apart**2
+    mean = np.concatenate([between, imaging.mean[block], marker.mean[block]])
+    spread = np.concatenate([variance, np.diag(imaging.covariance)[block], np.diag(marker.covariance)[block]])
+    (psa,) = marker.quantities
+    return Prior(
+        name=GENERIC,
+        quantities=(SUM_OF_DIAMETERS, ANY_MARKER),
+        mean=mean,
+        covariance=np.diag(WIDER**2 * spread),
+        floor_persistence={
+            SUM_OF_DIAMETERS: imaging.floor_persistence[SUM_OF_DIAMETERS],
+            ANY_MARKER: marker.floor_persistence[psa],
+        },
+        visit_gap_weeks={
+            SUM_OF_DIAMETERS: imaging.visit_gap_weeks[SUM_OF_DIAMETERS],
+            ANY_MARKER: marker.visit_gap_weeks[psa],
+        },
+        card=Card(
+            data=f"{imaging.name} and {marker.name}, SDs widened by {WIDER}",
+            patients=imaging.card.patients + marker.card.patients,
+            readings=imaging.card.readings + marker.card.readings,
+            created=imaging.card.created,
+            version=imaging.card.version,
+            warnings=(
+                "For tumours and drugs that no shipped prior knows: wide on purpose.",
+                "Its alert threshold is not calibrated.",
+            ),
+        ),
+        alert=Alert(threshold=max(imaging.alert.threshold, marker.alert.threshold, 0.9)),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""The main job on the bundled real data: read, respond, assess, report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from turnpoint.reports.render import render_pages
+from turnpoint.reports.views import CohortView, PatientView
+from turnpoint.study.reading import read
+from turnpoint.workflows.assess import Assessment, assess
+from turnpoint.workflows.report import Report, cohort_view, patient_view
+
+REPORT_NAME = "turnpoint-report.html"
+
+# dataset folder, title
+STUDIES = (
+    ("oak-docetaxel", "Docetaxel, lung cancer, CT (OAK)"),
+    ("ascent2-docetaxel-psa", "Docetaxel, prostate cancer, PSA (ASCENT-2)"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """What the demo found.
+
+    Attributes:
+        summary: lines for the terminal.
+        report_path: the self-contained HTML report.
+    """
+
+    summary: tuple[str, ...]
+    report_path: Path
+
+
+def demo(out_dir: Path | None = None) -> DemoResult:
+    """Assess the bundled studies and write one self-contained report of both.
+
+    For each study the report has the cohort and one patient: the one alerted longest before their
+    criterion called progression, or the first alerted when there is none.
+
+    Args:
+        out_dir: where the report is written; the current folder by default.
+    """
+    lines: list[str] = []
+    views: list[CohortView | PatientView] = []
+    for dataset, title in STUDIES:
+        with resources.as_file(resources.files("turnpoint") / "datasets" / dataset) as folder:
+            study = read(folder)
+        assessment = assess(study)
+        cohort = cohort_view(assessment)
+        views.append(cohort)
+        shown = _example(cohort)
+        if shown is not None:
+            views.append(patient_view(assessment, shown))
+        lines += _summary(title, assessment, cohort)
+    path = (Path.cwd() if out_dir is None else Path(out_dir)) / REPORT_NAME
+    written = Report(render_pages(views, "en")).save(path)
+    return DemoResult(tuple(lines), written)
+
+
+def _example(cohort: CohortView) -> str | None:
+    """The patient to show: the longest lead of an alert over the criterion's progression."""
+    ranked = cohort.alerts.sort("lead_days", descending=True, nulls_last=True)
+    return None if ranked.is_empty() else str(ranked["patient_id"][0])
+
+
+def _summary(title: str, assessment: Assessment, cohort: CohortView) -> list[str]:
+    """What the terminal says about one study."""
+    counts = cohort.counts
+    leads = cohort.alerts["lead_days"].drop_nulls()
+    verdicts = ", ".join(
+        f"{patients} {verdict}" for verdict, patients in cohort.verdicts.sort("patients", descending=True).rows()
+    )
+    ahead = leads.filter(leads > 0)
+    alert = assessment.prior.alert
+    lines = [
+        title,
+        f"  {counts['patients']} patients, {counts['visits']} visits; "
+        f"criteria called progression in {counts['progressions']}",
+        f"  at the last visit: {verdicts}",
+        f"  alerts in {counts['alerts']} patients: {ahead.len()} before the criteria called progression"
+        + (f" (median {_median(ahead):.0f} days before)" if ahead.len() else "")
+        + f", {(leads <= 0).sum()} with or after it, {counts['alerts'] - leads.len()} without progression so far",
+    ]
+    if alert.false_alerts_per_100 is not None:
+        lines.append(
+            f"  alert threshold {alert.threshold:.2f}: {alert.false_alerts_per_100:.0f} in 100 simulated courses "
+            "alerted before the true turning point"
+        )
+    return [*lines, ""]
+
+
+def _median(days: pl.Series) -> float:
+    return float(np.median(days.to_numpy()))

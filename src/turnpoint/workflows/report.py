@@ -1,0 +1,385 @@
+"""A report of one patient, or of a whole study, as a self-contained page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, UTC
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from turnpoint._version import __version__
+from turnpoint.criteria.marker_progression import first_progression
+from turnpoint.errors import UsageError
+from turnpoint.kinetics.progression_gap import ProgressionGap, progression_gap
+from turnpoint.model.arrays import FloatArray
+from turnpoint.model.filter import Posterior, posteriors
+from turnpoint.model.forecast import readings_ahead
+from turnpoint.model.parameters import SUM_OF_DIAMETERS
+from turnpoint.model.prior import Prior
+from turnpoint.model.treatment import OffIntervals, exposure, off_intervals
+from turnpoint.reports.pdf import write_pdf
+from turnpoint.reports.render import render_cohort, render_patient
+from turnpoint.reports.views import CohortView, PatientView, Provenance
+from turnpoint.study.study import Study
+from turnpoint.turning.detectable import REREAD_SD_LOG
+from turnpoint.turning.evidence import Evidence, gather_evidence
+from turnpoint.workflows.assess import Assessment, assess
+from turnpoint.workflows.forecast import progression_thresholds
+from turnpoint.workflows.priors import usable_readings
+from turnpoint.workflows.respond import Responses, respond
+
+AUDIENCES = ("patient", "clinician", "statistician")
+LANGUAGES = ("en", "zh")
+_FAN_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+_FAN_NAMES = ("q05", "q25", "q50", "q75", "q95")
+_HORIZONS_WEEKS = (6, 12, 24)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A rendered report.
+
+    Attributes:
+        html: a whole page with no outside reference.
+    """
+
+    html: str
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page as .html, or as .pdf (needs the `pdf` extra); returns the path.
+
+        Raises:
+            UsageError: another ending.
+            MissingExtraError: a PDF without WeasyPrint or Pango.
+        """
+        target = Path(path)
+        ending = target.suffix.lower()
+        if ending not in {".html", ".pdf"}:
+            raise UsageError(f"--out {target.name}: a report is written as .html or .pdf.")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if ending == ".pdf":
+            write_pdf(self.html, target)
+        else:
+            target.write_text(self.html, encoding="utf-8")
+        return target
+
+
+def report(
+    assessment: Assessment | Study,
+    patient_id: str | None = None,
+    *,
+    audience: str = "clinician",
+    lang: str = "en",
+    prior: str | Path | Prior | None = None,
+) -> Report:
+    """A report of one patient, or of the whole study when no patient is named.
+
+    Args:
+        assessment: an assessment, or a study to assess first.
+        patient_id: whose report; None for the cohort page.
+        audience: `patient`, `clinician` or `statistician`; the cohort page is the same for all.
+        lang: `en` or `zh`.
+        prior: for a study that is assessed here.
+
+    Raises:
+        UsageError: an unknown audience or language, or no such patient in the study.
+        StudyError: nothing in the study can be used.
+    """
+    if audience not in AUDIENCES:
+        raise UsageError(f"--audience {audience}: not one of {', '.join(AUDIENCES)}.")
+    if lang not in LANGUAGES:
+        raise UsageError(f"--lang {lang}: not one of {', '.join(LANGUAGES)}.")
+    study = assessment.study if isinstance(assessment, Assessment) else assessment
+    if patient_id is not None and patient_id not in set(study.patient_ids):
+        raise UsageError(f"--patient: no such patient among the {len(study.patient_ids)} of the study.")
+    if patient_id is None:
+        whole = assessment if isinstance(assessment, Assessment) else assess(study, prior)
+        return Report(render_cohort(cohort_view(whole), lang))
+    if isinstance(assessment, Study):
+        # A prior is chosen from the whole study, so that a patient's report does not depend on who else is in it
+        # beyond that choice.
+        assessment = assess(study.only([patient_id]), prior)
+    return Report(render_patient(patient_view(assessment, patient_id), audience, lang))
+
+
+def patient_view(assessment: Assessment, patient_id: str) -> PatientView:
+    """Everything a report shows about one patient."""
+    study, prior = assessment.study.only([patient_id]), assessment.prior
+    readings = usable_readings(study)
+    rows = assessment.frame.filter(pl.col("patient_id") == patient_id).sort("day")
+    responses = _responses(study)
+    sums = _sums(responses, readings)
+    last = sums.drop_nulls("sum_of_diameters_mm").tail(1)
+    gap = _gap(last)
+    off = off_intervals(study.doses).get(patient_id, ())
+    fan, p_progression = _fan(study, readings, prior, off)
+    patient = study.patients.row(0, named=True)
+    return PatientView(
+        patient_id=patient_id,
+        study_name=assessment.study.name,
+        tumour_type=patient["tumour_type"],
+        regimen=_regimen(study, patient["arm"]),
+        sums=sums,
+        baseline_mm=None if gap is None else float(last["baseline_mm"][0]),
+        nadir_mm=None if gap is None else gap.nadir_mm,
+        partial_response_line_mm=None if gap is None else 0.7 * float(last["baseline_mm"][0]),
+        progression_line_mm=None if gap is None else gap.progression_sum_mm,
+        reading_sd_log=REREAD_SD_LOG,
+        markers=study.markers.select("day", "marker", "value", "unit", "censoring", "upper_limit"),
+        doses=study.doses.select("day", "drug", "dose", "unit", "action"),
+        events=study.events.select("day", "end_day", "term", "grade"),
+        assessment=rows,
+        fan=fan,
+        p_progression=p_progression,
+        progression_gap=gap,
+        evidence=_evidence(assessment, patient_id, readings, off),
+        provenance=provenance(prior),
+    )
+
+
+def provenance(prior: Prior) -> Provenance:
+    """The small print of a prior."""
+    return Provenance(
+        version=__version__,
+        created=datetime.now(tz=UTC).date(),
+        prior_name=prior.name,
+        prior_data=prior.card.data,
+        prior_patients=prior.card.patients,
+        alert_threshold=prior.alert.threshold,
+        false_alerts_per_100=prior.alert.false_alerts_per_100,
+    )
+
+
+def _responses(study: Study) -> Responses:
+    return respond(study)
+
+
+def _one_reader(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows of one reader for each patient, as the model reads them: most visits, first by name if equal."""
+    reader = pl.col("reader").fill_null("")
+    chosen = (
+        frame.group_by("patient_id", reader)
+        .len()
+        .sort("patient_id", "len", "reader", descending=[False, True, False])
+        .unique("patient_id", keep="first", maintain_order=True)
+        .select("patient_id", "reader")
+    )
+    return frame.with_columns(reader).join(
+        chosen, on=["patient_id", "reader"], how="semi", maintain_order="left"
+    )
+
+
+def _sums(responses: Responses, readings: pl.DataFrame) -> pl.DataFrame:
+    """The sum of diameters by visit with its response, for the picture and the table of visits."""
+    censored = readings.filter(pl.col("quantity") == SUM_OF_DIAMETERS).select(
+        "patient_id", "day", (pl.col("censoring") < 0).alias("censored")
+    )
+    return (
+        _one_reader(responses.responses)
+        .join(censored, on=["patient_id", "day"], how="left", maintain_order="left")
+        .with_columns(pl.col("censored").fill_null(value=False))
+        .select(
+            "day",
+            "sum_of_diameters_mm",
+            "censored",
+            "baseline_mm",
+            "nadir_mm",
+            "change_from_baseline_pct",
+            "change_from_nadir_pct",
+            "target_response",
+            "overall_response",
+            "new_lesion",
+        )
+        .sort("day")
+    )
+
+
+def _gap(last: pl.DataFrame) -> ProgressionGap | None:
+    """What RECIST waits for, from the last visit with a sum; None without one."""
+    if last.is_empty() or last["baseline_mm"][0] is None:
+        return None
+    sum_mm = float(last["sum_of_diameters_mm"][0])
+    earlier = last["nadir_mm"][0]
+    return progression_gap(sum_mm, sum_mm if earlier is None else min(sum_mm, float(earlier)))
+
+
+def _regimen(study: Study, arm: str | None) -> str | None:
+    drugs = study.doses.filter(pl.col("action") != "stop")["drug"].unique().sort().to_list()
+    return ", ".join(drugs) if drugs else arm
+
+
+def _evidence(
+    assessment: Assessment, patient_id: str, readings: pl.DataFrame, off: OffIntervals
+) -> tuple[Evidence, ...]:
+    last = assessment.diagnostics.filter(pl.col("patient_id") == patient_id).sort("day").row(-1, named=True)
+    paused = next((first / 7.0 for first, end in off if first <= last["day"] < end), None)
+    return gather_evidence(readings, assessment.prior, last, paused)
+
+
+def _fan(
+    study: Study, readings: pl.DataFrame, prior: Prior, off: OffIntervals
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The fitted size at each visit and the forecast to 24 weeks ahead; the chance of progression on the way."""
+    thresholds = progression_thresholds(readings, study)
+    fans, chances = [], []
+    for posterior in posteriors(readings, study, prior):
+        for quantity, own in posterior.quantities.items():
+            rows = np.flatnonzero(own.readings > 0)
+            if not rows.size:
+                continue
+            fans.append(_fitted(posterior, quantity, rows))
+            ahead, chance = _ahead(posterior, quantity, prior, off, thresholds)
+            fans.append(ahead)
+            chances.append(chance)
+    return pl.concat(fans), pl.concat(chances)
+
+
+def _fan_rows(quantity: str, kind: str, days: FloatArray, levels: FloatArray) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "quantity": [quantity] * len(days),
+            "day": days.astype(np.int64),
+            "kind": [kind] * len(days),
+            **{name: levels[:, index] for index, name in enumerate(_FAN_NAMES)},
+        }
+    )
+
+
+def _fitted(posterior: Posterior, quantity: str, rows: np.ndarray) -> pl.DataFrame:
+    """Noise-free size at each visit from data up to it."""
+    at = posterior.at(rows)
+    own = at.quantities[quantity]
+    signal = own.reading.log_signal(at.dynamics.log_burden(own.last_on_weeks, own.last_off_weeks))
+    spread = np.sqrt(own.level_variance) * np.random.default_rng(0).standard_normal(own.level_mean.shape[1])
+    levels = np.quantile(np.exp(own.level_mean + signal + spread), _FAN_LEVELS, axis=1).T
+    keep = np.unique(own.last_day[:, 0], return_index=True)[1]
+    return _fan_rows(quantity, "fitted", own.last_day[keep, 0], levels[keep])
+
+
+def _ahead(
+    posterior: Posterior, quantity: str, prior: Prior, off: OffIntervals, thresholds: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Forecast fan from the last visit, and the chance that the quantity's criterion is met on the way."""
+    last = posterior.at(np.array([len(posterior.patient) - 1]))
+    gap_days = 7.0 * prior.visit_gap_weeks[quantity]
+    steps = np.unique(np.append(np.arange(gap_days, 24 * 7 + 1, gap_days), np.array(_HORIZONS_WEEKS) * 7.0))
+    days = last.day[0] + np.round(steps)[None, :]
+    ids = last.batch.patient_ids
+    on_weeks, off_weeks, _ = exposure(days, ids, {ids[0]: off})
+    draws = readings_ahead(
+        last, quantity, days, (on_weeks, off_weeks), prior.floor_persistence[quantity], seed=0
+    ).value[0]
+    fan = _fan_rows(quantity, "forecast", days[0], np.quantile(draws, _FAN_LEVELS, axis=1).T)
+    day = int(last.quantities[quantity].last_day[0, 0])
+    threshold = thresholds.filter((pl.col("quantity") == quantity) & (pl.col("day") == day))["threshold"]
+    chances: list[float | None] = []
+    for weeks in _HORIZONS_WEEKS:
+        within = steps <= 7.0 * weeks
+        known = threshold.len() > 0 and threshold[0] is not None
+        chances.append(float((draws[within] >= threshold[0]).any(axis=0).mean()) if known else None)
+    return fan, pl.DataFrame(
+        {"quantity": [quantity] * 3, "weeks": list(_HORIZONS_WEEKS), "p_progression": chances},
+        schema_overrides={"p_progression": pl.Float64},
+    )
+
+
+def cohort_view(assessment: Assessment) -> CohortView:
+    """A whole study on one page."""
+    study, frame = assessment.study, assessment.frame
+    responses = respond(study)
+    visits = _one_reader(responses.responses)
+    best = _one_reader(responses.best_responses).select("patient_id", "best_response", "progression_day")
+    after_baseline = visits.filter(pl.col("change_from_nadir_pct").is_not_null())
+    waterfall = (
+        after_baseline.drop_nulls("change_from_baseline_pct")
+        .group_by("patient_id")
+        .agg(pl.col("change_from_baseline_pct").min().alias("best_change_pct"))
+        .join(best, on="patient_id", how="left")
+        .select("patient_id", "best_change_pct", "best_response")
+        .sort("best_change_pct", "patient_id", descending=[True, False])
+    )
+    spider = (
+        visits.drop_nulls("change_from_baseline_pct")
+        .join(best, on="patient_id", how="left")
+        .select("patient_id", (pl.col("day") / 7.0).alias("week"), "change_from_baseline_pct", "best_response")
+        .sort("patient_id", "week")
+    )
+    swimmer = _swimmer(study, visits, best, frame)
+    alerts = (
+        frame.filter(pl.col("alert"))
+        .sort("patient_id", "day")
+        .group_by("patient_id", maintain_order=True)
+        .first()
+        .join(swimmer.select("patient_id", "progression_day"), on="patient_id", how="left")
+        .select(
+            "patient_id",
+            pl.col("day").alias("alert_day"),
+            "verdict",
+            "p_turned",
+            "progression_day",
+            (pl.col("progression_day") - pl.col("day")).alias("lead_days"),
+        )
+        .sort("patient_id")
+    )
+    last = frame.sort("patient_id", "day").group_by("patient_id", maintain_order=True).last()
+    counts: Mapping[str, int] = {
+        "patients": len(study.patient_ids),
+        "visits": frame.height,
+        "alerts": alerts.height,
+        "progressions": swimmer["progression_day"].drop_nulls().len(),
+    }
+    return CohortView(
+        study_name=study.name,
+        counts=counts,
+        waterfall=waterfall,
+        spider=spider,
+        swimmer=swimmer,
+        alerts=alerts,
+        marker_spider=_marker_spider(study),
+        verdicts=last.group_by("verdict").agg(pl.len().alias("patients")).sort("verdict"),
+        provenance=(provenance(assessment.prior),),
+    )
+
+
+def _swimmer(
+    study: Study, visits: pl.DataFrame, best: pl.DataFrame, frame: pl.DataFrame
+) -> pl.DataFrame:
+    """One row a patient: last day seen, first response, progression (RECIST, else marker), first alert."""
+    last = frame.group_by("patient_id").agg(pl.col("day").max().alias("last_day"))
+    response = (
+        visits.filter(pl.col("overall_response").is_in(["CR", "PR"]))
+        .group_by("patient_id")
+        .agg(pl.col("day").min().alias("first_response_day"))
+    )
+    by_marker = (
+        first_progression(study.markers)
+        .group_by("patient_id")
+        .agg(pl.col("progression_day").min().alias("marker_progression_day"))
+    )
+    alert = frame.filter("alert").group_by("patient_id").agg(pl.col("day").min().alias("alert_day"))
+    joined = last
+    for part in (response, best.select("patient_id", "progression_day"), by_marker, alert):
+        joined = joined.join(part, on="patient_id", how="left")
+    return (
+        joined.with_columns(pl.coalesce("progression_day", "marker_progression_day").alias("progression_day"))
+        .select("patient_id", "last_day", "first_response_day", "progression_day", "alert_day")
+        .sort("last_day", "patient_id", descending=[True, False])
+    )
+
+
+def _marker_spider(study: Study) -> pl.DataFrame:
+    """Change of each marker from its first value, in percent."""
+    first = pl.col("value").first().over("patient_id", "marker", order_by="day")
+    return (
+        study.markers.filter(pl.col("value") > 0)
+        .select(
+            "patient_id",
+            (pl.col("day") / 7.0).alias("week"),
+            "marker",
+            (100.0 * (pl.col("value") / first - 1.0)).alias("change_from_first_pct"),
+        )
+        .sort("patient_id", "marker", "week")
+    )

@@ -16,6 +16,11 @@ import turnpoint as tp
 from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
 from turnpoint.model.prior import ANY_MARKER, GENERIC, Alert, Card, Prior
 
+# First new lesions per patient-week of follow-up in FFCD 2000-05 (metastatic colorectal cancer, chemotherapy;
+# Ducreux 2011, doi:10.1016/S1470-2045(11)70199-1), by workflows.fit.new_lesions_per_week. Neither bundled study
+# records new lesions.
+NEW_LESIONS_PER_WEEK = 0.016756
+
 WIDER = 1.5  # SDs of the generic prior, relative to the fits it is made of
 
 SHIPPED = (
@@ -75,6 +80,7 @@ def widened(imaging: Prior, marker: Prior) -> Prior:
             SUM_OF_DIAMETERS: imaging.visit_gap_weeks[SUM_OF_DIAMETERS],
             ANY_MARKER: marker.visit_gap_weeks[psa],
         },
+        new_lesions_per_week=NEW_LESIONS_PER_WEEK,
         card=Card(
             data=f"{imaging.name} and {marker.name}, SDs widened by {WIDER}",
             patients=imaging.card.patients + marker.card.patients,

@@ -9,7 +9,10 @@ multiple importance sampling: Cornuet et al. 2012, doi:10.1111/j.1467-9469.2011.
 
 from __future__ import annotations
 
+import os
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -131,37 +134,64 @@ def posteriors(
     study: Study,
     prior: Prior,
     *,
+    visits: pl.DataFrame | None = None,
     particles: int = DEFAULT_PARTICLES,
     draws: int = DEFAULT_DRAWS,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Iterator[Posterior]:
-    """The posterior at every visit of every patient with a reading, a batch at a time, in patient order.
+    """The posterior at every visit of every patient, a batch at a time, in patient order.
 
     Args:
         readings: from `series.readings_of(study)`.
         study: for its doses.
         prior: whose quantities are those of the readings.
+        visits: from `series.visits_of(study)`, when visits without a usable reading matter too.
         particles: size of the bank, a power of two.
         draws: equal-weight draws kept for each visit.
         seed: of the bank; the same seed gives the same numbers.
         progress: called with patients done and patients in all.
     """
     bank = prior.bank(particles, seed)
-    total = readings["patient_id"].n_unique()
+    total = (readings if visits is None else visits)["patient_id"].n_unique()
     done = 0
-    for batch in batches(readings, study.doses, list(prior.quantities), PATIENTS_PER_BATCH):
-        yield from posteriors_of_batch(batch, prior, bank, draws=draws, seed=seed)
-        done += len(batch.patient_ids)
+
+    def posteriors_of(batch: Batch) -> list[Posterior]:
+        return list(posteriors_of_batch(batch, prior, bank, draws=draws, seed=seed))
+
+    parts = batches(readings, study.doses, list(prior.quantities), PATIENTS_PER_BATCH, visits)
+    for found in _in_parallel(posteriors_of, parts):
+        yield from found
+        done += sum(len(np.unique(part.patient)) for part in found)
         if progress is not None:
-            progress(done, total)
+            progress(min(done, total), total)
+
+
+def _in_parallel(
+    work: Callable[[Batch], list[Posterior]], parts: Iterator[Batch]
+) -> Iterator[list[Posterior]]:
+    """The results in order, computed by as many threads as there are cores (NumPy lets go of the lock).
+
+    Only a few batches are in flight at a time, so that memory does not grow with the study.
+    """
+    workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[list[Posterior]]] = deque()
+        for part in parts:
+            waiting.append(pool.submit(work, part))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def posteriors_of_batch(
     batch: Batch, prior: Prior, bank: FloatArray, *, draws: int = DEFAULT_DRAWS, seed: int = 0
 ) -> Iterator[Posterior]:
-    """The posterior at every visit of one batch: one for all patients the bank serves well, then one for each
-    patient whose effective sample size asked for more particles.
+    """The posterior at every visit of one batch, in parts.
+
+    One part for all patients that the bank serves well, then one for each patient whose effective sample size
+    asked for more particles.
     """
     run = weigh(batch, prior, bank)
     sizes = effective_sizes(run.log_weight)
@@ -302,7 +332,9 @@ def systematic_draws(log_weight: FloatArray, draws: int) -> IntArray:
     chosen = np.empty((len(log_weight), draws), dtype=np.int64)
     for row, running in enumerate(cumulative):
         chosen[row] = np.searchsorted(running, places * running[-1])[order]
-    return np.minimum(chosen, log_weight.shape[-1] - 1)
+    last: int = log_weight.shape[-1] - 1
+    indices: IntArray = np.minimum(chosen, last)
+    return indices
 
 
 def _quantity(

@@ -18,7 +18,7 @@ TOO_SMALL_MM = 5.0
 SMALLEST_MARKER = 1e-4  # in the marker's unit; below every assay's limit
 READING_STEP_MM = 1.0
 
-READINGS_SCHEMA = {
+READINGS_SCHEMA: dict[str, type[pl.DataType]] = {
     "patient_id": pl.String,
     "day": pl.Int64,
     "quantity": pl.String,
@@ -91,7 +91,12 @@ def readings_of(study: Study) -> pl.DataFrame:
     Readings of one patient, quantity and day are averaged on the log scale.
     """
     frames = [_sum_readings(study.lesions), _marker_readings(study.markers)]
-    readings = pl.concat([frame.cast(dict(READINGS_SCHEMA)) for frame in frames])
+    readings = pl.concat(
+        [
+            frame.select(pl.col(name).cast(dtype) for name, dtype in READINGS_SCHEMA.items())
+            for frame in frames
+        ]
+    )
     censored_first = pl.col("censoring").abs().max()
     return (
         readings.group_by("patient_id", "quantity", "day")
@@ -173,17 +178,42 @@ def reading_steps(readings: pl.DataFrame) -> dict[str, float]:
     return steps
 
 
+def visits_of(study: Study) -> pl.DataFrame:
+    """Every day on which a patient was seen: `patient_id, day`, whether or not a reading can be used."""
+    return (
+        pl.concat([table.select("patient_id", "day") for table in (study.lesions, study.markers)])
+        .unique()
+        .sort("patient_id", "day")
+    )
+
+
 def batches(
-    readings: pl.DataFrame, doses: pl.DataFrame, quantities: list[str], patients_per_batch: int
+    readings: pl.DataFrame,
+    doses: pl.DataFrame,
+    quantities: list[str],
+    patients_per_batch: int,
+    visits: pl.DataFrame | None = None,
 ) -> Iterator[Batch]:
-    """The readings in batches of patients, in patient order; only patients with a reading."""
+    """The readings in batches of patients, in patient order.
+
+    Args:
+        readings: from `readings_of`.
+        doses: of the study.
+        quantities: of the readings.
+        patients_per_batch: how many patients a batch has.
+        visits: `patient_id, day`, sorted, the days of every reading among them; by default just those.
+    """
     steps = reading_steps(readings)
     off_by_patient = off_intervals(doses)
-    patients = readings["patient_id"].unique().sort().to_list()
+    if visits is None:
+        visits = readings.select("patient_id", "day").unique().sort("patient_id", "day")
+    patients = visits["patient_id"].unique().sort().to_list()
     for first in range(0, len(patients), patients_per_batch):
         ids = patients[first : first + patients_per_batch]
-        rows = readings.filter(pl.col("patient_id").is_between(pl.lit(ids[0]), pl.lit(ids[-1])))
-        yield _batch(rows, ids, quantities, steps, off_by_patient)
+        here = pl.col("patient_id").is_between(pl.lit(ids[0]), pl.lit(ids[-1]))
+        padding = _Padding.of(visits.filter(here), ids)
+        days = padding.padded(visits.filter(here)["day"])
+        yield _batch(readings.filter(here), (ids, padding.length, days), quantities, steps, off_by_patient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,14 +245,12 @@ class _Padding:
 
 def _batch(
     rows: pl.DataFrame,
-    ids: list[str],
+    visits: tuple[list[str], IntArray, FloatArray],
     quantities: list[str],
     steps: Mapping[str, float],
     off_by_patient: Mapping[str, OffIntervals],
 ) -> Batch:
-    visit_rows = rows.select("patient_id", "day").unique().sort("patient_id", "day")
-    visit_padding = _Padding.of(visit_rows, ids)
-    day = visit_padding.padded(visit_rows["day"])
+    ids, length, day = visits
     on_weeks, off_weeks, off_now = exposure(day, ids, off_by_patient)
     series, counts = {}, {}
     for quantity in quantities:
@@ -232,7 +260,7 @@ def _batch(
         series[quantity] = own
         known = np.arange(own.day.shape[1]) < own.length[:, None]
         counts[quantity] = (known[:, None, :] & (own.day[:, None, :] <= day[:, :, None])).sum(axis=2)
-    return Batch(ids, series, visit_padding.length, day, on_weeks, off_weeks, counts, off_now)
+    return Batch(ids, series, length, day, on_weeks, off_weeks, counts, off_now)
 
 
 def _series(

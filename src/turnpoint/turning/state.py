@@ -91,6 +91,13 @@ def _quantiles(draws: FloatArray) -> FloatArray:
     return found
 
 
+def _is_seen(posterior: Posterior, quantity: str) -> BoolArray:
+    """Rows at which the quantity has been read; before any reading at all, every quantity counts as seen."""
+    nothing_yet = np.all([own.readings == 0 for own in posterior.quantities.values()], axis=0)
+    seen: BoolArray = (posterior.quantities[quantity].readings > 0) | nothing_yet
+    return seen
+
+
 def _sight(posterior: Posterior, prior: Prior) -> _Sight:
     """For each row, the quantity read at least once that can show the smallest rate of change."""
     rows = len(posterior.patient)
@@ -98,7 +105,7 @@ def _sight(posterior: Posterior, prior: Prior) -> _Sight:
     rate = np.full(rows, np.inf)
     for quantity in prior.quantities:
         own_gap, own_shown = prior.visit_gap_weeks[quantity], detectable_log_burden(quantity, prior)
-        better = (posterior.quantities[quantity].readings > 0) & (own_shown / own_gap < rate)
+        better = _is_seen(posterior, quantity) & (own_shown / own_gap < rate)
         gap[better], shown[better], rate[better] = own_gap, own_shown, own_shown / own_gap
     return _Sight(gap[:, None], shown[:, None])
 
@@ -122,9 +129,9 @@ def _causes(posterior: Posterior) -> FloatArray:
             [living * resistant, scar, np.zeros_like(scar), living * sensitive * off_now], axis=-1
         )
         shares = parts / parts.sum(axis=-1, keepdims=True)
-        at_floor = (own.last_censoring < 0)[..., None]
+        at_floor = ((own.last_censoring < 0) & (own.readings > 0)[:, None])[..., None]
         shares = np.where(at_floor, np.array([0.0, 0.0, 1.0, 0.0]), shares)
-        total += np.where((own.readings > 0)[:, None, None], shares, 0.0)
+        total += np.where(_is_seen(posterior, quantity)[:, None, None], shares, 0.0)
     causes: FloatArray = total / total.sum(axis=-1, keepdims=True)
     return causes
 

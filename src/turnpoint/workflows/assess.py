@@ -11,6 +11,7 @@ import polars as pl
 
 from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, posteriors
 from turnpoint.model.prior import Prior
+from turnpoint.model.series import visits_of
 from turnpoint.study.study import Study
 from turnpoint.turning.alerts import alert
 from turnpoint.turning.detectable import has_changed
@@ -45,7 +46,7 @@ class Assessment:
     """The assessment of a study.
 
     Attributes:
-        frame: one row a patient and visit with a reading, columns of design section 4. Days of the three dates
+        frame: one row a patient and visit, columns of design section 4. Days of the three dates
             count from the start of the course and are capped at 3650 ("not within ten years").
         diagnostics: `patient_id, day, p_turned_resistant, changed, sum_risen, informative_values, shrinkage,
             effective_size`, one row for each row of `frame`.
@@ -77,7 +78,7 @@ def assess(
         particles: size of the bank; more is slower and more exact.
 
     Returns:
-        The assessment; patients without a usable reading have no row.
+        The assessment; before its first usable reading a patient has the prior, and `undetermined`.
 
     Raises:
         StudyError: nothing in the study can be used.
@@ -85,7 +86,15 @@ def assess(
     """
     readings = usable_readings(study)
     chosen = prior_for(study, readings, prior)
-    everything = assess_readings(readings, study, chosen, seed=seed, progress=progress, particles=particles)
+    everything = assess_readings(
+        readings,
+        study,
+        chosen,
+        visits=visits_of(study),
+        seed=seed,
+        progress=progress,
+        particles=particles,
+    )
     frame = everything.select(pl.col(name).cast(dtype) for name, dtype in ASSESSMENT_SCHEMA.items())
     diagnostics = everything.select(
         "patient_id",
@@ -105,6 +114,7 @@ def assess_readings(
     study: Study,
     prior: Prior,
     *,
+    visits: pl.DataFrame | None = None,
     seed: int = 0,
     progress: Progress | None = None,
     particles: int = DEFAULT_PARTICLES,
@@ -112,11 +122,17 @@ def assess_readings(
     """Every column of `Assessment.frame` and `Assessment.diagnostics` for readings already taken."""
     parts = [
         _rows(posterior, judge(posterior, prior))
-        for posterior in posteriors(readings, study, prior, seed=seed, progress=progress, particles=particles)
+        for posterior in posteriors(
+            readings, study, prior, visits=visits, seed=seed, progress=progress, particles=particles
+        )
     ]
     judged = pl.concat(parts).sort("patient_id", "day")
+    own = pl.col("changed", "informative_values").forward_fill().over("patient_id")
     everything = judged.join(
         has_changed(readings, prior), on=["patient_id", "day"], how="left", maintain_order="left"
+    ).with_columns(own)
+    everything = everything.with_columns(
+        pl.col("changed", "sum_risen").fill_null(value=False), pl.col("informative_values").fill_null(0)
     )
     named = verdicts(
         everything.select("p_responding", "p_plateau", "p_regrowing").to_numpy(),

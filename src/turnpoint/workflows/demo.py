@@ -74,18 +74,19 @@ def _summary(title: str, assessment: Assessment, cohort: CohortView) -> list[str
     counts = cohort.counts
     leads = cohort.alerts["lead_days"].drop_nulls()
     verdicts = ", ".join(
-        f"{patients} {verdict}" for verdict, patients in cohort.verdicts.sort("patients", descending=True).rows()
+        f"{patients} {verdict}"
+        for verdict, patients in cohort.verdicts.sort("patients", descending=True).rows()
     )
     ahead = leads.filter(leads > 0)
     alert = assessment.prior.alert
+    lead = f" (median {np.median(ahead.to_numpy()):.0f} days before)" if ahead.len() else ""
     lines = [
         title,
-        f"  {counts['patients']} patients, {counts['visits']} visits; "
-        f"criteria called progression in {counts['progressions']}",
+        f"  {counts['patients']} patients, {counts['visits']} visits, "
+        + f"progression by the criteria in {counts['progressions']}",
         f"  at the last visit: {verdicts}",
-        f"  alerts in {counts['alerts']} patients: {ahead.len()} before the criteria called progression"
-        + (f" (median {_median(ahead):.0f} days before)" if ahead.len() else "")
-        + f", {(leads <= 0).sum()} with or after it, {counts['alerts'] - leads.len()} without progression so far",
+        f"  alerts in {counts['alerts']} patients: {ahead.len()} before progression{lead}, "
+        + f"{(leads <= 0).sum()} with or after it, {counts['alerts'] - leads.len()} without progression so far",
     ]
     if alert.false_alerts_per_100 is not None:
         lines.append(
@@ -93,7 +94,3 @@ def _summary(title: str, assessment: Assessment, cohort: CohortView) -> list[str
             "alerted before the true turning point"
         )
     return [*lines, ""]
-
-
-def _median(days: pl.Series) -> float:
-    return float(np.median(days.to_numpy()))

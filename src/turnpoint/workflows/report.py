@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, UTC
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -304,7 +304,9 @@ def cohort_view(assessment: Assessment) -> CohortView:
     spider = (
         visits.drop_nulls("change_from_baseline_pct")
         .join(best, on="patient_id", how="left")
-        .select("patient_id", (pl.col("day") / 7.0).alias("week"), "change_from_baseline_pct", "best_response")
+        .select(
+            "patient_id", (pl.col("day") / 7.0).alias("week"), "change_from_baseline_pct", "best_response"
+        )
         .sort("patient_id", "week")
     )
     swimmer = _swimmer(study, visits, best, frame)
@@ -344,9 +346,7 @@ def cohort_view(assessment: Assessment) -> CohortView:
     )
 
 
-def _swimmer(
-    study: Study, visits: pl.DataFrame, best: pl.DataFrame, frame: pl.DataFrame
-) -> pl.DataFrame:
+def _swimmer(study: Study, visits: pl.DataFrame, best: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
     """One row a patient: last day seen, first response, progression (RECIST, else marker), first alert."""
     last = frame.group_by("patient_id").agg(pl.col("day").max().alias("last_day"))
     response = (

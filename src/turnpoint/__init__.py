@@ -1,1 +1,87 @@
-"""Room."""
+"""Turnpoint: is chemotherapy still shrinking the tumour, has it reached its plateau, or is it growing back?
+
+    import turnpoint as tp
+
+    study = tp.read("study/")              # a folder, or a single CSV or Parquet file
+    tp.respond(study).best_responses       # response by RECIST 1.1
+    assessment = tp.assess(study)          # state, cause and turning point at every visit
+    tp.report(assessment, "P001").save("P001.html")
+
+A verb is loaded when it is first used, so that importing the package, and `turnpoint --help`, cost nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from turnpoint._version import __version__
+from turnpoint.errors import (
+    MeasurementError,
+    MissingExtraError,
+    PriorError,
+    Problem,
+    StudyError,
+    TurnpointError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from turnpoint.study.reading import read
+    from turnpoint.study.study import Study
+    from turnpoint.workflows.assess import assess
+    from turnpoint.workflows.check import check
+    from turnpoint.workflows.demo import demo
+    from turnpoint.workflows.fit import fit
+    from turnpoint.workflows.forecast import forecast
+    from turnpoint.workflows.metrics import metrics
+    from turnpoint.workflows.report import report
+    from turnpoint.workflows.respond import respond
+
+__all__ = [
+    "MeasurementError",
+    "MissingExtraError",
+    "PriorError",
+    "Problem",
+    "Study",
+    "StudyError",
+    "TurnpointError",
+    "UsageError",
+    "__version__",
+    "assess",
+    "check",
+    "demo",
+    "fit",
+    "forecast",
+    "metrics",
+    "read",
+    "report",
+    "respond",
+]
+
+# Where each lazily loaded name lives; the imports above say the same to type checkers.
+_HOMES = {
+    "Study": "turnpoint.study.study",
+    "assess": "turnpoint.workflows.assess",
+    "check": "turnpoint.workflows.check",
+    "demo": "turnpoint.workflows.demo",
+    "fit": "turnpoint.workflows.fit",
+    "forecast": "turnpoint.workflows.forecast",
+    "metrics": "turnpoint.workflows.metrics",
+    "read": "turnpoint.study.reading",
+    "report": "turnpoint.workflows.report",
+    "respond": "turnpoint.workflows.respond",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first asked for (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'turnpoint' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

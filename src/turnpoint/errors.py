@@ -1,11 +1,11 @@
 """Every exception Turnpoint raises, and the problem record that data errors carry.
 
-    TurnpointError
-    ├── UsageError          an option or argument that means nothing            (exit 2)
-    ├── StudyError          the data breaks a rule; carries every problem found  (exit 1)
-    ├── MeasurementError    a number that no measurement can give (also ValueError)
-    ├── PriorError          a prior file that is damaged, or does not fit the study
-    └── MissingExtraError   an optional library is not installed
+TurnpointError
+├── UsageError          an option or argument that means nothing            (exit 2)
+├── StudyError          the data breaks a rule; carries every problem found  (exit 1)
+├── MeasurementError    a number that no measurement can give (also ValueError)
+├── PriorError          a prior file that is damaged, or does not fit the study
+└── MissingExtraError   an optional library is not installed
 """
 
 from __future__ import annotations
@@ -67,9 +67,7 @@ class StudyError(TurnpointError):
         errors = [problem for problem in self.problems if problem.severity == "error"]
         shown = "\n".join(f"  {problem}" for problem in errors[:20])
         more = f"\n  ... and {len(errors) - 20} more" if len(errors) > 20 else ""
-        super().__init__(
-            f"{len(errors)} error{'s' if len(errors) != 1 else ''} in the study:\n{shown}{more}"
-        )
+        super().__init__(f"{len(errors)} error{'s' if len(errors) != 1 else ''} in the study:\n{shown}{more}")
 
 
 class MeasurementError(TurnpointError, ValueError):

@@ -23,7 +23,9 @@ def truth_prior(quantity) -> Prior:
 
 
 def simulated(quantity, courses, days, seed=0):
-    schedule = pl.DataFrame({"patient_id": ["D"] * len(days), "quantity": [quantity] * len(days), "day": days})
+    schedule = pl.DataFrame(
+        {"patient_id": ["D"] * len(days), "quantity": [quantity] * len(days), "day": days}
+    )
     start = {quantity: np.array([40.0, 60.0, 90.0])}
     return simulate_courses(truth_prior(quantity), schedule, start, np.random.default_rng(seed), courses)
 

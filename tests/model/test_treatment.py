@@ -25,9 +25,7 @@ def test_daily_drug_stays_off_after_the_last_stop():
 
 
 def test_course_is_on_while_any_drug_is_on():
-    found = off_intervals(
-        doses((0, "a", "start"), (28, "a", "stop"), (0, "b", "start"), (50, "b", "stop"))
-    )
+    found = off_intervals(doses((0, "a", "start"), (28, "a", "stop"), (0, "b", "start"), (50, "b", "stop")))
     assert found["P1"] == ((50.0, np.inf),)
 
 

@@ -17,6 +17,7 @@ from turnpoint.study.study import Study
 TOO_SMALL_MM = 5.0
 SMALLEST_MARKER = 1e-4  # in the marker's unit; below every assay's limit
 READING_STEP_MM = 1.0
+MARKER_STEP = 0.01  # of the value: markers are reported to about three figures
 
 READINGS_SCHEMA: dict[str, type[pl.DataType]] = {
     "patient_id": pl.String,
@@ -43,7 +44,7 @@ class Series:
         limit: what is below it is not measured: 5 mm a target for a sum, the largest limit seen so far for a
             marker (0 when none was); shape (P, N).
         log_step: log of (smallest step between two readings / value): the width of one reading on the log
-            scale, shape (P, N).
+            scale, 1 mm for a sum and 1 % for a marker, shape (P, N).
     """
 
     quantity: str
@@ -164,20 +165,6 @@ def quantities_of(readings: pl.DataFrame) -> list[str]:
     return sorted(present, key=lambda quantity: quantity != SUM_OF_DIAMETERS)
 
 
-def reading_steps(readings: pl.DataFrame) -> dict[str, float]:
-    """Smallest step between two readings of each quantity: 1 mm, or the marker's usual last decimal."""
-    steps: dict[str, float] = {}
-    for quantity in quantities_of(readings):
-        if quantity == SUM_OF_DIAMETERS:
-            steps[quantity] = READING_STEP_MM
-            continue
-        values = readings.filter(pl.col("quantity") == quantity)["value"].to_numpy()
-        fits = [np.mean(np.abs(values * 10.0**k - np.round(values * 10.0**k)) < 1e-6) for k in range(4)]
-        decimals = next((k for k, share in enumerate(fits) if share >= 0.9), 4)
-        steps[quantity] = 10.0**-decimals
-    return steps
-
-
 def visits_of(study: Study) -> pl.DataFrame:
     """Every day on which a patient was seen: `patient_id, day`, whether or not a reading can be used."""
     return (
@@ -203,7 +190,6 @@ def batches(
         patients_per_batch: how many patients a batch has.
         visits: `patient_id, day`, sorted, the days of every reading among them; by default just those.
     """
-    steps = reading_steps(readings)
     off_by_patient = off_intervals(doses)
     if visits is None:
         visits = readings.select("patient_id", "day").unique().sort("patient_id", "day")
@@ -213,7 +199,7 @@ def batches(
         here = pl.col("patient_id").is_between(pl.lit(ids[0]), pl.lit(ids[-1]))
         padding = _Padding.of(visits.filter(here), ids)
         days = padding.padded(visits.filter(here)["day"])
-        yield _batch(readings.filter(here), (ids, padding.length, days), quantities, steps, off_by_patient)
+        yield _batch(readings.filter(here), (ids, padding.length, days), quantities, off_by_patient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,16 +233,13 @@ def _batch(
     rows: pl.DataFrame,
     visits: tuple[list[str], IntArray, FloatArray],
     quantities: list[str],
-    steps: Mapping[str, float],
     off_by_patient: Mapping[str, OffIntervals],
 ) -> Batch:
     ids, length, day = visits
     on_weeks, off_weeks, off_now = exposure(day, ids, off_by_patient)
     series, counts = {}, {}
     for quantity in quantities:
-        own = _series(
-            quantity, rows.filter(pl.col("quantity") == quantity), ids, steps[quantity], off_by_patient
-        )
+        own = _series(quantity, rows.filter(pl.col("quantity") == quantity), ids, off_by_patient)
         series[quantity] = own
         known = np.arange(own.day.shape[1]) < own.length[:, None]
         counts[quantity] = (known[:, None, :] & (own.day[:, None, :] <= day[:, :, None])).sum(axis=2)
@@ -267,15 +250,13 @@ def _series(
     quantity: str,
     rows: pl.DataFrame,
     ids: list[str],
-    step: float,
     off_by_patient: Mapping[str, OffIntervals],
 ) -> Series:
     padding = _Padding.of(rows, ids)
     day, value, censoring = (padding.padded(rows[name]) for name in ("day", "value", "censoring"))
     limit = np.maximum.accumulate(padding.padded(rows["limit"].fill_null(0.0)), axis=1)
-    shown = np.maximum(
-        np.where((censoring != 0) & (quantity == SUM_OF_DIAMETERS), limit, value), SMALLEST_MARKER
-    )
+    is_sum = quantity == SUM_OF_DIAMETERS
+    shown = np.maximum(np.where((censoring != 0) & is_sum, limit, value), SMALLEST_MARKER)
     on_weeks, off_weeks, _ = exposure(day, ids, off_by_patient)
     return Series(
         quantity=quantity,
@@ -287,5 +268,5 @@ def _series(
         log_value=np.log(shown),
         censoring=censoring.astype(np.int64),
         limit=limit,
-        log_step=np.log(step) - np.log(shown),
+        log_step=np.log(READING_STEP_MM / shown) if is_sum else np.full_like(shown, np.log(MARKER_STEP)),
     )

@@ -7,7 +7,6 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from turnpoint.reports.render import render_pages
 from turnpoint.reports.views import CohortView, PatientView
@@ -79,14 +78,14 @@ def _summary(title: str, assessment: Assessment, cohort: CohortView) -> list[str
     )
     ahead = leads.filter(leads > 0)
     alert = assessment.prior.alert
+    late = (leads <= 0).sum()
     lead = f" (median {np.median(ahead.to_numpy()):.0f} days before)" if ahead.len() else ""
     lines = [
         title,
-        f"  {counts['patients']} patients, {counts['visits']} visits, "
-        + f"progression by the criteria in {counts['progressions']}",
+        f"  {counts['patients']} patients, {counts['visits']} visits, progression in {counts['progressions']}",
         f"  at the last visit: {verdicts}",
-        f"  alerts in {counts['alerts']} patients: {ahead.len()} before progression{lead}, "
-        + f"{(leads <= 0).sum()} with or after it, {counts['alerts'] - leads.len()} without progression so far",
+        f"  alerts in {counts['alerts']} patients: {ahead.len()} before progression{lead}, {late} with or after it, "
+        f"{counts['alerts'] - leads.len()} without progression so far",
     ]
     if alert.false_alerts_per_100 is not None:
         lines.append(

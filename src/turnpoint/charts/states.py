@@ -1,0 +1,158 @@
+"""State probabilities at each visit: responding, plateau, regrowing; and where an alert was raised."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import altair as alt
+import polars as pl
+
+from turnpoint.charts import palette
+from turnpoint.charts.canvas import Layer, at_x, at_y, inline, sheet, spread, words
+from turnpoint.charts.language import Language, mark
+from turnpoint.charts.week_axis import Panel
+
+STATE_NAMES = {
+    "responding": mark("responding"),
+    "plateau": mark("plateau"),
+    "regrowing": mark("regrowing"),
+    "undetermined": mark("cannot tell yet"),
+}
+_STATES = ("responding", "plateau", "regrowing")
+_HEIGHT_PX = 150
+_TOP_PX = 24
+_LONGEST_LIST = 30
+
+
+def states(assessment: pl.DataFrame, panel: Panel) -> alt.LayerChart:
+    """Stacked bars, one a visit; pale with a question mark above where the verdict is `undetermined`.
+
+    Args:
+        assessment: `day, p_responding, p_plateau, p_regrowing, verdict, alert`.
+        panel: what the chart is drawn on.
+    """
+    rows = assessment.sort("day").with_columns((pl.col("day") / 7.0).alias("week"))
+    bar_px = _bar_width(rows["week"].to_list(), panel)
+    scale = alt.Scale(domain=[0, 1], nice=False)
+    y_axis = alt.Axis(values=[0, 0.5, 1], format=".0%", grid=True, ticks=False, title=None)
+    x = panel.x()
+    stacked = _stacked(rows)
+    base = alt.Chart(inline(stacked)).mark_bar(width=bar_px, stroke=palette.PAPER, strokeWidth=1)
+    colour = alt.Color("state:N", scale=alt.Scale(domain=list(_STATES), range=list(palette.STATES.values())))
+    layers: list[Layer] = [
+        *panel.now(),
+        base.encode(
+            x=x,
+            y=alt.Y("low:Q", scale=scale, axis=y_axis),
+            y2="high:Q",
+            color=colour.legend(None),
+            opacity=alt.Opacity("strength:Q", scale=None),
+        ),
+        *_signs(rows, x, panel),
+    ]
+    if rows.height:
+        layers += _names(stacked.filter(pl.col("day") == rows["day"].item(-1)), panel)
+    return sheet(layers, panel.canvas, _HEIGHT_PX, top_px=_TOP_PX)
+
+
+def describe(assessment: pl.DataFrame, language: Language) -> str:
+    """The chart in words, with its numbers."""
+    rows = assessment.sort("day")
+    sentences = []
+    if rows.height > _LONGEST_LIST:
+        sentences.append(
+            language.text("First and last of {count} visits.", count=language.number(rows.height))
+        )
+        rows = pl.concat([rows.head(1), rows.tail(1)])
+    for row in rows.iter_rows(named=True):
+        sentences.append(
+            language.text(
+                "Week {week}: responding {responding}, plateau {plateau}, regrowing {regrowing}.",
+                week=language.week(row["day"]),
+                **{state: language.chance(row[f"p_{state}"]) for state in _STATES},
+            )
+        )
+        if row["alert"]:
+            sentences.append(language.text("Alert."))
+    return " ".join(sentences)
+
+
+def _bar_width(weeks: list[float], panel: Panel) -> float:
+    """As wide as the closest two visits allow, between 2 and 22 pixels."""
+    pixels = [panel.pixel(week) for week in weeks]
+    gaps = [later - earlier for earlier, later in pairwise(pixels) if later > earlier]
+    return max(2.0, min(22.0, 0.62 * min(gaps, default=22.0)))
+
+
+def _stacked(rows: pl.DataFrame) -> pl.DataFrame:
+    """One row a visit and state: `day, week, state, low, high, strength`."""
+    sure = pl.when(pl.col("verdict") == "undetermined").then(0.4).otherwise(1.0).alias("strength")
+    responding, plateau = pl.col("p_responding"), pl.col("p_plateau")
+    bounds = {
+        "responding": (pl.lit(0.0), responding),
+        "plateau": (responding, responding + plateau),
+        "regrowing": (responding + plateau, responding + plateau + pl.col("p_regrowing")),
+    }
+    return pl.concat(
+        [
+            rows.select(
+                "day", "week", pl.lit(state).alias("state"), low.alias("low"), high.alias("high"), sure
+            )
+            for state, (low, high) in bounds.items()
+        ]
+    ).filter(pl.col("high").is_not_null())
+
+
+def _signs(rows: pl.DataFrame, x: alt.X, panel: Panel) -> list[Layer]:
+    """A black flag where an alert was raised, a question mark where nothing could be said."""
+    alerts = rows.filter(pl.col("alert").fill_null(value=False)).select(
+        "week", pl.lit(panel.language.text("alert")).alias("text")
+    )
+    unsure = rows.filter(
+        (pl.col("verdict") == "undetermined") & ~pl.col("alert").fill_null(value=False)
+    ).select("week", pl.lit("?").alias("text"))
+    layers: list[Layer] = []
+    if unsure.height:
+        above = at_y(-9)
+        layers.append(
+            words(unsure, x, above, size_px=panel.canvas.font_px, colour=palette.QUIET, align="center")
+        )
+    if alerts.height:
+        layers.append(
+            alt.Chart(inline(alerts))
+            .mark_point(shape="triangle-down", filled=True, color=palette.ALERT, size=70, opacity=1)
+            .encode(x=x, y=at_y(-7))
+        )
+        first = alerts.head(1)
+        layers.append(
+            words(first, x, at_y(-9), size_px=panel.canvas.font_px - 1, align="right", bold=True, dx=-9)
+        )
+    return layers
+
+
+def _names(last: pl.DataFrame, panel: Panel) -> list[Layer]:
+    """The states' names and last probabilities beside the plot, at the height of the last bar's parts."""
+    parts = last.rows(named=True)
+    middles = [_HEIGHT_PX * (1.0 - 0.5 * (part["low"] + part["high"])) for part in parts]
+    room = 2.5 * panel.canvas.font_px if panel.canvas.narrow else 1.5 * panel.canvas.font_px
+    placed = spread(middles, room, 6.0, _HEIGHT_PX - (14.0 if panel.canvas.narrow else 4.0))
+    layers: list[Layer] = []
+    for part, y_px in zip(parts, placed, strict=True):
+        name, chance = (
+            panel.language.text(STATE_NAMES[part["state"]]),
+            panel.language.chance(part["high"] - part["low"]),
+        )
+        layers.append(
+            words(
+                pl.DataFrame({"text": [f"{name}\n{chance}" if panel.canvas.narrow else f"{name} {chance}"]}),
+                at_x(panel.canvas.plot_width_px + 20),
+                at_y(y_px - (0.6 * panel.canvas.font_px if panel.canvas.narrow else 0.0)),
+                size_px=panel.canvas.font_px - 1,
+            )
+        )
+        swatch = alt.Chart(inline(pl.DataFrame({"name": [part["state"]]}))).mark_point(
+            shape="square", filled=True, color=palette.STATES[part["state"]], size=90, opacity=1
+        )
+        beside = at_y(y_px - (0.6 * panel.canvas.font_px if panel.canvas.narrow else 0.0))
+        layers.append(swatch.encode(x=at_x(panel.canvas.plot_width_px + 12), y=beside))
+    return layers

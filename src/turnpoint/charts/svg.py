@@ -1,0 +1,84 @@
+"""From an Altair chart to an SVG that can stand inside a page: small, safe, with an alternative text."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as ET
+
+import altair as alt
+
+_SVG = "http://www.w3.org/2000/svg"
+_LONG_DECIMAL = re.compile(r"(\.\d\d)\d+")
+_CLIP = re.compile(r"url\(#(.*?)\)")
+_UNSEEN = (("opacity", "0"), ("display", "none"), ("d", ""), ("fill", "transparent"))
+_UNUSED = ("class", "role", "aria-roledescription", "aria-hidden", "pointer-events", "version")
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+ET.register_namespace("", _SVG)
+
+
+def svg(chart: alt.TopLevelMixin, *, figure_id: str, title: str, description: str) -> str:
+    """Draw a chart, without network or browser.
+
+    Args:
+        chart: any Altair chart.
+        figure_id: unique in the page; starts every id inside the picture.
+        title: name of the picture, for screen readers.
+        description: what it shows, with its numbers.
+
+    Returns:
+        An `<svg>` element that scales to the width it is given, never beyond the width it was drawn for.
+    """
+    import vl_convert  # noqa: PLC0415 - 80 MB of renderer, loaded when a picture is drawn
+
+    drawn = vl_convert.vegalite_to_svg(chart.to_dict(validate=False), show_warnings=False)
+    root = ET.fromstring(drawn)  # noqa: S314 - made by our own renderer on the line above
+    _shrink(root)
+    _own_ids(root, figure_id)
+    width, height = root.attrib["width"], root.attrib["height"]
+    root.attrib.clear()
+    root.attrib |= {
+        "viewBox": f"0 0 {width} {height}",
+        "width": width,
+        "height": height,
+        "role": "img",
+        "aria-labelledby": f"{figure_id}-title {figure_id}-desc",
+    }
+    for place, (tag, text) in enumerate((("title", title), ("desc", description))):
+        element = ET.Element(f"{{{_SVG}}}{tag}", {"id": f"{figure_id}-{tag}"})
+        element.text = _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+        root.insert(place, element)
+    return ET.tostring(root, encoding="unicode")
+
+
+def _shrink(parent: ET.Element) -> None:
+    """Drop what cannot be seen and digits that no screen can show."""
+    for child in list(parent):
+        if any(child.get(name) == value for name, value in _UNSEEN):
+            parent.remove(child)
+            continue
+        for name in _UNUSED:
+            child.attrib.pop(name, None)
+        for name in ("d", "transform"):
+            if name in child.attrib:
+                child.set(name, _LONG_DECIMAL.sub(r"\1", child.attrib[name]))
+        if child.get("transform") == "translate(0,0)":
+            del child.attrib["transform"]
+        if child.get("opacity") == "1":
+            del child.attrib["opacity"]
+        _shrink(child)
+        if child.tag == f"{{{_SVG}}}g" and len(child) == 0:
+            parent.remove(child)
+
+
+def _own_ids(root: ET.Element, figure_id: str) -> None:
+    """Name clip paths after the figure: the renderer counts them through, so two pictures would share names."""
+    names: dict[str, str] = {}
+    for element in root.iter():
+        if "id" in element.attrib:
+            element.set("id", names.setdefault(element.attrib["id"], f"{figure_id}-{len(names)}"))
+    for element in root.iter():
+        reference = element.get("clip-path")
+        found = _CLIP.fullmatch(reference) if reference else None
+        if found:
+            element.set("clip-path", f"url(#{names[found.group(1)]})")

@@ -1,0 +1,122 @@
+"""Swimmer: a bar a patient from the start to the last visit, with first response, progression and first alert."""
+
+from __future__ import annotations
+
+import altair as alt
+import polars as pl
+
+from turnpoint.charts import palette
+from turnpoint.charts.canvas import Canvas, Layer, inline, sheet
+from turnpoint.charts.language import Language, mark
+
+MOST_ROWS = 330
+_TALL_PX, _LOW_PX = 13.0, 3.0  # whole pixels have sharp edges
+_MOST_HEIGHT_PX = 960.0
+_CROSS = "M-.6,-.6L.6,.6M.6,-.6L-.6,.6"
+# column, name, shape, colour
+_MARKS = (
+    ("first_response_day", mark("first response"), "triangle-up", palette.RESPONSES["PR"]),
+    ("alert_day", mark("first alert"), "circle", palette.ALERT),
+    ("progression_day", mark("progression"), "cross", palette.RESPONSES["PD"]),
+)
+
+
+def shown_rows(courses: pl.DataFrame) -> pl.DataFrame:
+    """Longest course first; of a large study every k-th, so that the shape stays true."""
+    ordered = courses.filter(pl.col("last_day").is_not_null()).sort(
+        "last_day", descending=True, maintain_order=True
+    )
+    return ordered.gather_every(max(1, -(-ordered.height // MOST_ROWS)))
+
+
+def swimmer(courses: pl.DataFrame, canvas: Canvas) -> alt.LayerChart:
+    """The chart. An arrow ends the bar of a patient without progression at the last visit.
+
+    Args:
+        courses: `patient_id, last_day, first_response_day, progression_day, alert_day`.
+        canvas: the sheet.
+    """
+    rows = shown_rows(courses).with_row_index("row").with_columns(pl.col("row").cast(pl.Float64) + 0.5)
+    row_px = max(_LOW_PX, min(_TALL_PX, float(_MOST_HEIGHT_PX // max(rows.height, 1))))
+    height = max(40, round(row_px * rows.height))
+    y = alt.Y("row:Q", scale=alt.Scale(domain=[max(rows.height, 1), 0], nice=False), axis=None)
+    last = rows["last_day"].max()
+    weeks = max(1.0, float(last) / 7.0 if isinstance(last, int | float) else 1.0)
+    x = alt.X(
+        "week:Q",
+        scale=alt.Scale(domain=[0, weeks * 1.02], nice=False),
+        axis=alt.Axis(
+            tickCount=4 if canvas.narrow else 10, grid=True, title=None, orient="bottom", format="d"
+        ),
+    )
+    bars = rows.select(
+        "row", pl.lit(0.0).alias("week"), (pl.col("last_day") / 7.0).alias("end"), "progression_day"
+    )
+    base = alt.Chart(inline(bars.with_columns(pl.col("end").clip(0.0))))
+    open_ended = inline(
+        bars.filter(pl.col("progression_day").is_null()).select("row", pl.col("end").clip(0.0).alias("week"))
+    )
+    size = max(20.0, min(70.0, row_px * row_px * 0.8))
+    layers: list[Layer] = [
+        base.mark_rule(strokeWidth=max(2.0, round(row_px * 0.6)), color=palette.BAR).encode(
+            x=x, x2="end:Q", y=y
+        ),
+        alt.Chart(open_ended)
+        .mark_point(shape="triangle-right", filled=True, size=size, color=palette.QUIET, opacity=1)
+        .encode(x=x, y=y),
+    ]
+    for column, _, shape, colour in _MARKS:
+        happened = rows.filter(pl.col(column).is_not_null()).select(
+            "row", (pl.col(column) / 7.0).alias("week")
+        )
+        filled = shape != "cross"
+        drawn = alt.Chart(inline(happened)).mark_point(
+            shape=_CROSS if not filled else shape,
+            filled=filled,
+            size=size * 1.3,
+            color=colour,
+            strokeWidth=1.4,
+            opacity=1,
+        )
+        layers.append(drawn.encode(x=x, y=y))
+    return sheet(layers, canvas, height)
+
+
+def legend(canvas: Canvas, language: Language) -> alt.LayerChart:
+    """What the marks mean, in one line (two on a phone)."""
+    names = [(language.text(name), shape, colour) for _, name, shape, colour in _MARKS]
+    names.append((language.text("no progression at the last visit"), "triangle-right", palette.QUIET))
+    columns = 2 if canvas.narrow else 4
+    width = canvas.plot_width_px / columns
+    layers: list[Layer] = []
+    for index, (name, shape, colour) in enumerate(names):
+        place = pl.DataFrame(
+            {"x": [(index % columns) * width], "y": [(index // columns) * 22.0 + 8.0], "text": [name]}
+        )
+        scale_x = alt.Scale(domain=[0, canvas.plot_width_px], nice=False)
+        x = alt.X("x:Q", scale=scale_x, axis=None)
+        y = alt.Y("y:Q", scale=alt.Scale(domain=[44, 0], nice=False), axis=None)
+        filled = shape != "cross"
+        layers += [
+            alt.Chart(inline(place))
+            .mark_point(
+                shape=_CROSS if not filled else shape, filled=filled, size=70, color=colour,
+                strokeWidth=1.6, opacity=1,
+            )
+            .encode(x=x, y=y),
+            alt.Chart(inline(place))
+            .mark_text(align="left", baseline="middle", dx=10, fontSize=canvas.font_px - 1)
+            .encode(x=x, y=y, text="text:N"),
+        ]  # fmt: skip
+    return sheet(layers, canvas, 44, top_px=2, bottom_px=0)
+
+
+def describe(courses: pl.DataFrame, language: Language) -> str:
+    """The chart in words, with its numbers."""
+    return language.text(
+        "{count} patients: {responses} with a response, {progressions} with progression, {alerts} with an alert.",
+        count=language.number(courses.height),
+        responses=language.number(courses["first_response_day"].drop_nulls().len()),
+        progressions=language.number(courses["progression_day"].drop_nulls().len()),
+        alerts=language.number(courses["alert_day"].drop_nulls().len()),
+    )

@@ -1,0 +1,154 @@
+"""Waterfall: the best change of every patient, sorted; and below it which response each bar had."""
+
+from __future__ import annotations
+
+import altair as alt
+import polars as pl
+
+from turnpoint.charts import palette
+from turnpoint.charts.canvas import Canvas, Layer, at_x, at_y, inline, sheet, words
+from turnpoint.charts.language import Language
+
+PARTIAL_RESPONSE_PCT = -30.0
+PROGRESSION_PCT = 20.0
+MARKER_RESPONSE_PCT = -50.0  # PSA50 and the GCIG CA-125 response are both a fall by half
+_CLIP_PCT = 100.0
+_HEIGHT_PX = 300
+_LANE_PX = 17
+
+
+def waterfall(
+    changes: pl.DataFrame, references_pct: tuple[float, ...], canvas: Canvas, language: Language
+) -> alt.LayerChart:
+    """The chart; growth over 100 % is cut there.
+
+    Args:
+        changes: `best_change_pct`, and `best_response` where there is one (else the bars have one colour).
+        references_pct: dashed lines.
+        canvas: the sheet.
+        language: of its words.
+    """
+    bars = sorted_bars(changes, canvas)
+    scale = alt.Scale(domain=[-100, _top(bars)], nice=False)
+    y_axis = alt.Axis(values=[-100, -50, 0, 50, 100], format="+d", grid=True, ticks=False, title=None)
+    # bars a whole number of pixels wide have sharp edges
+    bar_px = max(1, min(40, canvas.plot_width_px // max(bars.height, 1)))
+    x_scale = alt.Scale(domain=[0, canvas.plot_width_px / bar_px], nice=False)
+    x = alt.X("left:Q", scale=x_scale, axis=None)
+    has_response = bars["best_response"].null_count() < bars.height
+    colour = alt.Color(
+        "best_response:N",
+        scale=alt.Scale(domain=list(palette.RESPONSES), range=list(palette.RESPONSES.values())),
+        legend=None,
+    )
+    drawn = alt.Chart(inline(bars)).mark_rect(color=palette.STATES["responding"])
+    encoded = drawn.encode(x=x, x2="right:Q", y=alt.Y("height:Q", scale=scale, axis=y_axis), y2="zero:Q")
+    lanes = _responses(bars) if has_response else []
+    layers: list[Layer] = [
+        encoded.encode(color=colour) if has_response else encoded,
+        *_reference_layers(references_pct, scale, y_axis, canvas, language),
+        *[layer for index, name in enumerate(lanes) for layer in _lane(bars, name, index, x, colour, canvas)],
+    ]
+    return sheet(layers, canvas, _HEIGHT_PX, top_px=12, bottom_px=16 + _LANE_PX * len(lanes))
+
+
+def sorted_bars(changes: pl.DataFrame, canvas: Canvas) -> pl.DataFrame:
+    """Bars from the largest growth to the deepest fall: `best_response, best_change_pct, height, zero, left, right`."""
+    known = changes.filter(pl.col("best_change_pct").is_not_null() & pl.col("best_change_pct").is_not_nan())
+    if "best_response" not in known.columns:
+        known = known.with_columns(pl.lit(None, dtype=pl.String).alias("best_response"))
+    # more bars than pixels: every k-th of the sorted bars keeps the shape
+    step = max(1, -(-known.height // canvas.plot_width_px))
+    ordered = known.sort("best_change_pct", descending=True, maintain_order=True).gather_every(step)
+    gap = 0.25 if ordered.height <= canvas.plot_width_px / 4 else 0.0
+    return ordered.select(
+        pl.when(pl.col("best_response").is_in(list(palette.RESPONSES)))
+        .then(pl.col("best_response"))
+        .when(pl.col("best_response").is_not_null())
+        .then(pl.lit("NE"))
+        .alias("best_response"),
+        "best_change_pct",
+        pl.col("best_change_pct").clip(-100.0, _CLIP_PCT).alias("height"),
+        pl.lit(0.0).alias("zero"),
+        (pl.int_range(pl.len()) + gap / 2).cast(pl.Float64).alias("left"),
+        (pl.int_range(pl.len()) + 1 - gap / 2).cast(pl.Float64).alias("right"),
+    )
+
+
+def describe(changes: pl.DataFrame, language: Language) -> str:
+    """The chart in words, with its numbers."""
+    known = changes["best_change_pct"].drop_nulls().drop_nans()
+    if known.is_empty():
+        return language.text("No patient has a change from baseline.")
+    low, centre, high = (
+        language.signed_percent(float(value) / 100.0)
+        for value in (known.min(), known.median(), known.max())
+        if isinstance(value, int | float)
+    )
+    return language.text(
+        "{count} patients; best change from {low} to {high}, median {middle}.",
+        count=language.number(known.len()),
+        low=low,
+        high=high,
+        middle=centre,
+    )
+
+
+def _top(bars: pl.DataFrame) -> float:
+    largest = bars["height"].max()
+    return max(30.0, float(largest) * 1.02 if isinstance(largest, int | float) else 0.0)
+
+
+def _responses(bars: pl.DataFrame) -> list[str]:
+    found = set(bars["best_response"].drop_nulls())
+    return [name for name in palette.RESPONSES if name in found]
+
+
+def _reference_layers(
+    references_pct: tuple[float, ...], scale: alt.Scale, y_axis: alt.Axis, canvas: Canvas, language: Language
+) -> list[Layer]:
+    layers: list[Layer] = []
+    bottom, top = -100.0, float(scale.to_dict()["domain"][1])
+    for value in references_pct:
+        rule = alt.Chart(inline(pl.DataFrame({"value": [value]})))
+        layers.append(
+            rule.mark_rule(color=palette.INK, strokeWidth=1, strokeDash=[6, 4]).encode(
+                y=alt.Y("value:Q", scale=scale, axis=y_axis)
+            )
+        )
+        y_px = _HEIGHT_PX * (top - value) / (top - bottom)
+        layers.append(
+            words(
+                pl.DataFrame({"text": [language.signed_percent(value / 100.0)]}),
+                at_x(canvas.plot_width_px + 8),
+                at_y(y_px),
+                size_px=canvas.font_px - 1,
+            )
+        )
+    return layers
+
+
+def _lane(
+    bars: pl.DataFrame, name: str, index: int, x: alt.X, colour: alt.Color, canvas: Canvas
+) -> list[Layer]:
+    """A row of ticks under the bars of one response: its name and count say it without the colour."""
+    own = bars.filter(pl.col("best_response") == name)
+    top = _HEIGHT_PX + 12 + index * _LANE_PX
+    size = canvas.font_px - 1
+    half = _LANE_PX * 0.3
+    ticks = alt.Chart(inline(own)).mark_rect().encode(
+        x=x, x2="right:Q", y=at_y(top - half), y2=alt.Y2Value(top + half), color=colour  # type: ignore[no-untyped-call]
+    )  # fmt: skip
+    name_short = "NN" if name == "NON-CR/NON-PD" else name
+    return [
+        ticks,
+        words(
+            pl.DataFrame({"text": [name_short]}), at_x(-6), at_y(top), size_px=size, align="right", bold=True
+        ),
+        words(
+            pl.DataFrame({"text": [f"{own.height:,}"]}),
+            at_x(canvas.plot_width_px + 8),
+            at_y(top),
+            size_px=size,
+        ),
+    ]

@@ -1,0 +1,333 @@
+"""The commands. Each reads its arguments, calls one workflow, and says what came of it.
+
+Everything heavy (Polars, NumPy, Altair) is imported inside a command, once its arguments make sense, so that
+`--help` and wrong usage are answered at once.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from turnpoint import __version__
+from turnpoint.cli import summaries
+from turnpoint.cli.failures import DATA_EXIT_CODE, GuardedGroup
+from turnpoint.cli.problems import print_every_problem, problem_frame
+from turnpoint.cli.progress import ProgressBar
+from turnpoint.cli.targets import (
+    PRIOR_ENDINGS,
+    REPORT_ENDINGS,
+    TABLE_ENDINGS,
+    appearing_whole,
+    checked_folder,
+    checked_folder_targets,
+    checked_target,
+    existing_study,
+)
+from turnpoint.errors import UsageError
+
+if TYPE_CHECKING:
+    from turnpoint.study.study import Study
+
+
+class Audience(StrEnum):
+    """Who a report is for."""
+
+    clinician = "clinician"
+    patient = "patient"
+    statistician = "statistician"
+
+
+class Language(StrEnum):
+    """The language of a report."""
+
+    en = "en"
+    zh = "zh"
+
+
+StudyArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="STUDY", help="A study folder, or a single CSV or Parquet file.", show_default=False
+    ),
+]
+TableOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="FILE", help="Write the table: .csv, .parquet or .json; - is CSV on stdout."
+    ),
+]
+PriorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--prior", metavar="PRIOR", help="A prior from `turnpoint fit`; by default one that comes along."
+    ),
+]
+SeedOption = Annotated[
+    int, typer.Option("--seed", metavar="N", min=0, help="The same seed and data give the same numbers.")
+]
+
+app = typer.Typer(
+    name="turnpoint",
+    cls=GuardedGroup,
+    no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: fast, and readable at any width and by a screen reader
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+    epilog="Exit codes: 0 done, 1 the data has errors, 2 wrong usage. Turnpoint informs a conversation "
+    "between patient and doctor; it is not a medical device.",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"turnpoint {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def turnpoint(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Is chemotherapy still shrinking the tumour, has it reached its plateau, or is it growing back?"""
+
+
+@app.command(short_help="The main job on the bundled real data")
+def demo(
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", help="Where to write; by default the current folder."),
+    ] = None,
+) -> None:
+    """Do the main job on the bundled real data: summary, HTML report, its path on the last line."""
+    folder = None if out is None else checked_folder(out)
+
+    from turnpoint.workflows.demo import demo as run
+
+    with ProgressBar("Working on the bundled studies"):
+        result = run(folder)
+    summaries.say_demo(result)
+
+
+@app.command(short_help="List every problem in the data")
+def check(study: StudyArgument, out: TableOption = None) -> None:
+    """List every problem in the data and how to mend it; exit 1 if any is an error."""
+    source = existing_study(study)
+    target = None if out is None else checked_target(out, TABLE_ENDINGS, source)
+
+    from turnpoint.workflows.check import check as run
+
+    with ProgressBar("Checking"):
+        result = run(source)
+    stream = summaries.summary_stream(target)
+    if target is None:
+        print_every_problem(result.problems)
+    summaries.say_checked(result, source.resolve().name, stream)
+    if target is not None:
+        summaries.save_or_show(problem_frame(result.problems), target, (), stream)
+    if not result.ok:
+        raise typer.Exit(DATA_EXIT_CODE)
+
+
+@app.command(short_help="Judge the response at every visit")
+def respond(
+    study: StudyArgument,
+    criteria: Annotated[
+        str, typer.Option("--criteria", metavar="NAME", help="Which response criteria to apply.")
+    ] = "recist-1.1",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FOLDER",
+            help="Write responses.csv and best_responses.csv into it. A file name ending in .parquet or "
+            ".json sets the format: that file, and best_... beside it.",
+        ),
+    ] = None,
+) -> None:
+    """Judge the response at every visit, and the best response."""
+    source = existing_study(study)
+    targets = None if out is None else checked_folder_targets(out, ("responses", "best_responses"), source)
+
+    from turnpoint.workflows.respond import respond as run
+
+    data = _read(source)
+    with ProgressBar("Judging response"):
+        result = run(data, criteria)
+    summaries.say_read(data, sys.stdout)
+    summaries.say_responses(result, criteria)
+    if targets is None:
+        summaries.show(result.best_responses, result.best_responses.columns, "Best responses")
+        summaries.show(result.responses, summaries.RESPONSE_COLUMNS, "Response at each visit")
+        return
+    for frame, target in zip((result.responses, result.best_responses), targets, strict=True):
+        summaries.save_or_show(frame, target, (), sys.stdout)
+
+
+@app.command(short_help="State, cause and turning point, by visit")
+def assess(
+    study: StudyArgument, prior: PriorOption = None, seed: SeedOption = 0, out: TableOption = None
+) -> None:
+    """At every visit, from the data up to it: responding, plateau or regrowing, why, and how sure."""
+    source = existing_study(study)
+    target = None if out is None else checked_target(out, TABLE_ENDINGS, source)
+
+    from turnpoint.workflows.assess import assess as run
+
+    data = _read(source)
+    with ProgressBar("Assessing") as progress:
+        result = run(data, _expanded(prior), seed=seed, progress=progress)
+    stream = summaries.summary_stream(target)
+    summaries.say_read(data, stream)
+    summaries.say_prior(result.prior, stream)
+    summaries.say_assessed(result.frame, stream)
+    summaries.save_or_show(result.frame, target, summaries.ASSESSMENT_COLUMNS, stream)
+
+
+@app.command(short_help="Forecast the next visit")
+def forecast(
+    study: StudyArgument,
+    prior: PriorOption = None,
+    horizon: Annotated[
+        float | None,
+        typer.Option(
+            "--horizon",
+            metavar="WEEKS",
+            help="Forecast this many weeks after each patient's last visit, not each next visit.",
+        ),
+    ] = None,
+    seed: SeedOption = 0,
+    out: TableOption = None,
+) -> None:
+    """Forecast each quantity at the next visit, from the data up to the visit before."""
+    if horizon is not None and not 0 < horizon < math.inf:
+        raise UsageError(f"--horizon={horizon:g} weeks: must be above 0. Write for example --horizon 12.")
+    source = existing_study(study)
+    target = None if out is None else checked_target(out, TABLE_ENDINGS, source)
+
+    from turnpoint.workflows.forecast import forecast as run
+
+    data = _read(source)
+    with ProgressBar("Forecasting") as progress:
+        frame = run(data, _expanded(prior), horizon_weeks=horizon, seed=seed, progress=progress)
+    stream = summaries.summary_stream(target)
+    summaries.say_read(data, stream)
+    summaries.say_forecast(frame, stream)
+    summaries.save_or_show(frame, target, summaries.FORECAST_COLUMNS, stream)
+
+
+@app.command(short_help="Growth metrics of each patient")
+def metrics(study: StudyArgument, out: TableOption = None) -> None:
+    """Growth metrics of each patient: depth of response, growth and kill rates, time to nadir, ..."""
+    source = existing_study(study)
+    target = None if out is None else checked_target(out, TABLE_ENDINGS, source)
+
+    from turnpoint.workflows.metrics import metrics as run
+
+    data = _read(source)
+    with ProgressBar("Measuring growth"):
+        frame = run(data)
+    stream = summaries.summary_stream(target)
+    summaries.say_read(data, stream)
+    summaries.save_or_show(frame, target, frame.columns, stream)
+
+
+@app.command(short_help="Fit a population prior to a study")
+def fit(
+    study: StudyArgument,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="PRIOR.json",
+            help="Write the prior here; its name is the file's.",
+            show_default=False,
+        ),
+    ],
+    seed: SeedOption = 0,
+) -> None:
+    """Fit a population prior to the study, with its provenance and diagnostics."""
+    source = existing_study(study)
+    target = checked_target(out, PRIOR_ENDINGS, source)
+
+    from turnpoint.workflows.fit import fit as run
+
+    data = _read(source)
+    with ProgressBar("Fitting") as progress:
+        result = run(data, name=target.stem, seed=seed, progress=progress)
+    with appearing_whole(target) as part:
+        result.save(part)
+    summaries.say_read(data, sys.stdout)
+    summaries.say_fitted(result, sys.stdout)
+    summaries.say_written(target, f"the prior {target.stem}", sys.stdout)
+
+
+@app.command(short_help="Write a self-contained report")
+def report(
+    study: StudyArgument,
+    *,
+    patient: Annotated[
+        str | None,
+        typer.Option("--patient", metavar="ID", help="Whose report; without it, a page on the whole study."),
+    ] = None,
+    audience: Annotated[Audience, typer.Option("--audience", help="Who it is for.")] = Audience.clinician,
+    lang: Annotated[Language, typer.Option("--lang", help="In which language.")] = Language.en,
+    prior: PriorOption = None,
+    seed: SeedOption = 0,
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="FILE", help="Write the report: .html, or .pdf with the extra `pdf`."),
+    ] = Path("turnpoint-report.html"),
+) -> None:
+    """Write a self-contained report, on one patient or on the whole study."""
+    source = existing_study(study)
+    target = checked_target(out, REPORT_ENDINGS, source)
+
+    from turnpoint.workflows.assess import assess as run_assess
+    from turnpoint.workflows.report import report as run
+
+    data = _read(source)
+    if patient is not None:
+        data = _only(data, patient)
+    with ProgressBar("Assessing") as progress:
+        assessment = run_assess(data, _expanded(prior), seed=seed, progress=progress)
+    with ProgressBar("Writing the report"), appearing_whole(target) as part:
+        run(assessment, patient, audience=audience.value, lang=lang.value).save(part)
+    summaries.say_read(data, sys.stdout)
+    summaries.say_prior(assessment.prior, sys.stdout)
+    summaries.say_written(target, f"report for the {audience.value}", sys.stdout)
+
+
+def _read(source: Path) -> Study:
+    """The study, or StudyError with every problem; shows that it is working when that takes long."""
+    from turnpoint.study.reading import read
+
+    with ProgressBar("Reading"):
+        return read(source)
+
+
+def _expanded(prior: str | None) -> str | None:
+    """The prior's name or path, `~` expanded: no shell does that in `--prior=~/mine.json`."""
+    return prior if prior is None else os.path.expanduser(prior)  # noqa: PTH111 - it may be a name, not a path
+
+
+def _only(data: Study, patient_id: str) -> Study:
+    """The study with one patient; UsageError, naming nobody, when there is no such patient."""
+    if patient_id in data.patient_ids:
+        return data.only([patient_id])
+    loosely = {known.strip().casefold() for known in data.patient_ids}
+    hint = (
+        "One differs only in case or spaces."
+        if patient_id.strip().casefold() in loosely
+        else "The column patient_id lists them."
+    )
+    raise UsageError(f"--patient: none of the study's {len(data.patient_ids):,} patients has this ID. {hint}")

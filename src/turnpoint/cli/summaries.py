@@ -1,0 +1,217 @@
+"""The short summary after each command: what was read, what was found, where it was written."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import typer
+
+from turnpoint.cli.problems import problem_counts, say_warnings
+from turnpoint.cli.targets import STANDARD_OUTPUT, write_frame
+from turnpoint.cli.terminal import column_lines, counted, printable, say, width_of, wrapped
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from turnpoint.model.prior import Prior
+    from turnpoint.study.study import Study
+    from turnpoint.workflows.check import CheckResult
+    from turnpoint.workflows.demo import DemoResult
+    from turnpoint.workflows.respond import Responses
+
+PREVIEW_ROWS = 10
+# Best to worst, as clinicians list them.
+RESPONSE_ORDER = ("CR", "PR", "SD", "NON-CR/NON-PD", "PD", "NE")
+RESPONSE_COLUMNS = (
+    "patient_id",
+    "day",
+    "overall_response",
+    "sum_of_diameters_mm",
+    "change_from_baseline_pct",
+    "change_from_nadir_pct",
+    "new_lesion",
+    "target_response",
+    "non_target_response",
+    "reader",
+)
+ASSESSMENT_COLUMNS = (
+    "patient_id",
+    "day",
+    "verdict",
+    "alert",
+    "p_responding",
+    "p_plateau",
+    "p_regrowing",
+    "p_turned",
+    "turning_day_q05",
+    "turning_day_q50",
+    "turning_day_q95",
+)
+FORECAST_COLUMNS = (
+    "patient_id",
+    "origin_day",
+    "target_day",
+    "quantity",
+    "q10",
+    "q50",
+    "q90",
+    "p_progression",
+    "p_new_lesion",
+)
+VERDICT_ORDER = ("responding", "plateau", "regrowing", "undetermined")
+
+
+def summary_stream(out: Path | None) -> TextIO:
+    """Where the summary goes: stdout, unless the table itself does."""
+    return sys.stderr if out == STANDARD_OUTPUT else sys.stdout
+
+
+def say_read(study: Study, stream: TextIO) -> None:
+    """What was read: patients, visits, rows of each table; and its warnings."""
+    import polars as pl
+
+    seen = [frame.select("patient_id", "day") for frame in (study.lesions, study.markers)]
+    visits = pl.concat(seen).n_unique() if any(frame.height for frame in seen) else 0
+    rows = (
+        (study.lesions, "lesion measurement"),
+        (study.markers, "marker value"),
+        (study.doses, "dose"),
+        (study.events, "adverse event"),
+    )
+    tables = ", ".join(counted(frame.height, noun) for frame, noun in rows if frame.height)
+    people = f"{counted(study.patients.height, 'patient')}, {counted(visits, 'visit')}"
+    say("Read", f"{study.name}: {people}" + (f" ({tables})" if tables else ""), stream)
+    say_warnings(study.problems, stream)
+
+
+def say_counts(label: str, what: str, column: pl.Series, order: Sequence[str], stream: TextIO) -> None:
+    """How often each value occurs: `Found     best response: 3 CR, 40 PR, ...`, in the field's order."""
+    counts = dict(column.drop_nulls().value_counts().iter_rows())
+    known = [name for name in order if name in counts]
+    others = sorted(str(name) for name in counts if name not in order)
+    text = ", ".join(f"{counts[name]:,} {name}" for name in known + others)
+    say(label, f"{what}: {text or 'none'}", stream)
+
+
+def say_responses(result: Responses, criteria: str) -> None:
+    """How many of each best response."""
+    best = result.best_responses["best_response"]
+    say_counts("Found", f"best response by {criteria}", best, RESPONSE_ORDER, sys.stdout)
+
+
+def say_assessed(frame: pl.DataFrame, stream: TextIO) -> None:
+    """The verdict at each patient's last visit, counted; and how many patients were ever alerted."""
+    import polars as pl
+
+    last = frame.group_by("patient_id").agg(pl.col("verdict").sort_by("day").last(), pl.col("alert").any())
+    say_counts("Found", "verdict at the last visit", last["verdict"], VERDICT_ORDER, stream)
+    say("", f"alert raised for {counted(int(last['alert'].sum()), 'patient')}", stream)
+
+
+def say_prior(prior: Prior, stream: TextIO) -> None:
+    """Which prior the patients were compared with, and what its card warns of."""
+    card = prior.card
+    say("Prior", f"{prior.name}, fitted to {counted(card.patients, 'patient')}: {card.data}", stream)
+    for warning in card.warnings:
+        say("", warning, stream)
+
+
+def say_fitted(prior: Prior, stream: TextIO) -> None:
+    """What the fitted prior knows, how its alert is calibrated, and what its card warns of."""
+    card, alert = prior.card, prior.alert
+    used = f"{counted(card.patients, 'patient')}, {counted(card.readings, 'reading')}"
+    say("Fitted", f"{', '.join(prior.quantities)}, to {used}", stream)
+    rate = alert.false_alerts_per_100
+    chosen = "not calibrated" if rate is None else f"{rate:.3g} false alerts in 100 simulated courses"
+    say("Alert", f"from a probability of {alert.threshold:.3g} ({chosen})", stream)
+    for warning in card.warnings:
+        say("Warning", warning, stream)
+
+
+def say_forecast(frame: pl.DataFrame, stream: TextIO) -> None:
+    """How many forecasts of each quantity, for how many patients."""
+    patients = counted(frame["patient_id"].n_unique(), "patient")
+    say_counts("Found", f"forecasts for {patients}", frame["quantity"], ("sum_of_diameters_mm",), stream)
+
+
+def say_checked(result: CheckResult, name: str, stream: TextIO) -> None:
+    """What was read, as far as it could be, and how many problems there are."""
+    if result.problems:
+        typer.echo("", file=stream)
+    if result.study is not None:
+        say_read(replace(result.study, problems=()), stream)
+    else:
+        say("Read", name, stream)
+    say("Found", problem_counts(result.problems), stream)
+
+
+def say_demo(result: DemoResult) -> None:
+    """The summary of the demo, then the report's path as the very last line."""
+    width = width_of(sys.stdout)
+    for line in result.summary:
+        indent = line[: len(line) - len(line.lstrip())]
+        for part in wrapped(printable(line.strip()), width, first=indent, then=indent + "  "):
+            typer.echo(part)
+    typer.echo(str(result.report_path.resolve()))
+
+
+def save_or_show(frame: pl.DataFrame, target: Path | None, columns: Sequence[str], stream: TextIO) -> None:
+    """Write the table and say where; without a target print its first rows, the named columns first."""
+    if target is None:
+        show(frame, columns)
+        return
+    write_frame(frame, target)
+    if target != STANDARD_OUTPUT:
+        say_written(target, f"{counted(frame.height, 'row')}, {counted(frame.width, 'column')}", stream)
+
+
+def say_written(target: Path, what: str, stream: TextIO) -> None:
+    """Where the result is: its path, short when it is below the current folder."""
+    here = Path.cwd()
+    shown = target.relative_to(here) if target.is_relative_to(here) else target
+    say("Wrote", f"{shown} ({what})", stream, whole=True)
+
+
+def show(frame: pl.DataFrame, columns: Sequence[str], title: str | None = None) -> None:
+    """Print the first rows of a table; columns that the terminal has no room for are left out, and counted.
+
+    Args:
+        frame: the whole result.
+        columns: which columns to show, most telling first; those the frame lacks, or has no value in, are
+            skipped.
+        title: a line above.
+    """
+    if frame.is_empty():
+        typer.echo(f"\n{title or 'Result'}: no rows")
+        return
+    names = [name for name in columns if name in frame.columns and frame[name].null_count() < frame.height]
+    head = frame.select(names).head(PREVIEW_ROWS)
+    cells = [[_cell(name, value) for name, value in zip(names, row, strict=True)] for row in head.iter_rows()]
+    numeric = [head.schema[name].is_numeric() for name in names]
+    typer.echo("" if title is None else f"\n{title}")
+    lines = list(column_lines(names, cells, numeric, width_of(sys.stdout)))
+    for line in lines:
+        typer.echo(line)
+    shown = sum(name in lines[0].split() for name in names)
+    if frame.height > head.height or frame.width > shown:
+        rows, columns_shown = counted(frame.height, "row"), counted(frame.width, "column")
+        typer.echo(f"({head.height:,} of {rows}, {shown} of {columns_shown}; --out writes them all)")
+
+
+def _cell(name: str, value: object) -> str:
+    """A cell as people read it: chances to 2 decimals, millimetres and percent to 1, days whole."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, float):
+        return printable(str(value))
+    if name.startswith("p_"):
+        return f"{value:.2f}"
+    if name.endswith(("_mm", "_pct")):
+        return f"{value:.1f}"
+    return f"{value:.0f}" if "_day" in name else f"{value:.4g}"

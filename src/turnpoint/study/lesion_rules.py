@@ -1,0 +1,324 @@
+"""What a table of lesions must and should satisfy, row by row and along each lesion.
+
+Source of the thresholds: RECIST 1.1, Eisenhauer et al. 2009, doi:10.1016/j.ejca.2008.10.026, sections 3 and 4.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from turnpoint.study.findings import Findings, TypedTable
+from turnpoint.study.naming import report_missing_column
+from turnpoint.study.schema import LESIONS
+
+# Below this a diameter cannot be measured reliably; `too_small` stands for it in the sum.
+_SMALLEST_MEASURABLE_MM: Final = 5
+_LEAST_TARGET_MM: Final = 10
+_LEAST_TARGET_NODE_MM: Final = 15
+_MOST_TARGETS: Final = 5
+# A jump by this factor and back is a slip of the decimal point or the unit.
+_SLIP_RATIO: Final = 5.0
+_NO_SIZE: Final = ("present", "equivocal", "unequivocal_progression")
+_LESION: Final = ("patient_id", "lesion_id", "reader")
+
+
+def report_lesion_rows(table: TypedTable, findings: Findings) -> None:
+    """Report rows whose status, role and diameter contradict each other."""
+    status, role, diameter = pl.col("status"), pl.col("role"), pl.col("diameter_mm")
+    measured = status == "measured"
+    if not table.has("diameter_mm") and table.frame.select(measured.any()).item():
+        report_missing_column("diameter_mm", table.extras, table.file, LESIONS, findings)
+        return
+    findings.rows(
+        table,
+        measured & table.missing("diameter_mm"),
+        "status",
+        "measured, but there is no diameter_mm",
+        "Write the diameter, or status=too_small, absent or not_evaluable.",
+    )
+    findings.rows(
+        table,
+        measured & (diameter == 0),
+        "diameter_mm",
+        "0 mm is no measurement",
+        "Write status=absent if the lesion has disappeared, too_small if it is too small to measure.",
+    )
+    findings.rows(
+        table,
+        (status == "absent") & (diameter > 0),
+        "diameter_mm",
+        "an absent lesion has no diameter",
+        "Write status=measured, or leave the diameter empty.",
+    )
+    findings.rows(
+        table,
+        (status == "too_small") & (diameter >= _LEAST_TARGET_MM),
+        "diameter_mm",
+        f"too_small means less than {_SMALLEST_MEASURABLE_MM} mm",
+        "Write status=measured, or leave the diameter empty.",
+    )
+    findings.rows(
+        table,
+        (role == "target") & status.is_in(_NO_SIZE),
+        "status",
+        "a target lesion is measured, too_small, absent or not_evaluable",
+        "Write one of these; progression without a size is of a non_target or new lesion.",
+    )
+    _report_unused_sizes(table, findings)
+    _report_centimetres(table, findings)
+
+
+def settle_nodes(table: TypedTable, findings: Findings) -> None:
+    """Fill `node` along each lesion, and report lesions that change their role, their node flag or their site.
+
+    The frame must be sorted by patient and day; it changes in place.
+    """
+    named = pl.col("patient_id").is_not_null() & pl.col("lesion_id").is_not_null()
+    for column, severity, mend in (
+        ("role", "error", "Give a lesion one role at all visits; name a new lesion by a new lesion_id."),
+        ("node", "error", "Write the same at all visits: a node is measured by its short axis throughout."),
+        ("site", "warning", "Write the same site at all visits, or give another lesion another lesion_id."),
+    ):
+        known = table.frame.filter(named & pl.col(column).is_not_null())
+        spelling = pl.col(column).str.to_lowercase() if column == "site" else pl.col(column)
+        known = known.with_columns(
+            pl.col(column).first().over(_LESION).alias("first"),
+            spelling.first().over(_LESION).alias("first_spelling"),
+            pl.col("source_row").first().over(_LESION).alias("first_row"),
+        )
+        findings.rows(
+            table.part(known),
+            spelling != pl.col("first_spelling"),
+            column,
+            "differs from an earlier row of the same lesion",
+            pl.format("{} Row {} has {}.", pl.lit(mend), pl.col("first_row"), pl.col("first")),
+            severity="error" if severity == "error" else "warning",
+        )
+    said = pl.col("node").drop_nulls().first().over(_LESION)
+    table.frame = table.frame.with_columns(
+        pl.when(named).then(pl.coalesce("node", said)).otherwise("node").fill_null(value=False).alias("node")
+    )
+    first_of_lesion = named & pl.int_range(pl.len()).over(_LESION).eq(0)
+    findings.rows(
+        table,
+        first_of_lesion
+        & ~pl.col("node")
+        & pl.col("site").str.contains(r"(?i)lymph|\bnodes?\b|\bnodal\b|淋巴结"),
+        "site",
+        "the site is a lymph node, but node is not true",
+        "Write node=true, and the short axis as diameter_mm, if it is a lymph node.",
+        severity="warning",
+    )
+
+
+def report_courses(table: TypedTable, findings: Findings) -> None:
+    """Warn of doubtful baselines, target lesions missing at a visit, late targets and sudden jumps.
+
+    The frame must be sorted by patient and day.
+    """
+    # A row whose time, name or role is unknown is reported already; what it leaves behind is not.
+    known = pl.all_horizontal(
+        pl.col(name).is_not_null() for name in ("patient_id", "day", "lesion_id", "role")
+    )
+    whole = known.all().over("patient_id")
+    targets = table.part(table.frame.filter(whole).filter(pl.col("role") == "target"))
+    if not targets.frame.is_empty():
+        _report_baselines(targets, findings)
+        _report_first_sizes(targets, findings)
+        _report_missing_targets(targets, findings)
+    _report_early_new_lesions(table, targets, findings)
+    _report_jumps(table, findings)
+
+
+def _report_baselines(targets: TypedTable, findings: Findings) -> None:
+    course = ["patient_id", "reader"]
+    day = pl.col("day")
+    frame = targets.frame.with_columns(
+        day.min().over(course).alias("first_day"),
+        day.filter(day <= 0).n_unique().over(course).alias("candidates"),
+        pl.int_range(pl.len()).over(course).alias("place"),
+    )
+    part = targets.part(frame)
+    first = pl.col("place") == 0
+    findings.rows(
+        part,
+        first & (pl.col("first_day") > 14),
+        "day",
+        "no target lesion was assessed up to day 14: the first assessment is no baseline before treatment",
+        "Add the baseline scan; without it changes are counted from this visit.",
+        severity="warning",
+    )
+    findings.rows(
+        part,
+        first & (pl.col("candidates") > 1),
+        "day",
+        "target lesions were assessed on several days up to day 0",
+        "Keep the assessment that is the baseline, and give all its lesions the same day.",
+        severity="warning",
+    )
+
+
+def _report_first_sizes(targets: TypedTable, findings: Findings) -> None:
+    course = ["patient_id", "reader"]
+    frame = targets.frame.with_columns(
+        pl.int_range(pl.len()).over(_LESION).alias("place"),
+        pl.col("day").min().over(course).alias("first_day"),
+    ).filter(pl.col("place") == 0)
+    frame = frame.with_columns(
+        pl.len().over(course).alias("lesions"), pl.int_range(pl.len()).over(course).alias("nth")
+    )
+    part = targets.part(frame)
+    diameter, measured = pl.col("diameter_mm"), pl.col("status") == "measured"
+    late = (pl.col("day") > 14) & (pl.col("day") > pl.col("first_day"))
+    for node, least, what in (
+        (pl.col("node"), _LEAST_TARGET_NODE_MM, "a target node has a short axis of at least"),
+        (~pl.col("node"), _LEAST_TARGET_MM, "a target lesion has a diameter of at least"),
+    ):
+        findings.rows(
+            part,
+            ~late & measured & node & (diameter < least) & (diameter > 0),
+            "diameter_mm",
+            f"{what} {least} mm at baseline (RECIST 1.1)",
+            "Check the value, the node flag and the role; the lesion is kept as a target.",
+            severity="warning",
+        )
+    findings.rows(
+        part,
+        ~late & ~measured & pl.col("status").is_not_null(),
+        "status",
+        "a target lesion is measured at baseline",
+        "Write its diameter, or role=non_target; until then its growth cannot be judged.",
+        severity="warning",
+    )
+    findings.rows(
+        part,
+        late,
+        "lesion_id",
+        "a target lesion that appears after baseline",
+        "Write role=new if it was not there at baseline, and add its baseline row if it was.",
+        severity="warning",
+    )
+    findings.rows(
+        part,
+        (pl.col("lesions") > _MOST_TARGETS) & (pl.col("nth") == 0),
+        None,
+        f"the patient has more than {_MOST_TARGETS} target lesions, the most of RECIST 1.1",
+        pl.format(
+            "Write role=non_target for those beyond; all {} count in the sum until then.", pl.col("lesions")
+        ),
+        severity="warning",
+    )
+
+
+def _report_missing_targets(targets: TypedTable, findings: Findings) -> None:
+    """Warn of each target lesion that has no row at a visit where others have one."""
+    course, visit = ["patient_id", "reader"], ["patient_id", "reader", "day"]
+    seen = targets.frame.group_by(*course, "lesion_id", maintain_order=True).agg(
+        pl.col("day").min().alias("first_day"), pl.col("lesion_id as read").first()
+    )
+    visits = targets.frame.group_by(*visit, maintain_order=True).agg(
+        pl.col("lesion_id").n_unique().alias("present"), pl.col("source_row").min()
+    )
+    # Lesions known by each visit: a running count over the days on which lesions are first seen.
+    known = seen.group_by(*course, pl.col("first_day").alias("day")).agg(pl.len().alias("started"))
+    visits = visits.join(known, on=visit, how="left", nulls_equal=True, maintain_order="left").with_columns(
+        pl.col("started").fill_null(0).cum_sum().over(course).alias("expected")
+    )
+    lacking = (
+        visits.filter(pl.col("present") < pl.col("expected"))
+        .join(seen, on=course, how="inner", nulls_equal=True, maintain_order="left")
+        .filter(pl.col("first_day") <= pl.col("day"))
+        .join(
+            targets.frame.select(*visit, "lesion_id"), on=[*visit, "lesion_id"], how="anti", nulls_equal=True
+        )
+    )
+    findings.rows(
+        targets.part(lacking),
+        pl.lit(value=True),
+        "lesion_id",
+        "this target lesion has no row at the visit of this row",
+        pl.format(
+            "Add its row on day {}, with status=absent or not_evaluable if there is no diameter; the sum is not known "
+            "until then.",
+            pl.col("day"),
+        ),
+        severity="warning",
+    )
+
+
+def _report_early_new_lesions(table: TypedTable, targets: TypedTable, findings: Findings) -> None:
+    first_days = targets.frame.group_by("patient_id").agg(pl.col("day").min().alias("first_day"))
+    frame = table.frame.filter(pl.col("role") == "new").join(
+        first_days, on="patient_id", how="left", maintain_order="left"
+    )
+    findings.rows(
+        table.part(frame),
+        pl.col("day") <= pl.max_horizontal(pl.col("first_day"), 0),
+        "role",
+        "a lesion seen at or before baseline is not new",
+        "Write role=non_target, or check the day; as it stands it counts as progression.",
+        severity="warning",
+    )
+
+
+def _report_jumps(table: TypedTable, findings: Findings) -> None:
+    frame = table.frame.filter(
+        (pl.col("status") == "measured")
+        & (pl.col("diameter_mm") > 0)
+        & pl.col("patient_id").is_not_null()
+        & pl.col("lesion_id").is_not_null()
+    )
+    size = pl.col("diameter_mm")
+    frame = frame.with_columns(
+        (size / size.shift(1).over(_LESION)).alias("over_last"),
+        (size / size.shift(-1).over(_LESION)).alias("over_next"),
+    )
+    up = (pl.col("over_last") >= _SLIP_RATIO) & (pl.col("over_next") >= _SLIP_RATIO)
+    down = (pl.col("over_last") <= 1 / _SLIP_RATIO) & (pl.col("over_next") <= 1 / _SLIP_RATIO)
+    findings.rows(
+        table.part(frame),
+        up | down,
+        "diameter_mm",
+        f"{_SLIP_RATIO:g} times above or below both the size before and the size after",
+        "Check the decimal point and the unit; nothing to do if both are right.",
+        severity="warning",
+    )
+
+
+def _report_unused_sizes(table: TypedTable, findings: Findings) -> None:
+    status, diameter = pl.col("status"), pl.col("diameter_mm")
+    mend = "Write status=measured if the diameter counts; nothing to do otherwise."
+    between = diameter.is_between(_SMALLEST_MEASURABLE_MM, _LEAST_TARGET_MM, closed="none")
+    findings.rows(
+        table,
+        (status == "too_small") & between,
+        "diameter_mm",
+        f"the diameter is not used: too_small counts {_SMALLEST_MEASURABLE_MM} mm",
+        mend,
+        severity="warning",
+    )
+    findings.rows(
+        table,
+        (status == "not_evaluable") & diameter.is_not_null(),
+        "diameter_mm",
+        "the diameter of a lesion that is not_evaluable is not used",
+        mend,
+        severity="warning",
+    )
+
+
+def _report_centimetres(table: TypedTable, findings: Findings) -> None:
+    """Doubt sizes as a whole: RECIST lets no target lesion start below 10 mm, so few are below 5."""
+    measured_target = (pl.col("role") == "target") & (pl.col("status") == "measured")
+    sizes = table.frame.filter(measured_target)["diameter_mm"].drop_nulls()
+    median = sizes.median()
+    if len(sizes) >= 5 and isinstance(median, float) and median < _SMALLEST_MEASURABLE_MM:
+        findings.add(
+            table.file,
+            f"half of the target diameters are below {_SMALLEST_MEASURABLE_MM} mm",
+            "Multiply by 10 if they are in cm.",
+            column="diameter_mm",
+            severity="warning",
+        )

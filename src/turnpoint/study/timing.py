@@ -1,0 +1,93 @@
+"""One clock: calendar dates become days of the course, and both given must agree."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from turnpoint.study.converting import report_range
+from turnpoint.study.findings import Findings, TypedTable, failed
+from turnpoint.study.schema import TABLES
+
+_NO_START = (
+    "the patient has no start_date, so the date is no day of the course",
+    "Give start_date (day 0) in patients, or give day instead of date.",
+)
+
+
+def start_dates(patients: TypedTable | None) -> pl.DataFrame:
+    """Columns `patient_id, start_date, start_unreadable`; one row a patient with either."""
+    if patients is None:
+        return pl.DataFrame(
+            schema={"patient_id": pl.String, "start_date": pl.Date, "start_unreadable": pl.Boolean}
+        )
+    frame = patients.frame
+    unreadable = (
+        pl.col(failed("start_date")) if failed("start_date") in frame.columns else pl.lit(value=False)
+    )
+    return (
+        frame.select("patient_id", "start_date", unreadable.alias("start_unreadable"))
+        .filter(pl.col("patient_id").is_not_null())
+        .unique("patient_id", keep="first", maintain_order=True)
+    )
+
+
+def resolve_days(table: TypedTable, starts: pl.DataFrame, findings: Findings) -> None:
+    """Fill `day` (and `end_day`) from the dates, and report rows whose time is missing, contradictory or absurd.
+
+    Args:
+        table: a timed table; its frame is changed in place.
+        starts: as `start_dates` gives them.
+        findings: where problems go.
+    """
+    if not table.has("day") and not table.has("date"):
+        findings.add(
+            table.file,
+            "there is neither a day nor a date column",
+            "Add day (0 = start of the course), or date with start_date in patients.",
+        )
+        return
+    table.frame = table.frame.join(starts, on="patient_id", how="left", maintain_order="left")
+    pairs = [("day", "date")] + ([("end_day", "end_date")] if table.name == "events" else [])
+    for day, date in pairs:
+        _resolve(table, day, date, findings)
+        if day == "day":
+            findings.rows(
+                table,
+                table.missing("day") & table.missing("date"),
+                None,
+                "the row has neither a day nor a date",
+                "Write one of the two.",
+            )
+        column = TABLES[table.name].column(day)
+        report_range(table, column, findings)
+    table.frame = table.frame.drop("start_date", "start_unreadable")
+
+
+def _resolve(table: TypedTable, day: str, date: str, findings: Findings) -> None:
+    if not table.has(date):
+        return
+    without_start = (
+        pl.col(date).is_not_null()
+        & pl.col(day).is_null()
+        & pl.col("start_date").is_null()
+        # An unreadable start_date is reported where it stands.
+        & ~pl.col("start_unreadable").fill_null(value=False)
+        & pl.col("patient_id").is_not_null()
+    )
+    findings.rows(table, without_start, date, *_NO_START)
+    counted = (pl.col(date) - pl.col("start_date")).dt.total_days()
+    findings.rows(
+        table,
+        pl.col(day) != counted,
+        day,
+        f"{day} and {date} contradict each other",
+        pl.format(
+            "From start_date it is day {}; keep one of the two. Days counted from 1, as in SDTM, are one too many.",
+            counted,
+        ),
+    )
+    table.frame = table.frame.with_columns(pl.coalesce(pl.col(day), counted).alias(day))
+    if failed(date) in table.frame.columns and failed(day) not in table.frame.columns:
+        table.frame = table.frame.with_columns(
+            (pl.col(failed(date)) & pl.col(day).is_null()).alias(failed(day))
+        )

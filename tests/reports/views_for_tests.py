@@ -1,0 +1,414 @@
+"""Views made from the bundled real series, with assessments written by hand: the model is not needed to test reports."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+import turnpoint
+from turnpoint.kinetics.progression_gap import ProgressionGap
+from turnpoint.reports.views import CohortView, PatientView, Provenance
+from turnpoint.turning.evidence import Evidence
+
+DATASETS = Path(turnpoint.__file__).parent / "datasets"
+PROVENANCE = Provenance(
+    version="0.1.0",
+    created=date(2026, 1, 2),
+    prior_name="docetaxel-nsclc-ct",
+    prior_data="OAK, docetaxel arm: CT of one target lesion, previously treated NSCLC",
+    prior_patients=325,
+    alert_threshold=0.87,
+    false_alerts_per_100=5.0,
+)
+
+SUMS_SCHEMA = {
+    "day": pl.Int64,
+    "sum_of_diameters_mm": pl.Float64,
+    "censored": pl.Boolean,
+    "change_from_baseline_pct": pl.Float64,
+    "change_from_nadir_pct": pl.Float64,
+    "target_response": pl.String,
+    "overall_response": pl.String,
+    "new_lesion": pl.Boolean,
+}
+MARKERS_SCHEMA = {
+    "day": pl.Int64,
+    "marker": pl.String,
+    "value": pl.Float64,
+    "unit": pl.String,
+    "censoring": pl.String,
+    "upper_limit": pl.Float64,
+}
+DOSES_SCHEMA = {"day": pl.Int64, "drug": pl.String, "dose": pl.Float64, "unit": pl.String, "action": pl.String}
+EVENTS_SCHEMA = {"day": pl.Int64, "end_day": pl.Int64, "term": pl.String, "grade": pl.Int64}
+FAN_SCHEMA = {
+    "quantity": pl.String,
+    "day": pl.Float64,
+    "kind": pl.String,
+    **{f"q{level}": pl.Float64 for level in ("05", "25", "50", "75", "95")},
+}
+PROGRESSION_SCHEMA = {"quantity": pl.String, "weeks": pl.Float64, "p_progression": pl.Float64}
+_TRIPLES = ("resistant_fraction", "dominance_day", "turning_day", "regrowth_day")
+ASSESSMENT_SCHEMA = {
+    "patient_id": pl.String,
+    "day": pl.Int64,
+    **{f"p_{name}": pl.Float64 for name in ("responding", "plateau", "regrowing")},
+    "verdict": pl.String,
+    **{f"p_{name}": pl.Float64 for name in ("resistant", "scar", "floor", "pause")},
+    **{f"{name}_q{level}": pl.Float64 for name in _TRIPLES for level in ("05", "50", "95")},
+    "p_turned": pl.Float64,
+    "alert": pl.Boolean,
+}
+
+
+def sums_frame(days: list[int], sizes: list[float], censored: list[bool] | None = None) -> pl.DataFrame:
+    """Sums with the changes and responses that RECIST gives them."""
+    rows, nadir = [], sizes[0]
+    for index, (day, size) in enumerate(zip(days, sizes, strict=True)):
+        from_baseline = 100 * (size - sizes[0]) / sizes[0] if sizes[0] else 0.0
+        from_nadir = None if index == 0 else 100 * (size - nadir) / nadir if nadir else 0.0
+        grown = index > 0 and size >= 1.2 * nadir and size >= nadir + 5
+        response = None if index == 0 else "PD" if grown else "CR" if size == 0 else "PR" if from_baseline <= -30 else "SD"
+        rows.append(
+            (day, size, bool(censored and censored[index]), from_baseline, from_nadir, response, response, False)
+        )
+        nadir = min(nadir, size)
+    return pl.DataFrame(rows, schema=SUMS_SCHEMA, orient="row")
+
+
+def marker_frame(
+    marker: str, days: list[int], values: list[float], unit: str, upper_limit: float | None = None
+) -> pl.DataFrame:
+    rows = [(day, marker, value, unit, "none", upper_limit) for day, value in zip(days, values, strict=True)]
+    return pl.DataFrame(rows, schema=MARKERS_SCHEMA, orient="row")
+
+
+def fan_frame(
+    quantity: str, days: list[int], values: list[float], growth_per_week: float, horizon_weeks: int = 24
+) -> pl.DataFrame:
+    """A fan that follows the values and then opens."""
+    rows = []
+    for day in range(days[0], days[-1] + 1, 7):
+        later = next(index for index in range(len(days)) if days[index] >= day)
+        earlier = max(0, later - 1)
+        span = max(days[later] - days[earlier], 1)
+        value = values[earlier] + (values[later] - values[earlier]) * (day - days[earlier]) / span
+        rows.append((quantity, float(day), "fitted", *_spread(max(value, 0.05), 0.05)))
+    for week in range(1, horizon_weeks + 1):
+        value = max(values[-1], 0.05) * math.exp(growth_per_week * week)
+        rows.append((quantity, days[-1] + 7.0 * week, "forecast", *_spread(value, 0.05 + 0.02 * week)))
+    return pl.DataFrame(rows, schema=FAN_SCHEMA, orient="row")
+
+
+def _spread(value: float, sd: float) -> tuple[float, ...]:
+    return tuple(value * math.exp(z * sd) for z in (-1.645, -0.674, 0.0, 0.674, 1.645))
+
+
+def assessment_row(
+    day: int,
+    p_state: tuple[float, float, float],
+    verdict: str,
+    *,
+    p_cause: tuple[float, float, float, float] = (0.7, 0.2, 0.05, 0.05),
+    turning: tuple[float, float, float] | None = (70.0, 140.0, 230.0),
+    p_turned: float = 0.5,
+    alert: bool = False,
+) -> dict[str, object]:
+    """One visit; dominance is taken 60 days before and regrowth 80 days after the turning point."""
+    row: dict[str, object] = {"patient_id": "P", "day": day, "verdict": verdict, "p_turned": p_turned, "alert": alert}
+    row |= dict(zip(("p_responding", "p_plateau", "p_regrowing"), p_state, strict=True))
+    row |= dict(zip(("p_resistant", "p_scar", "p_floor", "p_pause"), p_cause, strict=True))
+    for name, shift in (("dominance_day", -60.0), ("turning_day", 0.0), ("regrowth_day", 80.0)):
+        for index, level in enumerate(("05", "50", "95")):
+            row[f"{name}_q{level}"] = None if turning is None else min(3650.0, max(0.0, turning[index] + shift))
+    for level, value in zip(("05", "50", "95"), (0.31, 0.64, 0.88), strict=True):
+        row[f"resistant_fraction_q{level}"] = None if turning is None else value
+    return row
+
+
+def assessment_frame(rows: list[dict[str, object]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=ASSESSMENT_SCHEMA)
+
+
+def gap(sum_mm: float, nadir_mm: float) -> ProgressionGap:
+    needed = max(1.2 * nadir_mm, nadir_mm + 5)
+    ratio = (max(needed, sum_mm) / sum_mm) ** 3 if sum_mm else math.inf
+    from_nadir = (needed / nadir_mm) ** 3 if nadir_mm else math.inf
+    return ProgressionGap(
+        sum_mm=sum_mm,
+        nadir_mm=nadir_mm,
+        progression_sum_mm=needed,
+        to_go_mm=max(0.0, needed - sum_mm),
+        volume_ratio=ratio,
+        doublings=math.log2(ratio),
+        volume_ratio_from_nadir=from_nadir,
+        doublings_from_nadir=math.log2(from_nadir),
+    )
+
+
+def progression_frame(quantity: str, chances: tuple[float, ...]) -> pl.DataFrame:
+    rows = [(quantity, weeks, chance) for weeks, chance in zip((6.0, 12.0, 24.0), chances, strict=False)]
+    return pl.DataFrame(rows, schema=PROGRESSION_SCHEMA, orient="row")
+
+
+def oak(patient_id: str) -> tuple[list[int], list[float]]:
+    """Days and diameters of one real patient."""
+    lesions = pl.read_csv(DATASETS / "oak-docetaxel" / "lesions.csv", schema_overrides={"diameter_mm": pl.Float64})
+    own = lesions.filter((pl.col("patient_id") == patient_id) & pl.col("diameter_mm").is_not_null()).sort("day")
+    return own["day"].to_list(), own["diameter_mm"].to_list()
+
+
+def ascent(patient_id: str) -> tuple[list[int], list[float]]:
+    """Days and PSA values of one real patient."""
+    markers = pl.read_csv(DATASETS / "ascent2-docetaxel-psa" / "markers.csv", schema_overrides={"value": pl.Float64})
+    own = markers.filter(pl.col("patient_id") == patient_id).sort("day")
+    return own["day"].to_list(), own["value"].to_list()
+
+
+def sized_view(
+    patient_id: str,
+    days: list[int],
+    sizes: list[float],
+    assessment: list[dict[str, object]],
+    evidence: tuple[Evidence, ...],
+    *,
+    growth_per_week: float = 0.0,
+    chances: tuple[float, ...] = (0.04, 0.11, 0.27),
+) -> PatientView:
+    """A view of a patient with sums and nothing else."""
+    nadir = min(sizes)
+    quantity = "sum_of_diameters_mm"
+    return PatientView(
+        patient_id=patient_id,
+        study_name="oak-docetaxel",
+        tumour_type="NSCLC",
+        regimen="docetaxel",
+        sums=sums_frame(days, sizes),
+        baseline_mm=sizes[0],
+        nadir_mm=nadir,
+        partial_response_line_mm=0.7 * sizes[0],
+        progression_line_mm=max(1.2 * nadir, nadir + 5),
+        reading_sd_log=0.04,
+        markers=pl.DataFrame(schema=MARKERS_SCHEMA),
+        doses=pl.DataFrame(schema=DOSES_SCHEMA),
+        events=pl.DataFrame(schema=EVENTS_SCHEMA),
+        assessment=assessment_frame(assessment),
+        fan=fan_frame(quantity, days, sizes, growth_per_week),
+        p_progression=progression_frame(quantity, chances),
+        progression_gap=gap(sizes[-1], nadir),
+        evidence=evidence,
+        provenance=PROVENANCE,
+    )
+
+
+def regrowing_view() -> PatientView:
+    """OAKD-013 until week 30: shrank, flat, now up; with a marker, doses and events beside the real sums."""
+    days, sizes = oak("OAKD-013")
+    days, sizes = days[:6], sizes[:6]
+    marker_days = [-3, 19, 40, 61, 82, 103, 124, 145, 166, 187, 208]
+    cea = [48.2, 39.0, 27.5, 19.8, 14.1, 12.6, 12.9, 12.2, 13.4, 17.8, 24.6]
+    rows = [
+        assessment_row(-3, (0.62, 0.2, 0.18), "undetermined", turning=(0.0, 210.0, 3650.0), p_turned=0.08),
+        assessment_row(40, (0.86, 0.1, 0.04), "responding", turning=(42.0, 190.0, 900.0), p_turned=0.05),
+        assessment_row(82, (0.79, 0.17, 0.04), "responding", turning=(70.0, 170.0, 480.0), p_turned=0.09),
+        assessment_row(124, (0.33, 0.47, 0.2), "undetermined", turning=(84.0, 150.0, 320.0), p_turned=0.38),
+        assessment_row(166, (0.12, 0.63, 0.25), "plateau", turning=(84.0, 138.0, 240.0), p_turned=0.71, alert=False),
+        assessment_row(
+            208, (0.03, 0.16, 0.81), "regrowing", turning=(81.0, 128.0, 181.0), p_turned=0.94, alert=True,
+            p_cause=(0.83, 0.13, 0.0, 0.04),
+        ),
+    ]  # fmt: skip
+    evidence = (
+        Evidence(
+            "marker_slope",
+            {"before_pct_per_week": -9.1, "until_week": 12.0, "since_pct_per_week": 3.4},
+            {"quantity": "CEA"},
+        ),
+        Evidence(
+            "marker_rising",
+            {"change_pct": 101.6, "weeks": 9.0, "reference_change_pct": 37.6},
+            {"quantity": "CEA"},
+        ),
+        Evidence(
+            "sum_change",
+            {"change_pct": 19.3, "weeks": 18.0, "error_pct": 9.3},
+            {"quantity": "sum_of_diameters_mm"},
+        ),
+    )
+    view = sized_view("OAKD-013", days, sizes, rows, evidence, growth_per_week=0.017, chances=(0.34, 0.62, 0.86))
+    doses = [(day, "docetaxel", 75.0, "mg/m2", "given") for day in (0, 21, 42, 63)]
+    doses += [(day, "docetaxel", 60.0, "mg/m2", "given") for day in (112, 133, 154, 175, 196)]
+    events = [(14, 30, "Neutrophil count decreased", 3), (60, 130, "Peripheral sensory neuropathy", 2), (150, None, "Fatigue", 1)]
+    return replace(
+        view,
+        markers=marker_frame("CEA", marker_days, cea, "ng/mL", 5.0),
+        doses=pl.DataFrame(doses, schema=DOSES_SCHEMA, orient="row"),
+        events=pl.DataFrame(events, schema=EVENTS_SCHEMA, orient="row"),
+        fan=pl.concat([view.fan, fan_frame("CEA", marker_days, cea, 0.05)]),
+        p_progression=pl.concat([view.p_progression, progression_frame("CEA", (0.71, 0.83, 0.9))]),
+    )
+
+
+def responding_view() -> PatientView:
+    """OAKD-228 until week 18: 70 to 14 mm, still falling."""
+    days, sizes = oak("OAKD-228")
+    rows = [
+        assessment_row(days[0], (0.6, 0.2, 0.2), "undetermined", turning=(0.0, 200.0, 3650.0), p_turned=0.06),
+        assessment_row(days[1], (0.9, 0.07, 0.03), "responding", turning=(56.0, 260.0, 1400.0), p_turned=0.03),
+        assessment_row(days[2], (0.74, 0.2, 0.06), "responding", turning=(70.0, 230.0, 1100.0), p_turned=0.12),
+        assessment_row(days[3], (0.84, 0.12, 0.04), "responding", turning=(133.0, 280.0, 1200.0), p_turned=0.05,
+                       p_cause=(0.35, 0.6, 0.05, 0.0)),
+    ]  # fmt: skip
+    evidence = (
+        Evidence("sum_change", {"change_pct": -80.0, "weeks": 22.0, "error_pct": 9.3}, {"quantity": "sum_of_diameters_mm"}),
+    )
+    return sized_view("OAKD-228", days[:4], sizes[:4], rows, evidence, growth_per_week=-0.01)
+
+
+def plateau_view(cause: str = "resistant", *, alert: bool = False) -> PatientView:
+    """OAKD-137 until week 36: 35, 26, then 22 or 23 mm five times."""
+    days, sizes = oak("OAKD-137")
+    days, sizes = days[:7], sizes[:7]
+    names = ("resistant", "scar", "floor", "pause")
+    p_cause = tuple(0.7 if name == cause else 0.1 for name in names) if cause in names else (0.3, 0.3, 0.2, 0.2)
+    rows = [
+        assessment_row(day, state, verdict, p_turned=p_turned, alert=alert and day == days[-1], p_cause=p_cause)
+        for day, state, verdict, p_turned in (
+            (days[0], (0.6, 0.2, 0.2), "undetermined", 0.1),
+            (days[2], (0.7, 0.2, 0.1), "responding", 0.2),
+            (days[4], (0.2, 0.6, 0.2), "plateau", 0.45),
+            (days[6], (0.1, 0.68, 0.22), "plateau", 0.62),
+        )
+    ]
+    evidence = (
+        Evidence(
+            "sum_within_error",
+            {"scans": 5.0, "change_pct": 4.5, "error_pct": 9.3, "weeks": 24.0},
+            {"quantity": "sum_of_diameters_mm"},
+        ),
+    )
+    return sized_view("OAKD-137", days, sizes, rows, evidence, growth_per_week=0.003)
+
+
+def undetermined_view() -> PatientView:
+    """The same patient at the second scan: too little to say anything."""
+    days, sizes = oak("OAKD-137")
+    rows = [
+        assessment_row(days[0], (0.5, 0.25, 0.25), "undetermined", turning=(0.0, 300.0, 3650.0), p_turned=0.1),
+        assessment_row(days[1], (0.55, 0.3, 0.15), "undetermined", turning=(0.0, 280.0, 3650.0), p_turned=0.12),
+    ]
+    evidence = (
+        Evidence("few_values", {"informative_values": 2.0}, {}),
+        Evidence("near_prior", {"shrinkage_pct": 7.0}, {}),
+    )
+    return sized_view("OAKD-137", days[:2], sizes[:2], rows, evidence)
+
+
+def marker_only_view() -> PatientView:
+    """ASC-720001: PSA and nothing else."""
+    days, values = ascent("ASC-720001")
+    rows = [
+        assessment_row(day, state, verdict, turning=(60.0, 130.0, 190.0), p_turned=p_turned, alert=alert)
+        for day, state, verdict, p_turned, alert in (
+            (days[0], (0.5, 0.3, 0.2), "undetermined", 0.1, False),
+            (days[3], (0.7, 0.2, 0.1), "responding", 0.25, False),
+            (days[7], (0.25, 0.65, 0.1), "plateau", 0.6, False),
+            (days[9], (0.02, 0.08, 0.9), "regrowing", 0.95, True),
+        )
+    ]
+    evidence = (
+        Evidence("marker_rising", {"change_pct": 46.0, "weeks": 6.0, "reference_change_pct": 30.0}, {"quantity": "PSA"}),
+        Evidence("marker_falling", {"pct_per_week": -3.9, "weeks": 10.0}, {"quantity": "PSA"}),
+    )
+    base = sized_view("ASC-720001", [0], [10.0], rows, evidence)
+    return replace(
+        base,
+        study_name="ascent2-docetaxel-psa",
+        tumour_type="prostate cancer, androgen-independent",
+        sums=pl.DataFrame(schema=SUMS_SCHEMA),
+        baseline_mm=None,
+        nadir_mm=None,
+        partial_response_line_mm=None,
+        progression_line_mm=None,
+        markers=marker_frame("PSA", days, values, "ng/mL", 4.0),
+        fan=fan_frame("PSA", days, values, 0.04),
+        p_progression=progression_frame("PSA", (0.55, 0.78, 0.92)),
+        progression_gap=None,
+    )
+
+
+def cohort_view() -> CohortView:
+    """The whole OAK docetaxel arm; every twelfth patient is given an alert at the visit before the last."""
+    lesions = pl.read_csv(DATASETS / "oak-docetaxel" / "lesions.csv", schema_overrides={"diameter_mm": pl.Float64})
+    known = lesions.filter(pl.col("diameter_mm").is_not_null()).sort("patient_id", "day")
+    course = known.with_columns(
+        (100 * (pl.col("diameter_mm") / pl.col("diameter_mm").first().over("patient_id") - 1)).alias("change"),
+        (pl.col("diameter_mm") / pl.col("diameter_mm").cum_min().over("patient_id") - 1).alias("rise"),
+        (pl.col("diameter_mm") - pl.col("diameter_mm").cum_min().over("patient_id")).alias("rise_mm"),
+        (pl.int_range(pl.len()).over("patient_id") == 0).alias("first"),
+    ).with_columns(((pl.col("rise") >= 0.2) & (pl.col("rise_mm") >= 5)).alias("progressed"))
+    patients = course.group_by("patient_id", maintain_order=True).agg(
+        pl.col("change").filter(~pl.col("first")).min().alias("best_change_pct"),
+        pl.col("day").max().alias("last_day"),
+        pl.col("day").filter((pl.col("change") <= -30) & ~pl.col("first")).min().alias("first_response_day"),
+        pl.col("day").filter(pl.col("progressed")).min().alias("progression_day"),
+        pl.col("day").sort().get(-2, null_on_oob=True).alias("before_last"),
+    )
+    response = (
+        pl.when(pl.col("best_change_pct").is_null()).then(pl.lit("NE"))
+        .when(pl.col("best_change_pct") <= -100).then(pl.lit("CR"))
+        .when(pl.col("best_change_pct") <= -30).then(pl.lit("PR"))
+        .when(pl.col("best_change_pct") >= 20).then(pl.lit("PD"))
+        .otherwise(pl.lit("SD"))
+    )  # fmt: skip
+    patients = patients.with_columns(
+        response.alias("best_response"),
+        pl.when((pl.int_range(pl.len()) % 12 == 0) & (pl.col("before_last") > 0)).then("before_last").alias("alert_day"),
+    )
+    alerts = patients.filter(pl.col("alert_day").is_not_null()).select(
+        "patient_id",
+        "alert_day",
+        pl.lit("regrowing").alias("verdict"),
+        pl.lit(0.91).alias("p_turned"),
+        "progression_day",
+        (pl.col("progression_day") - pl.col("alert_day")).alias("lead_days"),
+    )
+    spider = course.join(patients.select("patient_id", "best_response"), on="patient_id").select(
+        "patient_id",
+        (pl.col("day") / 7).alias("week"),
+        pl.col("change").alias("change_from_baseline_pct"),
+        "best_response",
+    )
+    return CohortView(
+        study_name="oak-docetaxel",
+        counts={
+            "patients": patients.height,
+            "visits": lesions.height,
+            "alerts": alerts.height,
+            "progressions": patients["progression_day"].drop_nulls().len(),
+        },
+        waterfall=patients.select("patient_id", "best_change_pct", "best_response"),
+        spider=spider,
+        swimmer=patients.select("patient_id", "last_day", "first_response_day", "progression_day", "alert_day"),
+        alerts=alerts,
+        marker_spider=psa_spider(),
+        verdicts=pl.DataFrame(
+            {"verdict": ["responding", "plateau", "regrowing", "undetermined"], "patients": [71, 52, 94, 108]}
+        ),
+        provenance=(PROVENANCE,),
+    )
+
+
+def psa_spider() -> pl.DataFrame:
+    """PSA of ASCENT-2 as percent change from the first value."""
+    markers = pl.read_csv(DATASETS / "ascent2-docetaxel-psa" / "markers.csv", schema_overrides={"value": pl.Float64})
+    return markers.sort("patient_id", "day").select(
+        "patient_id",
+        (pl.col("day") / 7).alias("week"),
+        "marker",
+        (100 * (pl.col("value") / pl.col("value").first().over("patient_id") - 1)).alias("change_from_first_pct"),
+    )

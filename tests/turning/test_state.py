@@ -1,0 +1,128 @@
+"""States, dates and causes for particles whose truth is known exactly."""
+
+import numpy as np
+import pytest
+
+from tests.model.courses import NO_DOSES, batch_of, particle, readings
+from turnpoint.model.filter import posteriors_of_batch
+from turnpoint.model.parameters import SUM_OF_DIAMETERS
+from turnpoint.model.population import starting_prior
+from turnpoint.model.prior import Prior
+from turnpoint.turning.detectable import detectable_log_burden, detectable_log_change
+from turnpoint.turning.state import judge, verdicts
+
+
+def certain_prior(quantity=SUM_OF_DIAMETERS, **natural) -> Prior:
+    """A prior that is all but certain of one particle, so that the posterior is that particle."""
+    start = starting_prior("certain", [quantity])
+    covariance = np.eye(start.dimensions) * 1e-8
+    return Prior(
+        start.name,
+        start.quantities,
+        particle(quantity, **natural),
+        covariance,
+        start.floor_persistence,
+        start.visit_gap_weeks,
+    )
+
+
+def judged(days, values, quantity=SUM_OF_DIAMETERS, censoring=None, doses=NO_DOSES, **natural):
+    prior = certain_prior(quantity, **natural)
+    batch = batch_of(readings(days, values, quantity, censoring=censoring), (quantity,), doses)
+    (posterior,) = posteriors_of_batch(batch, prior, prior.bank(256, 0), draws=200)
+    return judge(posterior, prior), posterior, prior
+
+
+STATES = ("responding", "plateau", "regrowing")
+
+
+def test_state_is_responding_then_plateau_then_regrowing_along_one_course():
+    days = list(range(0, 400, 21))
+    found, posterior, _ = judged(days, [50] * len(days), d=0.15, g=0.04, fraction=0.1)
+    named = [STATES[row.argmax()] for row in found.p_state]
+    assert named[0] == "responding"
+    assert named[-1] == "regrowing"
+    assert [name for i, name in enumerate(named) if i == 0 or name != named[i - 1]] == list(STATES)
+    np.testing.assert_allclose(found.p_state.sum(axis=1), 1.0)
+    turning = posterior.dynamics.turning_week(np.zeros(1), np.zeros(1)).mean() * 7
+    at_turn = np.searchsorted(days, turning)
+    assert named[at_turn] == "plateau"
+
+
+def test_probability_that_it_has_turned_steps_from_0_to_1_at_the_turning_point():
+    days = list(range(0, 400, 21))
+    found, posterior, _ = judged(days, [50] * len(days), d=0.15, g=0.04, fraction=0.1)
+    turning = posterior.dynamics.turning_week(np.zeros(1), np.zeros(1)).mean() * 7
+    np.testing.assert_array_equal(found.p_turned, (np.array(days) >= turning).astype(float))
+
+
+def test_dates_come_in_order_dominance_turning_regrowth_when_kill_is_faster_than_growth():
+    found, _, _ = judged([0, 42], [50, 40], d=0.15, g=0.04, fraction=0.1)
+    dominance, turning, regrowth = (
+        getattr(found, name)[-1, 1] for name in ("dominance_day", "turning_day", "regrowth_day")
+    )
+    assert dominance < turning < regrowth
+
+
+def test_state_of_a_tumour_that_shrinks_too_slowly_to_be_seen_is_plateau():
+    prior = certain_prior()
+    gap, shown = prior.visit_gap_weeks[SUM_OF_DIAMETERS], detectable_log_burden(SUM_OF_DIAMETERS, prior)
+    for factor, expected in ((1.02, "responding"), (0.98, "plateau")):
+        found, _, _ = judged([0, 42], [50, 50], d=factor * shown / gap, fraction=1e-9)
+        assert STATES[found.p_state[-1].argmax()] == expected
+
+
+def test_scar_is_the_cause_when_most_of_what_is_left_is_scar_and_resistance_when_it_is_not():
+    scar, _, _ = judged([0, 42, 200], [50, 30, 30], d=0.5, fraction=0.001, background=0.3)
+    resistant, _, _ = judged([0, 42, 200], [50, 30, 30], d=0.5, fraction=0.3, background=0.001)
+    assert scar.p_cause[-1].argmax() == 1
+    assert scar.p_cause[-1, 1] > 0.95
+    assert resistant.p_cause[-1, 0] > 0.95
+    np.testing.assert_allclose(scar.p_cause.sum(axis=1), 1.0)
+
+
+def test_floor_is_the_cause_when_the_last_value_is_at_the_limit():
+    found, _, _ = judged([0, 42], [20, 5], censoring=[0, -1])
+    assert found.p_cause[-1, 2] == 1.0
+    assert found.p_cause[0, 2] == 0.0
+
+
+def test_pause_is_the_cause_while_the_drug_is_off():
+    from tests.model.test_treatment import doses
+
+    table = doses((0, "a", "start"), (60, "a", "stop"))
+    found, _, _ = judged([0, 59, 100], [50, 40, 60], doses=table, d=0.2, fraction=0.001, background=0.001)
+    assert found.p_cause[1, 3] == 0.0
+    assert found.p_cause[2, 3] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("values", "shrinkage", "highest", "expected"),
+    [
+        (3, 0.1, 0.6, "plateau"),
+        (2, 0.1, 0.6, "undetermined"),
+        (3, 0.0999, 0.6, "undetermined"),
+        (3, 0.1, 0.599, "undetermined"),
+    ],
+)
+def test_verdict_needs_three_values_a_posterior_unlike_the_prior_and_a_clear_winner(
+    values, shrinkage, highest, expected
+):
+    p = np.array([[1 - highest, highest, 0.0]])
+    assert verdicts(p, np.array([values]), np.array([shrinkage])) == [expected]
+
+
+def test_detectable_change_of_a_sum_is_no_smaller_than_repeat_ct_allows():
+    assert detectable_log_change(SUM_OF_DIAMETERS, certain_prior(sd_reading=0.001)) == pytest.approx(
+        1.645 * np.sqrt(2) * 0.04
+    )
+    assert detectable_log_change(SUM_OF_DIAMETERS, certain_prior(sd_reading=0.2)) == pytest.approx(
+        1.645 * np.sqrt(2) * 0.2
+    )
+
+
+def test_detectable_change_of_a_marker_is_its_published_reference_change():
+    from turnpoint.study.markers import MARKERS
+
+    prior = certain_prior("CA 19-9", sd_reading=0.01)
+    assert detectable_log_change("CA 19-9", prior) == pytest.approx(MARKERS["CA 19-9"].reference_change_log)

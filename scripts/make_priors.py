@@ -14,7 +14,9 @@ import numpy as np
 
 import turnpoint as tp
 from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
-from turnpoint.model.prior import ANY_MARKER, GENERIC, Alert, Card, Prior
+from turnpoint.model.prior import ANY_MARKER, GENERIC, Card, Prior, choose_prior
+from turnpoint.workflows.fit import CALIBRATION_COURSES, calibrate_alert
+from turnpoint.workflows.priors import usable_readings
 
 # First new lesions per patient-week of follow-up in FFCD 2000-05 (metastatic colorectal cancer, chemotherapy;
 # Ducreux 2011, doi:10.1016/S1470-2045(11)70199-1), by workflows.fit.new_lesions_per_week. Neither bundled study
@@ -53,8 +55,17 @@ def main() -> None:
         card = replace(prior.card, data=data, licence=licence, source=source)
         fitted[name] = replace(prior, keywords=keywords, card=card)
         print(fitted[name].save(folder / f"{name}.json").name, fitted[name].alert)
-    generic = widened(fitted["docetaxel-nsclc-ct"], fitted["docetaxel-prostate-psa"])
+    generic = with_alert(widened(fitted["docetaxel-nsclc-ct"], fitted["docetaxel-prostate-psa"]))
     print(generic.save(folder / f"{GENERIC}.json").name, generic.alert)
+
+
+def with_alert(generic: Prior) -> Prior:
+    """The generic prior with its alert calibrated on imaging courses with the schedule of the bundled trial."""
+    study = tp.read(Path(str(resources.files("turnpoint"))) / "datasets" / SHIPPED[0][0])
+    readings = usable_readings(study)
+    imaging = choose_prior([SUM_OF_DIAMETERS], "", generic)
+    alert = calibrate_alert(imaging, readings, study, courses=CALIBRATION_COURSES, seed=0)
+    return replace(generic, alert=alert)
 
 
 def widened(imaging: Prior, marker: Prior) -> Prior:
@@ -89,10 +100,9 @@ def widened(imaging: Prior, marker: Prior) -> Prior:
             version=imaging.card.version,
             warnings=(
                 "For tumours and drugs that no shipped prior knows: wide on purpose.",
-                "Its alert threshold is not calibrated.",
+                "Its alert is calibrated on simulated six-weekly imaging, not on markers.",
             ),
         ),
-        alert=Alert(threshold=max(imaging.alert.threshold, marker.alert.threshold, 0.9)),
     )
 
 

@@ -38,15 +38,7 @@ def put(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Put a function in place of a workflow: `put("workflows.assess", assess=...)`; other names stay."""
 
     def put_module(name: str, **names: object) -> None:
-        try:
-            real = import_module(f"turnpoint.{name}")
-        except ModuleNotFoundError:  # TEMPORARY
-            import sys
-            from types import ModuleType
-
-            real = ModuleType(name)
-            monkeypatch.setitem(sys.modules, f"turnpoint.{name}", real)
-            vars(real).update(dict.fromkeys(names))
+        real = import_module(f"turnpoint.{name}")
         for key, value in names.items():
             monkeypatch.setattr(real, key, value)
 

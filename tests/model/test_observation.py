@@ -101,3 +101,10 @@ def test_filter_stays_finite_for_any_course(values, fraction, sd_drift):
     result = run(values, days=days, fraction=fraction, sd_drift=sd_drift)
     assert np.isfinite(result.log_likelihood).all()
     assert (result.level_variance > 0).all()
+
+
+def test_hopeless_particle_gets_a_finite_and_tiny_likelihood_at_a_limit():
+    result = run([20, 5, 5], days=[0, 4200, 8400], censoring=[0, -1, -1], g=0.5, sd_drift=1e-4, jump=1e-6)
+    assert np.isfinite(result.log_likelihood).all()
+    assert np.isfinite(result.level_mean).all()
+    assert result.log_likelihood[0, -1, 0] < -1e4

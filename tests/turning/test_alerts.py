@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from turnpoint.turning.alerts import alert, calibrated, may_alert
 
 
-def visit(day=100, values=3, changed=True, risen=False, p=0.9):
+def visit(day=100, verdict="plateau", changed=True, risen=False, p=0.9):
     return pl.DataFrame(
         {
             "day": [day],
-            "informative_values": [values],
+            "verdict": [verdict],
             "changed": [changed],
             "sum_risen": [risen],
             "p_turned_resistant": [p],
@@ -23,7 +23,7 @@ def visit(day=100, values=3, changed=True, risen=False, p=0.9):
     ("row", "expected"),
     [
         (visit(), True),
-        (visit(values=2), False),
+        (visit(verdict="undetermined"), False),
         (visit(changed=False), False),
         (visit(day=55), False),  # a marker alone in the first eight weeks may be a surge
         (visit(day=56), True),
@@ -43,7 +43,7 @@ def courses(false_signals, true_signals):
     rows = []
     for index, (false, true) in enumerate(zip(false_signals, true_signals, strict=True)):
         for day, p in ((100, false), (300, true)):
-            rows.append((f"C{index}", day, 200.0, p, 5, True, False))
+            rows.append((f"C{index}", day, 200.0, p, "plateau", True, False))
     return pl.DataFrame(
         rows,
         schema=[
@@ -51,7 +51,7 @@ def courses(false_signals, true_signals):
             "day",
             "true_turning_day",
             "p_turned_resistant",
-            "informative_values",
+            "verdict",
             "changed",
             "sum_risen",
         ],

@@ -22,6 +22,12 @@ def test_two_scans_within_reading_error_are_said_to_be_so():
     assert fact.numbers["change_pct"] == pytest.approx(100 / 41, rel=1e-6)
 
 
+def test_flat_scans_are_described_by_their_whole_spread_not_by_first_and_last():
+    fact = facts([0, 42, 84, 126], [33, 34, 32, 33])["sum_within_error"]
+    assert fact.numbers["scans"] == 4
+    assert fact.numbers["change_pct"] == pytest.approx(100 * (34 / 32 - 1))
+
+
 @pytest.mark.parametrize(("last", "code"), [(54, "sum_within_error"), (56, "sum_change")])
 def test_sum_has_changed_only_beyond_reading_error(last, code):
     # 1.645·√2·0.04 on the log scale: 9.75 % of 50 mm is 4.9 mm

@@ -68,7 +68,7 @@ def test_state_of_a_tumour_that_shrinks_too_slowly_to_be_seen_is_plateau():
     prior = certain_prior()
     gap, shown = prior.visit_gap_weeks[SUM_OF_DIAMETERS], detectable_log_burden(SUM_OF_DIAMETERS, prior)
     for factor, expected in ((1.02, "responding"), (0.98, "plateau")):
-        found, _, _ = judged([0, 42], [50, 50], d=factor * shown / gap, fraction=1e-9)
+        found, _, _ = judged([0, 42], [50, 50], d=factor * shown / gap, fraction=1e-9, background=1e-9)
         assert STATES[found.p_state[-1].argmax()] == expected
 
 
@@ -99,16 +99,16 @@ def test_pause_is_the_cause_while_the_drug_is_off():
 @pytest.mark.parametrize(
     ("values", "shrinkage", "highest", "expected"),
     [
-        (3, 0.1, 0.6, "plateau"),
-        (2, 0.1, 0.6, "undetermined"),
-        (3, 0.0999, 0.6, "undetermined"),
-        (3, 0.1, 0.599, "undetermined"),
+        (3, 0.1, 0.5, "plateau"),
+        (2, 0.1, 0.5, "undetermined"),
+        (3, 0.0999, 0.5, "undetermined"),
+        (3, 0.1, 0.499, "undetermined"),
     ],
 )
 def test_verdict_needs_three_values_a_posterior_unlike_the_prior_and_a_clear_winner(
     values, shrinkage, highest, expected
 ):
-    p = np.array([[1 - highest, highest, 0.0]])
+    p = np.array([[(1 - highest) / 2, highest, (1 - highest) / 2]])
     assert verdicts(p, np.array([values]), np.array([shrinkage])) == [expected]
 
 
@@ -126,3 +126,26 @@ def test_detectable_change_of_a_marker_is_its_published_reference_change():
 
     prior = certain_prior("CA 19-9", sd_reading=0.01)
     assert detectable_log_change("CA 19-9", prior) == pytest.approx(MARKERS["CA 19-9"].reference_change_log)
+
+
+def test_tumour_that_looks_flat_because_it_is_mostly_scar_is_not_called_regrowing():
+    """The living part regrows, but the next reading could not show it."""
+    days = list(range(0, 300, 42))
+    scar, _, _ = judged(days, [50] * len(days), d=0.5, g=0.03, fraction=0.02, background=0.5)
+    bare, _, _ = judged(days, [50] * len(days), d=0.5, g=0.03, fraction=0.02, background=1e-6)
+    assert STATES[scar.p_state[-1].argmax()] == "plateau"
+    assert STATES[bare.p_state[-1].argmax()] == "regrowing"
+    assert scar.regrowth_day[-1, 1] > bare.regrowth_day[-1, 1]
+
+
+def test_signal_has_exceeded_its_smallest_by_the_detectable_change_at_detectable_regrowth():
+    prior = certain_prior(background=0.2)
+    found, posterior, _ = judged([0, 42], [50, 40], background=0.2)
+    dynamics, reading = posterior.dynamics, posterior.quantities[SUM_OF_DIAMETERS].reading
+    zero = np.zeros((1, 1))
+
+    def signal(week):
+        return reading.log_signal(dynamics.log_burden(np.full((1, 1), week), zero)).mean()
+
+    rise = signal(found.regrowth_day[-1, 1] / 7) - signal(found.turning_day[-1, 1] / 7)
+    assert rise == pytest.approx(detectable_log_change(SUM_OF_DIAMETERS, prior), rel=1e-3)

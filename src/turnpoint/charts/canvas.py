@@ -49,6 +49,7 @@ class Canvas:
 
 
 WIDE = Canvas(width_px=920, left_px=46, right_px=136, font_px=13, narrow=False)
+READING = Canvas(width_px=680, left_px=46, right_px=24, font_px=15, narrow=False)  # beside large text
 NARROW = Canvas(width_px=358, left_px=36, right_px=82, font_px=12, narrow=True)
 
 

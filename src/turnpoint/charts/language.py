@@ -108,3 +108,7 @@ class Language:
     def listed(self, items: list[str]) -> str:
         """Items separated as this language does."""
         return self.text(", ").join(items)
+
+    def joined(self, sentences: list[str]) -> str:
+        """Sentences one after another; Chinese sets no space between them."""
+        return ("" if self.locale.language == "zh" else " ").join(sentences)

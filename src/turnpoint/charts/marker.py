@@ -103,7 +103,7 @@ def describe(values: pl.DataFrame, unit: str, language: Language) -> str:
         sentences.append(
             language.text("Upper limit of the reference range {value} {unit}.", value=said, unit=unit)
         )
-    return " ".join(sentences)
+    return language.joined(sentences)
 
 
 def censored_value(value: float | None, censoring: str | None, language: Language) -> str:

@@ -101,6 +101,11 @@ def describe(changes: pl.DataFrame, column: str, language: Language) -> str:
     )
 
 
+def has_lines(changes: pl.DataFrame, column: str) -> bool:
+    """Whether any patient has two values to draw a line between."""
+    return _with_a_line(changes, column).height > 0
+
+
 def _ratio_domain(lines: pl.DataFrame) -> list[float]:
     """What the ratios need, never narrower than a halving and a doubling."""
     low, high = lines["height"].min(), lines["height"].max()
@@ -145,7 +150,6 @@ def _panel(
     rules = alt.Chart(inline(pl.DataFrame({"height": list(references)}, schema={"height": pl.Float64})))
     opacity = max(0.25, min(0.8, 12.0 / max(1, min(patients.len(), MOST_LINES)) ** 0.5 / 2.0))
     drawn = alt.Chart(inline(shown)).mark_line(color=colour, strokeWidth=1.1, opacity=opacity, clip=True)
-    points = alt.Chart(inline(shown)).mark_circle(color=colour, size=7, opacity=opacity, clip=True)
     title = alt.TitleParams(
         text=name,
         subtitle=language.plural("{count} patient", "{count} patients", patients.len()),
@@ -160,7 +164,6 @@ def _panel(
     layered = alt.layer(
         rules.mark_rule(color=palette.INK, strokeWidth=0.9, strokeDash=[5, 4]).encode(y=y),
         drawn.encode(x=x, y=y, detail="patient_id:N"),
-        points.encode(x=x, y=y),
     )
     return cast("alt.LayerChart", layered.properties(width=width, height=_HEIGHT_PX, title=title))
 

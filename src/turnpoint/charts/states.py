@@ -74,7 +74,7 @@ def describe(assessment: pl.DataFrame, language: Language) -> str:
         )
         if row["alert"]:
             sentences.append(language.text("Alert."))
-    return " ".join(sentences)
+    return language.joined(sentences)
 
 
 def _bar_width(weeks: list[float], panel: Panel) -> float:
@@ -138,8 +138,9 @@ def _names(last: pl.DataFrame, panel: Panel) -> list[Layer]:
     placed = spread(middles, room, 6.0, _HEIGHT_PX - (14.0 if panel.canvas.narrow else 4.0))
     layers: list[Layer] = []
     for part, y_px in zip(parts, placed, strict=True):
+        state = str(part["state"])
         name, chance = (
-            panel.language.text(STATE_NAMES[part["state"]]),
+            panel.language.text(STATE_NAMES[state]),
             panel.language.chance(part["high"] - part["low"]),
         )
         layers.append(
@@ -150,8 +151,8 @@ def _names(last: pl.DataFrame, panel: Panel) -> list[Layer]:
                 size_px=panel.canvas.font_px - 1,
             )
         )
-        swatch = alt.Chart(inline(pl.DataFrame({"name": [part["state"]]}))).mark_point(
-            shape="square", filled=True, color=palette.STATES[part["state"]], size=90, opacity=1
+        swatch = alt.Chart(inline(pl.DataFrame({"name": [state]}))).mark_point(
+            shape="square", filled=True, color=palette.STATES[state], size=90, opacity=1
         )
         beside = at_y(y_px - (0.6 * panel.canvas.font_px if panel.canvas.narrow else 0.0))
         layers.append(swatch.encode(x=at_x(panel.canvas.plot_width_px + 12), y=beside))

@@ -108,7 +108,7 @@ def describe(sums: pl.DataFrame, lines: RecistLines, language: Language) -> str:
     if lines.progression_mm is not None:
         size = language.number(lines.progression_mm, 1)
         sentences.append(language.text("Progression at {size} mm or more.", size=size))
-    return " ".join(sentences)
+    return language.joined(sentences)
 
 
 def y_top(seen: pl.DataFrame, fan: pl.DataFrame, lines: RecistLines) -> float:

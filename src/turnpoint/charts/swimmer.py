@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Canvas, Layer, inline, sheet
+from turnpoint.charts.canvas import Canvas, Layer, at_x, at_y, inline, sheet, words
 from turnpoint.charts.language import Language, mark
 
 MOST_ROWS = 330
@@ -29,12 +29,13 @@ def shown_rows(courses: pl.DataFrame) -> pl.DataFrame:
     return ordered.gather_every(max(1, -(-ordered.height // MOST_ROWS)))
 
 
-def swimmer(courses: pl.DataFrame, canvas: Canvas) -> alt.LayerChart:
+def swimmer(courses: pl.DataFrame, canvas: Canvas, language: Language) -> alt.LayerChart:
     """The chart. An arrow ends the bar of a patient without progression at the last visit.
 
     Args:
         courses: `patient_id, last_day, first_response_day, progression_day, alert_day`.
         canvas: the sheet.
+        language: of its words.
     """
     rows = shown_rows(courses).with_row_index("row").with_columns(pl.col("row").cast(pl.Float64) + 0.5)
     row_px = max(_LOW_PX, min(_TALL_PX, float(_MOST_HEIGHT_PX // max(rows.height, 1))))
@@ -79,36 +80,32 @@ def swimmer(courses: pl.DataFrame, canvas: Canvas) -> alt.LayerChart:
             opacity=1,
         )
         layers.append(drawn.encode(x=x, y=y))
-    return sheet(layers, canvas, height)
+    return sheet([*layers, *_legend(canvas, language)], canvas, height, top_px=48 if canvas.narrow else 30)
 
 
-def legend(canvas: Canvas, language: Language) -> alt.LayerChart:
-    """What the marks mean, in one line (two on a phone)."""
+def _legend(canvas: Canvas, language: Language) -> list[Layer]:
+    """What the marks mean, above the plot: one line, two on a phone."""
     names = [(language.text(name), shape, colour) for _, name, shape, colour in _MARKS]
-    names.append((language.text("no progression at the last visit"), "triangle-right", palette.QUIET))
-    columns = 2 if canvas.narrow else 4
-    width = canvas.plot_width_px / columns
+    columns = 2 if canvas.narrow else 3
+    width = (canvas.plot_width_px + canvas.right_px) / (columns + 0.2)
     layers: list[Layer] = []
     for index, (name, shape, colour) in enumerate(names):
-        place = pl.DataFrame(
-            {"x": [(index % columns) * width], "y": [(index // columns) * 22.0 + 8.0], "text": [name]}
+        x_px = (index % columns) * width + 6.0
+        y_px = (index // columns) * 20.0 - (28.0 if canvas.narrow else 14.0)
+        drawn = alt.Chart(inline(pl.DataFrame({"name": [name]}))).mark_point(
+            shape=_CROSS if shape == "cross" else shape,
+            filled=shape != "cross",
+            size=70,
+            color=colour,
+            strokeWidth=1.6,
+            opacity=1,
         )
-        scale_x = alt.Scale(domain=[0, canvas.plot_width_px], nice=False)
-        x = alt.X("x:Q", scale=scale_x, axis=None)
-        y = alt.Y("y:Q", scale=alt.Scale(domain=[44, 0], nice=False), axis=None)
-        filled = shape != "cross"
+        text = pl.DataFrame({"text": [name]})
         layers += [
-            alt.Chart(inline(place))
-            .mark_point(
-                shape=_CROSS if not filled else shape, filled=filled, size=70, color=colour,
-                strokeWidth=1.6, opacity=1,
-            )
-            .encode(x=x, y=y),
-            alt.Chart(inline(place))
-            .mark_text(align="left", baseline="middle", dx=10, fontSize=canvas.font_px - 1)
-            .encode(x=x, y=y, text="text:N"),
-        ]  # fmt: skip
-    return sheet(layers, canvas, 44, top_px=2, bottom_px=0)
+            drawn.encode(x=at_x(x_px), y=at_y(y_px)),
+            words(text, at_x(x_px + 10.0), at_y(y_px), size_px=canvas.font_px - 1),
+        ]
+    return layers
 
 
 def describe(courses: pl.DataFrame, language: Language) -> str:

@@ -71,7 +71,7 @@ def describe_doses(given: pl.DataFrame, last_day: float | None, language: Langua
                 "Pause from week {first} to {last}.", first=language.week(first), last=language.week(end)
             )
         )
-    return " ".join(sentences)
+    return language.joined(sentences)
 
 
 def pauses(given: pl.DataFrame, last_day: float | None) -> list[tuple[float, float]]:

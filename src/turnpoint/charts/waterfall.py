@@ -49,7 +49,7 @@ def waterfall(
         *_reference_layers(references_pct, scale, y_axis, canvas, language),
         *[layer for index, name in enumerate(lanes) for layer in _lane(bars, name, index, x, colour, canvas)],
     ]
-    return sheet(layers, canvas, _HEIGHT_PX, top_px=12, bottom_px=16 + _LANE_PX * len(lanes))
+    return sheet(layers, canvas, _HEIGHT_PX, top_px=12, bottom_px=24 + _LANE_PX * len(lanes))
 
 
 def sorted_bars(changes: pl.DataFrame, canvas: Canvas) -> pl.DataFrame:
@@ -133,7 +133,7 @@ def _lane(
 ) -> list[Layer]:
     """A row of ticks under the bars of one response: its name and count say it without the colour."""
     own = bars.filter(pl.col("best_response") == name)
-    top = _HEIGHT_PX + 12 + index * _LANE_PX
+    top = _HEIGHT_PX + 22 + index * _LANE_PX
     size = canvas.font_px - 1
     half = _LANE_PX * 0.3
     ticks = alt.Chart(inline(own)).mark_rect().encode(

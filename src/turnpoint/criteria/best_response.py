@@ -1,20 +1,26 @@
-"""Best overall response over a course, with and without confirmation (RECIST 1.1, section 4.4, table 3).
+"""Best overall response over a course, with and without confirmation.
 
-1. Nothing after the first PD counts, nor after a new therapy.
-2. Unconfirmed: the best of the visits, in the order CR, PR, SD, NON-CR/NON-PD, PD, NE.
-3. SD (and NON-CR/NON-PD) must have lasted: it counts from `minimum_stable_days` after the start; earlier it is NE.
-4. Confirmed CR: two CR at least `confirmation_days` apart with nothing but CR and NE between. Confirmed PR: two of
-   CR or PR so far apart with nothing but CR, PR and NE between. An unconfirmed one counts as SD under rule 3.
+Source: Eisenhauer et al. 2009 (RECIST 1.1), doi:10.1016/j.ejca.2008.10.026, sections 4.4.3, 4.5 and table 3. The rules:
+
+1. Nothing after the first PD counts, nor after the start of a new therapy (4.4.3).
+2. Unconfirmed: the best of the visits, in the order CR, PR, SD, NON-CR/NON-PD, PD, NE (4.4.3).
+3. SD and NON-CR/NON-PD must have lasted: they count from `minimum_stable_days` after the start (4.5). A visit of CR, PR
+   or SD by then shows SD at least (table 3, "SD provided minimum criteria for SD duration met"); one before it alone
+   is NE, or PD when PD follows (table 3, "otherwise").
+4. Confirmed CR: a CR, then another at least `confirmation_days` later, with only CR and NE between. Confirmed PR: a
+   PR, then a PR or CR so much later, with only PR, CR and NE between, and no PR after a CR (table 3, footnote a: what
+   is seen after a true CR is PD, so that CR, PR confirms neither). At most `most_not_evaluable_between` NE may lie
+   between. A response without confirmation counts as SD under rule 3.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 
-from turnpoint.criteria.sums import PATIENT, VISIT
-
-MINIMUM_STABLE_DAYS = 42
-CONFIRMATION_DAYS = 28
+from turnpoint.criteria.labels import LABEL, label
+from turnpoint.criteria.sums import with_course
 
 BEST_RESPONSES_SCHEMA: dict[str, type[pl.DataType]] = {
     "patient_id": pl.String,
@@ -26,88 +32,137 @@ BEST_RESPONSES_SCHEMA: dict[str, type[pl.DataType]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class BestResponseRules:
+    """What a protocol may set.
+
+    Attributes:
+        minimum_stable_days: days from the start (day 0) from which SD counts; 6 weeks is usual.
+        confirmation_days: days from a response to its confirmation; RECIST 1.1 asks for at least 4 weeks.
+        most_not_evaluable_between: visits not evaluable that may lie between the two.
+    """
+
+    minimum_stable_days: int = 42
+    confirmation_days: int = 28
+    most_not_evaluable_between: int = 1
+
+
 def best_responses(
     responses: pl.DataFrame,
     new_therapy: pl.DataFrame | None = None,
-    *,
-    minimum_stable_days: int = MINIMUM_STABLE_DAYS,
-    confirmation_days: int = CONFIRMATION_DAYS,
+    rules: BestResponseRules = BestResponseRules(),  # noqa: B008 - frozen
 ) -> pl.DataFrame:
     """Best response of every patient and reader.
 
     Args:
-        responses: from `recist_1_1.responses`.
+        responses: from `recist_1_1.responses`; visits without an overall response are before treatment.
         new_therapy: `patient_id, new_therapy_day`; visits after that day do not count.
-        minimum_stable_days: days from the start (day 0) before SD counts.
-        confirmation_days: days between a response and its confirmation.
+        rules: minimum duration and confirmation.
 
     Returns:
-        `patient_id, reader, best_response, confirmed_best_response, progression_day` (first PD),
-        `last_evaluable_day` (last visit that is not NE, up to and including PD). A patient with no visit
-        after baseline is NE.
+        `patient_id, reader, best_response, confirmed_best_response, progression_day` (first PD that counts, else
+        null), `last_evaluable_day` (last visit that counts and is not NE, PD included; null when there is none).
+        A patient with no visit after baseline is NE.
     """
-    overall, day = pl.col("overall_response"), pl.col("day")
-    counted = _counted(responses, new_therapy)
-    stable = day >= minimum_stable_days
-    has = {label: (overall == label).any() for label in ("CR", "PR", "SD", "NON-CR/NON-PD", "PD")}
-    summary = _confirmed_runs(counted, confirmation_days).join(
-        counted.group_by(PATIENT).agg(
-            *(value.alias(label) for label, value in has.items()),
-            (overall.is_in(["CR", "PR", "SD"]) & stable).any().alias("stable"),
-            ((overall == "NON-CR/NON-PD") & stable).any().alias("stable_non_target"),
-            day.filter(overall == "PD").min().alias("progression_day"),
-            day.filter(overall != "NE").max().alias("last_evaluable_day"),
-        ),
-        on=PATIENT,
-        how="right",
-        nulls_equal=True,
+    visits = with_course(
+        responses.select("patient_id", "reader", "day", pl.col("overall_response").cast(LABEL))
     )
-    rest = (
+    counted = _counted(visits, new_therapy)
+    found = (
+        visits.group_by("course", maintain_order=True)
+        .agg(pl.col("patient_id", "reader").first())
+        .join(_summary(counted, rules), on="course", how="left", maintain_order="left")
+        .join(_confirmed(counted, rules, ["CR"], ["CR"], "confirmed_cr"), on="course", how="left", maintain_order="left")
+        .join(
+            _confirmed(counted, rules, ["PR"], ["CR", "PR"], "confirmed_pr"),
+            on="course",
+            how="left",
+            maintain_order="left",
+        )
+    )
+    lasting = (
         pl.when("stable")
-        .then(pl.lit("SD"))
+        .then(label("SD"))
         .when("stable_non_target")
-        .then(pl.lit("NON-CR/NON-PD"))
-        .when("PD")
-        .then(pl.lit("PD"))
-        .otherwise(pl.lit("NE"))
+        .then(label("NON-CR/NON-PD"))
+        .when(pl.col("progression_day").is_not_null())
+        .then(label("PD"))
+        .otherwise(label("NE"))
     )
-    best = pl.when("CR").then(pl.lit("CR")).when("PR").then(pl.lit("PR")).otherwise(rest)
+    best = pl.when("any_cr").then(label("CR")).when("any_pr").then(label("PR")).otherwise(lasting)
     confirmed = (
-        pl.when("confirmed_cr").then(pl.lit("CR")).when("confirmed_pr").then(pl.lit("PR")).otherwise(rest)
+        pl.when("confirmed_cr").then(label("CR")).when("confirmed_pr").then(label("PR")).otherwise(lasting)
     )
-    found = summary.with_columns(best.alias("best_response"), confirmed.alias("confirmed_best_response"))
-    return (
-        responses.select(PATIENT)
-        .unique()
-        .join(found, on=PATIENT, how="left", nulls_equal=True)
-        .with_columns(pl.col("best_response", "confirmed_best_response").fill_null("NE"))
-        .select(pl.col(name).cast(dtype) for name, dtype in BEST_RESPONSES_SCHEMA.items())
-        .sort(PATIENT)
-    )
+    return found.with_columns(
+        best.alias("best_response"), confirmed.alias("confirmed_best_response")
+    ).select(pl.col(name).cast(dtype) for name, dtype in BEST_RESPONSES_SCHEMA.items())
 
 
-def _counted(responses: pl.DataFrame, new_therapy: pl.DataFrame | None) -> pl.DataFrame:
-    """Rule 1: visits after baseline, up to the first PD and to a new therapy."""
-    judged = responses.filter(pl.col("overall_response").is_not_null())
+def _counted(visits: pl.DataFrame, new_therapy: pl.DataFrame | None) -> pl.DataFrame:
+    """Rule 1: the visits with a response, up to the first PD and to a new therapy."""
+    judged = visits.filter(pl.col("overall_response").is_not_null())
     if new_therapy is not None and not new_therapy.is_empty():
-        judged = judged.join(new_therapy, on="patient_id", how="left").filter(
+        judged = judged.join(new_therapy, on="patient_id", how="left", maintain_order="left").filter(
             pl.col("new_therapy_day").is_null() | (pl.col("day") <= pl.col("new_therapy_day"))
         )
-    first_pd = pl.col("day").filter(pl.col("overall_response") == "PD").min().over(PATIENT)
-    return judged.filter(first_pd.is_null() | (pl.col("day") <= first_pd)).sort(VISIT)
+    first_pd = (
+        judged.filter(pl.col("overall_response") == "PD")
+        .group_by("course")
+        .agg(pl.col("day").min().alias("progression_day"))
+    )
+    return judged.join(first_pd, on="course", how="left", maintain_order="left").filter(
+        pl.col("progression_day").is_null() | (pl.col("day") <= pl.col("progression_day"))
+    )
 
 
-def _confirmed_runs(counted: pl.DataFrame, confirmation_days: int) -> pl.DataFrame:
-    """Rule 4: `confirmed_cr` and `confirmed_pr` for each patient and reader."""
-    overall, day = pl.col("overall_response"), pl.col("day")
-    flags = []
-    for name, labels in (("confirmed_cr", ["CR"]), ("confirmed_pr", ["CR", "PR"])):
-        breaks = (~overall.is_in([*labels, "NE"])).cum_sum().over(PATIENT, order_by="day")
-        runs = (
-            counted.with_columns(breaks.alias("run"))
-            .filter(overall.is_in(labels))
-            .group_by([*PATIENT, "run"])
-            .agg((day.max() - day.min() >= confirmation_days).alias(name))
+def _summary(counted: pl.DataFrame, rules: BestResponseRules) -> pl.DataFrame:
+    """Rules 2 and 3, as flags of each course."""
+    overall, lasting = pl.col("overall_response"), pl.col("day") >= rules.minimum_stable_days
+    return counted.group_by("course").agg(
+        (overall == "CR").any().alias("any_cr"),
+        (overall == "PR").any().alias("any_pr"),
+        (overall.is_in(["CR", "PR", "SD"]) & lasting).any().alias("stable"),
+        ((overall == "NON-CR/NON-PD") & lasting).any().alias("stable_non_target"),
+        pl.col("progression_day").first(),
+        pl.when(overall != "NE").then("day").max().alias("last_evaluable_day"),
+    )
+
+
+def _confirmed(
+    counted: pl.DataFrame, rules: BestResponseRules, first: list[str], second: list[str], name: str
+) -> pl.DataFrame:
+    """Rule 4: the courses in which a response of `first` is confirmed by one of `second`: `course`, `name` (true).
+
+    Each response is matched with the first possible confirmation; a later one would only have more between. What
+    lies between is counted as a difference of running counts.
+    """
+    overall = pl.col("overall_response")
+    row = pl.int_range(pl.len())
+    # The latest CR that has a PR after it: such a PR must not lie after the response to be confirmed.
+    complete = pl.when(overall == "CR").then(row).forward_fill().over("course")
+    running = counted.with_columns(
+        (~overall.is_in([*second, "NE"])).cum_sum().alias("breaks"),
+        (overall == "NE").cum_sum().alias("not_evaluable"),
+        pl.when(overall == "PR").then(complete).cum_max().fill_null(-1).alias("downgraded"),
+        row.alias("row"),
+    ).select("course", "day", "overall_response", "breaks", "not_evaluable", "downgraded", "row")
+    candidates = running.filter(overall.is_in(second)).drop("overall_response")
+    matched = (
+        running.filter(overall.is_in(first))
+        .with_columns((pl.col("day") + rules.confirmation_days).alias("confirmable_day"))
+        .sort("confirmable_day")
+        .join_asof(
+            candidates.sort("day"),
+            left_on="confirmable_day",
+            right_on="day",
+            by="course",
+            strategy="forward",
+            check_sortedness=False,
         )
-        flags.append(runs.group_by(PATIENT).agg(pl.col(name).any()))
-    return flags[0].join(flags[1], on=PATIENT, how="full", coalesce=True, nulls_equal=True)
+        .filter(
+            (pl.col("breaks_right") == pl.col("breaks"))
+            & (pl.col("not_evaluable_right") - pl.col("not_evaluable") <= rules.most_not_evaluable_between)
+            & (pl.col("downgraded_right") <= pl.col("row"))
+        )
+    )
+    return matched.select("course").unique().with_columns(pl.lit(value=True).alias(name))

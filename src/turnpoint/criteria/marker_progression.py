@@ -1,11 +1,13 @@
-"""When a marker's own criterion calls progression.
+"""When a marker's own criterion calls progression: the bar that forecasts are measured against.
 
-PSA       (PCWG3, Scher 2016, doi:10.1200/JCO.2015.64.2702): at least 25 % and 2 ng/mL above the nadir.
-CA-125    (GCIG, Rustin 2011, doi:10.1097/IGC.0b013e3182070f17): 2 x the upper limit when it started normal (C) or
-          has been normal since (A); 2 x the nadir when it never was normal (B).
-others    twice the reference change: ln(value / nadir) at least twice the marker's one-sided reference change.
+PSA       at least 25 % and at least 2 ng/mL above the nadir (PCWG3, Scher 2016, doi:10.1200/JCO.2015.64.2702).
+CA-125    2 x the upper limit when it was normal at baseline (C) or has been normal since (A); 2 x the nadir when it
+          never was normal (B) (GCIG, Rustin 2011, doi:10.1097/IGC.0b013e3182070f17).
+others    twice the reference change: ln(value / nadir) at least twice the marker's one-sided reference change
+          (`study.markers`). No guideline says so; it is Turnpoint's choice.
 
-Confirmation by a second value, and PCWG3's first twelve weeks, belong to the criteria themselves; this is the bar.
+The nadir is the smallest value from the baseline on; baseline is the last value up to day 0, or the first value.
+Confirmation by a second value, and PCWG3's first twelve weeks, belong to the criteria themselves.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ PSA_RATIO = 1.25
 PSA_NG_PER_ML = 2.0
 CA125_UPPER_LIMIT = 35.0
 CA125_RATIO = 2.0
-# One-sided reference change (log) for a marker without a published one: CV 15 %, z 1.645.
+# One-sided reference change (log) of a marker without a published one: assumes CV 15 %, z 1.645.
 UNPUBLISHED_REFERENCE_CHANGE_LOG = 1.645 * math.sqrt(2.0) * 0.15
 SERIES = ["patient_id", "marker"]
 TOLERANCE = 1e-9
@@ -31,22 +33,56 @@ THRESHOLD_SCHEMA: dict[str, type[pl.DataType]] = {
     "day": pl.Int64,
     "threshold": pl.Float64,
 }
+PROGRESSION_SCHEMA: dict[str, type[pl.DataType]] = {
+    "patient_id": pl.String,
+    "marker": pl.String,
+    "progression_day": pl.Int64,
+}
 
 
 def progression_threshold(markers: pl.DataFrame) -> pl.DataFrame:
     """The smallest value that would meet the criterion at the next visit, given the values up to each visit.
 
     Args:
-        markers: as in `Study.markers`; a censored value counts as its limit.
+        markers: as in `Study.markers`; a censored value counts as its limit, values of one day as their mean.
 
     Returns:
-        `patient_id, marker, day, threshold`, in the marker's unit, one row a value.
+        `patient_id, marker, day, threshold`, in the marker's unit, one row a day with a value. Up to day 0 each
+        value is the only one that counts, since the last of them is the baseline.
     """
-    if markers.is_empty():
-        return pl.DataFrame(schema=THRESHOLD_SCHEMA)
-    nadir = pl.col("value").cum_min().over(SERIES, order_by="day")
+    return _with_threshold(markers).select(
+        pl.col(name).cast(dtype) for name, dtype in THRESHOLD_SCHEMA.items()
+    )
+
+
+def first_progression(markers: pl.DataFrame) -> pl.DataFrame:
+    """First day after day 0 on which each marker met its criterion; a value below the assay's limit never does.
+
+    Args:
+        markers: as in `Study.markers`.
+
+    Returns:
+        `patient_id, marker, progression_day`, only of those that met it.
+    """
+    bar = pl.col("threshold").shift(1).over(SERIES)
+    met = (pl.col("value") >= bar - TOLERANCE) & (pl.col("day") > 0) & ~pl.col("below_limit")
+    return (
+        _with_threshold(markers)
+        .filter(met)
+        .group_by(SERIES)
+        .agg(pl.col("day").min().alias("progression_day"))
+        .select(pl.col(name).cast(dtype) for name, dtype in PROGRESSION_SCHEMA.items())
+        .sort(SERIES)
+    )
+
+
+def _with_threshold(markers: pl.DataFrame) -> pl.DataFrame:
+    """Daily values with their threshold: `patient_id, marker, day, value, upper_limit, below_limit, threshold`."""
+    # A value up to day 0 replaces the one before it as baseline; from the last of them on the smallest counts.
+    since_baseline = [*SERIES, "since"]
     upper = pl.col("upper_limit").fill_null(CA125_UPPER_LIMIT)
-    been_normal = (pl.col("value") <= upper).cum_max().over(SERIES, order_by="day")
+    nadir = pl.col("value").cum_min().over(since_baseline)
+    been_normal = (pl.col("value") <= upper).cum_max().over(since_baseline)
     doubled = {
         name: math.exp(2.0 * (marker.reference_change_log or UNPUBLISHED_REFERENCE_CHANGE_LOG))
         for name, marker in MARKERS.items()
@@ -62,31 +98,21 @@ def progression_threshold(markers: pl.DataFrame) -> pl.DataFrame:
         .otherwise(ratio * nadir)
     )
     return (
-        markers.filter(pl.col("value").is_not_null())
-        .sort([*SERIES, "day"])
+        _daily(markers)
+        .with_columns((pl.col("day") <= 0).cum_sum().over(SERIES).alias("since"))
         .with_columns(threshold.alias("threshold"))
-        .select(pl.col(name).cast(dtype) for name, dtype in THRESHOLD_SCHEMA.items())
     )
 
 
-def first_progression(markers: pl.DataFrame) -> pl.DataFrame:
-    """First day on which each marker met its criterion: `patient_id, marker, progression_day`."""
-    if markers.is_empty():
-        return pl.DataFrame(
-            schema={"patient_id": pl.String, "marker": pl.String, "progression_day": pl.Int64}
-        )
-    values = (
-        markers.filter(pl.col("value").is_not_null()).sort([*SERIES, "day"]).select(*SERIES, "day", "value")
-    )
-    before = (
-        progression_threshold(markers)
-        .with_columns(pl.col("threshold").shift(1).over(SERIES, order_by="day").alias("bar"))
-        .unique([*SERIES, "day"], keep="first", maintain_order=True)
-    )
+def _daily(markers: pl.DataFrame) -> pl.DataFrame:
+    """One value a day, sorted: `patient_id, marker, day, value, upper_limit, below_limit`."""
     return (
-        values.join(before, on=[*SERIES, "day"], how="left")
-        .filter(pl.col("value") >= pl.col("bar") - TOLERANCE)
-        .group_by(SERIES)
-        .agg(pl.col("day").min().alias("progression_day"))
-        .sort(SERIES)
+        markers.filter(pl.col("value").is_not_null())
+        .group_by(*SERIES, "day")
+        .agg(
+            pl.col("value").cast(pl.Float64).mean(),
+            pl.col("upper_limit").cast(pl.Float64).max(),
+            (pl.col("censoring") == "left").fill_null(value=False).any().alias("below_limit"),
+        )
+        .sort(*SERIES, "day")
     )

@@ -1,7 +1,13 @@
-"""Sums of diameters, visit by visit, from the lesions table (RECIST 1.1, section 4.3).
+"""Sums of diameters, visit by visit, from the lesions table.
 
-A visit is a day on which anything was assessed. The target lesions of a patient are those recorded at or before
-the baseline: the last day up to day 0 with targets, or the first day with targets when there is none.
+Source: Eisenhauer et al. 2009 (RECIST 1.1), doi:10.1016/j.ejca.2008.10.026, sections 4.1 to 4.3.
+
+A visit is one day on which a reader assessed anything; a scan spread over two days is two visits, except before
+the start: when no day up to day 0 has every target, the targets' last readings up to day 0 are one assessment,
+dated on the last day that has any (4.1: all baseline evaluations within 4 weeks before the start).
+
+The target lesions of a patient are those recorded up to the baseline: on or before day 0, or on the first day
+with targets when that is later. A target first recorded after it never enters the sum.
 """
 
 from __future__ import annotations
@@ -23,36 +29,21 @@ SUMS_SCHEMA: dict[str, type[pl.DataType]] = {
 PATIENT = ["patient_id", "reader"]
 VISIT = [*PATIENT, "day"]
 
-# "If it is the opinion of the radiologist that the lesion has likely disappeared, 0 mm; if it is too small to
-# measure, a default value of 5 mm" (4.2.1)
+# 4.2: too small to measure counts 5 mm. EORTC clarification "Lesions less than 5 mm": a diameter that could be
+# measured is used as it is.
 TOO_SMALL_MM = 5.0
-NORMAL_NODE_BELOW_MM = 10.0  # 4.2.2: a node with a short axis < 10 mm is normal
+NORMAL_NODE_BELOW_MM = 10.0  # 4.3.2: a node with a short axis < 10 mm is normal
 
 PROGRESSION_RATIO = 1.2  # 4.3.1: at least a 20 % increase over the smallest sum ...
 PROGRESSION_MM = 5.0  # ... and an absolute increase of at least 5 mm
+
+_USED = ["patient_id", "reader", "day", "lesion_id", "role", "node", "diameter_mm", "status"]
+_COUNTS = ["evaluable", "too_small", "absent", "normal"]
 
 
 def progression_sum_mm(nadir_mm: pl.Expr) -> pl.Expr:
     """The sum at which progression is called: the larger of 1.2 x nadir and nadir + 5 mm (4.3.1)."""
     return pl.max_horizontal(PROGRESSION_RATIO * nadir_mm, nadir_mm + PROGRESSION_MM)
-
-
-def visits_of(lesions: pl.DataFrame) -> pl.DataFrame:
-    """Every patient, reader and day on which anything was assessed."""
-    return lesions.select(VISIT).unique().sort(VISIT, nulls_last=False)
-
-
-def lesions_at_baseline(lesions: pl.DataFrame, role: str) -> pl.DataFrame:
-    """The lesions of a role recorded up to the baseline: `patient_id, reader, lesion_id, node`."""
-    own = lesions.filter(pl.col("role") == role)
-    last_before = pl.col("day").filter(pl.col("day") <= 0).max()
-    baseline = pl.coalesce(last_before, pl.col("day").min()).over(PATIENT)
-    return (
-        own.filter(pl.col("day") <= baseline)
-        .group_by([*PATIENT, "lesion_id"])
-        .agg(pl.col("node").any())
-        .sort([*PATIENT, "lesion_id"])
-    )
 
 
 def sum_of_diameters(lesions: pl.DataFrame) -> pl.DataFrame:
@@ -62,51 +53,132 @@ def sum_of_diameters(lesions: pl.DataFrame) -> pl.DataFrame:
     target that is not evaluable, or has no row at the visit, makes the sum missing; it never counts 0.
 
     Args:
-        lesions: as in `Study.lesions`.
+        lesions: as in `Study.lesions`, one row a patient, reader, day and lesion.
 
     Returns:
-        `patient_id, reader, day, sum_of_diameters_mm` (null when not computable), `known_part_mm` (sum of the
-        evaluable targets), and counts: `targets` (of the patient), `too_small`, `absent`, `normal` (absent,
-        or a node under 10 mm), `not_evaluable` (missing rows included). Patients without targets have no row.
-
-    Source: Eisenhauer et al. 2009 (RECIST 1.1), doi:10.1016/j.ejca.2008.10.026, sections 4.2 and 4.3.
+        One row a visit of a patient and reader with targets: `patient_id, reader, day, sum_of_diameters_mm` (null
+        when not computable), `known_part_mm` (sum of the evaluable targets), and counts: `targets` (of the
+        patient), `too_small`, `absent`, `normal` (absent, or a node under 10 mm), `not_evaluable` (missing rows
+        included). Sorted by patient, reader and day.
     """
-    targets = lesions_at_baseline(lesions, "target")
-    status, diameter = pl.col("status"), pl.col("diameter_mm")
-    contribution = (
+    return (
+        sums_at_visits(numbered(lesions))
+        .filter(pl.col("targets") > 0)
+        .select(pl.col(name).cast(dtype) for name, dtype in SUMS_SCHEMA.items())
+    )
+
+
+def numbered(lesions: pl.DataFrame) -> pl.DataFrame:
+    """The lesions table sorted by patient, reader and day, with `course` and `visit` counted from 1."""
+    frame = with_course(lesions.select(_USED).with_columns(pl.col("node").fill_null(value=False)))
+    changed = (
+        pl.col(name).ne_missing(pl.col(name).shift(1, fill_value=fill))
+        for name, fill in (("course", 0), ("day", None))
+    )
+    visit = pl.any_horizontal(changed).cum_sum().cast(pl.Int64)
+    return frame.with_columns(visit.set_sorted().alias("visit"))
+
+
+def with_course(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame sorted by patient, reader and day, with `course` counted from 1.
+
+    A course is a patient as one reader saw them. Whole numbers instead of texts as keys make every later step
+    several times faster.
+    """
+    patient, reader, day = pl.col("patient_id"), pl.col("reader"), pl.col("day")
+    before = patient.shift(1)
+    ordered = (before < patient) | ((before == patient) & (day.shift(1) <= day))
+    in_order = pl.all_horizontal(reader.is_null().all(), ordered.fill_null(value=True).all())
+    if frame.is_empty() or not frame.select(in_order).item():
+        frame = frame.sort(VISIT, nulls_last=False, maintain_order=True)
+    changed = (pl.col(name).ne_missing(pl.col(name).shift(1)) for name in PATIENT)
+    first = pl.int_range(pl.len()) == 0
+    course = pl.any_horizontal(*changed, first).cum_sum().cast(pl.Int64)
+    return frame.with_columns(course.set_sorted().alias("course"))
+
+
+def visits_of(rows: pl.DataFrame) -> pl.DataFrame:
+    """One row a visit: `course, visit, patient_id, reader, day`; rows as from `numbered`."""
+    first = pl.col("visit").ne_missing(pl.col("visit").shift(1))
+    return rows.filter(first).select("course", "visit", *VISIT)
+
+
+def sums_at_visits(rows: pl.DataFrame) -> pl.DataFrame:
+    """The sums of `sum_of_diameters` at every visit of `numbered` rows; `targets` is 0 without target disease."""
+    own = _of_baseline_targets(rows.filter(pl.col("role") == "target"))
+    counted = own.filter(pl.col("day") <= pl.col("baseline")).group_by("course").agg(
+        pl.col("lesion").n_unique().cast(pl.Int64).alias("targets")
+    )
+    combined = _combined_screening(own, counted)
+    visits = visits_of(rows).join(counted, on="course", how="left", maintain_order="left")
+    visits = visits.join(_read(own), on="visit", how="left", maintain_order="left")
+    if combined is not None:
+        visits = visits.update(combined, on="visit")
+    return visits.with_columns(pl.col("targets", "known_part_mm", *_COUNTS).fill_null(0)).with_columns(
+        (pl.col("targets") - pl.col("evaluable")).alias("not_evaluable"),
+        pl.when((pl.col("targets") > 0) & (pl.col("evaluable") == pl.col("targets")))
+        .then("known_part_mm")
+        .alias("sum_of_diameters_mm"),
+    )
+
+
+def _of_baseline_targets(targets: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the targets recorded up to the baseline; `lesion` numbers them, `mm` is what each adds."""
+    day, status = pl.col("day"), pl.col("status")
+    last_before = pl.when(day <= 0).then(day).max().over("course")
+    number = pl.col("lesion_id").cast(pl.Categorical).to_physical().cast(pl.Int64)
+    frame = targets.with_columns(
+        pl.coalesce(last_before, day.min().over("course")).alias("baseline"),
+        (pl.col("course") * (number.max() + 1) + number).alias("lesion"),
         pl.when(status == "absent")
         .then(0.0)
         .when(status == "too_small")
-        .then(diameter.fill_null(TOO_SMALL_MM))
+        .then(pl.col("diameter_mm").fill_null(TOO_SMALL_MM))
         .when(status == "measured")
-        .then(diameter)
-    )
-    read = (
-        lesions.filter(pl.col("role") == "target")
-        .join(targets.rename({"node": "is_node"}), on=[*PATIENT, "lesion_id"], nulls_equal=True)
-        .with_columns(contribution.alias("mm"))
-        .group_by(VISIT)
-        .agg(
-            pl.col("mm").sum().alias("known_part_mm"),
-            pl.col("mm").count().alias("evaluable"),
-            (status == "too_small").sum().alias("too_small"),
-            (status == "absent").sum().alias("absent"),
-            ((status == "absent") | (pl.col("is_node") & (pl.col("mm") < NORMAL_NODE_BELOW_MM)))
-            .sum()
-            .alias("normal"),
-        )
-    )
-    counted = targets.group_by(PATIENT).agg(pl.len().alias("targets"))
+        .then(pl.col("diameter_mm"))
+        .alias("mm"),
+    ).select("course", "visit", "day", "baseline", "lesion", "node", "status", "mm")
+    at_baseline = frame.filter(day <= pl.col("baseline"))["lesion"].unique()
+    if frame["lesion"].n_unique() == len(at_baseline):
+        return frame
+    return frame.filter(pl.col("lesion").is_in(at_baseline.implode()))
+
+
+def _read(own: pl.DataFrame) -> pl.DataFrame:
+    """What was read of the targets at each visit that has any: the known part and the counts."""
+    absent = pl.col("status") == "absent"
+    normal = absent | (pl.col("node") & (pl.col("mm") < NORMAL_NODE_BELOW_MM))
     return (
-        visits_of(lesions)
-        .join(counted, on=PATIENT, how="inner", nulls_equal=True)
-        .join(read, on=VISIT, how="left", nulls_equal=True)
-        .with_columns(pl.col("evaluable", "too_small", "absent", "normal").fill_null(0))
-        .with_columns((pl.col("targets") - pl.col("evaluable")).alias("not_evaluable"))
-        .with_columns(
-            pl.when(pl.col("not_evaluable") == 0).then(pl.col("known_part_mm")).alias("sum_of_diameters_mm"),
-            pl.col("known_part_mm").fill_null(0.0),
+        own.with_columns(
+            pl.col("mm").is_not_null().alias("evaluable"),
+            (pl.col("status") == "too_small").alias("too_small"),
+            absent.alias("absent"),
+            normal.fill_null(value=False).alias("normal"),
         )
-        .select(pl.col(name).cast(dtype) for name, dtype in SUMS_SCHEMA.items())
-        .sort(VISIT)
+        .group_by("visit")
+        .agg(pl.col("mm").sum().alias("known_part_mm"), pl.col(_COUNTS).sum().cast(pl.Int64))
     )
+
+
+def _combined_screening(own: pl.DataFrame, counted: pl.DataFrame) -> pl.DataFrame | None:
+    """One assessment from the scans up to day 0 of the courses that have several and none complete."""
+    screening = own.filter(pl.col("day") <= 0)
+    per_visit = screening.group_by("course", "visit").agg(pl.col("mm").count().alias("evaluable"))
+    several = (
+        per_visit.group_by("course")
+        .agg(pl.len().alias("scans"), pl.col("evaluable").max(), pl.col("visit").max().alias("last_visit"))
+        .filter(pl.col("scans") > 1)
+        .join(counted, on="course")
+        .filter(pl.col("evaluable") < pl.col("targets"))
+        .select("course", "last_visit")
+    )
+    if several.is_empty():
+        return None
+    last_readings = (
+        screening.join(several, on="course")
+        .filter(pl.col("mm").is_not_null())
+        .sort("visit", maintain_order=True)
+        .unique("lesion", keep="last", maintain_order=True)
+        .with_columns(pl.col("last_visit").alias("visit"))
+    )
+    return _read(last_readings)

@@ -28,6 +28,7 @@ from turnpoint.model.series import Series
 _LOG_2PI = float(np.log(2.0 * np.pi))
 _SHORTEST_GAP_WEEKS = 1.0 / 7.0
 _CENSORED_START_SD = 1.0
+_FARTHEST_Z = -1e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,8 @@ def _with_censored(
     """
     side = np.where(look.sign > 0, -1.0, 1.0)  # above a limit is below it, mirrored
     sd = np.sqrt(total)
-    z = side * (look.value - mean) / sd
+    # Further out the particle is hopeless anyway, and the two large terms of the hazard would not cancel.
+    z = np.maximum(side * (look.value - mean) / sd, _FARTHEST_Z)
     log_mass = log_ndtr(z)
     hazard = np.exp(-0.5 * (z**2 + _LOG_2PI) - log_mass)
     log_likelihood = np.where(

@@ -14,6 +14,8 @@ from scipy.special import expit
 from turnpoint.model.arrays import FloatArray, IntArray
 from turnpoint.model.dynamics import Dynamics
 
+_SMALLEST_BURDEN = 1e-300
+
 SUM_OF_DIAMETERS = "sum_of_diameters_mm"
 
 DYNAMICS_NAMES = (
@@ -76,6 +78,15 @@ class Reading:
         else:
             signal = np.log(burden + self.background)
         return signal
+
+    def log_burden_of(self, log_signal: FloatArray) -> FloatArray:
+        """The log burden that gives this signal: the inverse of `log_signal`."""
+        value = np.exp(3.0 * log_signal if self.is_diameter else log_signal)
+        living = value - self.background
+        if self.is_diameter:
+            living = living / (1.0 - self.background)
+        log_burden: FloatArray = np.log(np.maximum(living, _SMALLEST_BURDEN))
+        return log_burden
 
 
 def dynamics_of(particles: FloatArray) -> Dynamics:

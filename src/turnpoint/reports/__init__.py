@@ -1,1 +1,1 @@
-"""Room."""
+"""Reports: one patient or a cohort as a self-contained page, in two languages, for three readers."""

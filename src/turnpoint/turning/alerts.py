@@ -16,11 +16,13 @@ _LOWEST_THRESHOLD = 0.5
 def may_alert() -> pl.Expr:
     """Whether the data allow an alert at all at a visit, whatever the posterior says.
 
-    Three informative values, a change beyond reading or assay error at some time, and in the first eight weeks a
-    rise of the sum itself: never a marker alone. Needs `day, informative_values, changed, sum_risen`.
+    A verdict (so three informative values and a posterior unlike the prior), a change beyond reading or assay
+    error at some time, and in the first eight weeks a rise of the sum itself: never a marker alone. Needs
+    `day, verdict, changed, sum_risen`.
     """
     early = pl.col("day") < 7.0 * SURGE_WEEKS
-    return (pl.col("informative_values") >= 3) & pl.col("changed") & (~early | pl.col("sum_risen"))
+    known = pl.col("verdict") != "undetermined"
+    return known & pl.col("changed") & (~early | pl.col("sum_risen"))
 
 
 def alert(threshold: float) -> pl.Expr:

@@ -20,7 +20,7 @@ _SMALLEST_VALUE = 1e-4
 
 EvidenceCode = Literal[
     "sum_change",  # quantity, change_pct, weeks, error_pct: the sum changed by more than reading error
-    "sum_within_error",  # scans, change_pct, error_pct, weeks: the last scans are within reading error
+    "sum_within_error",  # scans, change_pct (largest over smallest), error_pct, weeks: within reading error
     "marker_slope",  # quantity, before_pct_per_week, until_week, since_pct_per_week: a marker's slope changed
     "marker_falling",  # quantity, pct_per_week, weeks
     "marker_rising",  # quantity, change_pct, weeks, reference_change_pct: rise beyond the reference change
@@ -119,7 +119,7 @@ def _sum_fact(course: _Course) -> Evidence:
         flat -= 1
     numbers = {
         "scans": float(len(log_value) - flat),
-        "change_pct": _pct(float(log_value[-1] - log_value[flat])),
+        "change_pct": _pct(float(np.ptp(log_value[flat:]))),
         "error_pct": _pct(course.error_log),
         "weeks": float(course.week[-1] - course.week[flat]),
     }

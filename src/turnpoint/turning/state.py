@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from turnpoint.model.arrays import BoolArray, FloatArray
+from turnpoint.model.arrays import BoolArray, FloatArray, ObjectArray
 from turnpoint.model.dynamics import FARTHEST_WEEK
 from turnpoint.model.filter import Posterior
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
-from turnpoint.turning.detectable import detectable_log_burden
+from turnpoint.turning.detectable import detectable_log_burden, detectable_log_change
 
 DATE_LEVELS = (0.05, 0.5, 0.95)
-MOST_LIKELY_ENOUGH = 0.6
+MOST_LIKELY_ENOUGH = 0.5
 FEWEST_VALUES = 3
 LEAST_SHRINKAGE = 0.1
 
@@ -43,37 +43,29 @@ class Judgement:
     p_turned_resistant: FloatArray
 
 
-@dataclass(frozen=True, slots=True)
-class _Sight:
-    """The quantity that shows a change soonest, by row: usual weeks to its next reading and what it can show."""
-
-    gap_weeks: FloatArray
-    log_burden: FloatArray
-
-
 def judge(posterior: Posterior, prior: Prior) -> Judgement:
     """State probabilities, dates and causes at every row of the posterior.
 
-    With Δ the usual time to the next reading and δ the change of log B it could just show (the most sensitive
-    quantity the patient has):
+    With y(t) the signal in the quantity that shows a change soonest (log value, scar or background included), Δ
+    its usual time to the next reading and δ the change it can just show:
 
-        responding   log B(t+Δ) < log B(t) - δ             the next reading would show it shrink
-        regrowing    log B(t+Δ) > log B(t*) + δ, t+Δ > t*   the next reading would show it above its smallest
+        responding   y(t+Δ) < y(t) - δ                   the next reading would show it shrink
+        regrowing    y(t+Δ) > y(t*) + δ and t+Δ > t*      the next reading would show it above its smallest
         plateau      neither
+
+    Detectable regrowth is the day at which y first exceeds y(t*) by δ.
     """
     dynamics, on, off = posterior.dynamics, posterior.on_weeks, posterior.off_weeks
-    week = on + off
-    sight = _sight(posterior, prior)
     turning = dynamics.turning_week(on, off)
-    now = dynamics.log_burden(on, off)
-    ahead = dynamics.log_burden(on + sight.gap_weeks, off)
-    smallest = np.minimum(dynamics.log_burden(np.maximum(turning - off, 0.0), np.minimum(off, turning)), now)
-    rises = (ahead > smallest + sight.log_burden) & (week + sight.gap_weeks > turning)
-    shrinks = (ahead < now - sight.log_burden) & ~rises
-    p_state = np.stack([shrinks.mean(axis=1), (~shrinks & ~rises).mean(axis=1), rises.mean(axis=1)], axis=1)
-    regrowth = np.minimum(turning + dynamics.weeks_to_rise(sight.log_burden), FARTHEST_WEEK)
+    p_state = np.empty((len(posterior.patient), 3))
+    regrowth = np.empty_like(turning)
+    shown_by = _shown_by(posterior, prior)
+    for quantity in prior.quantities:
+        rows = np.flatnonzero(shown_by == quantity)
+        if rows.size:
+            p_state[rows], regrowth[rows] = _seen_in(posterior.at(rows), quantity, prior)
     cause = _causes(posterior)
-    turned = turning <= week
+    turned = turning <= on + off
     return Judgement(
         p_state=p_state,
         p_cause=cause.mean(axis=1),
@@ -84,6 +76,26 @@ def judge(posterior: Posterior, prior: Prior) -> Judgement:
         p_turned=turned.mean(axis=1),
         p_turned_resistant=(turned * cause[..., 0]).mean(axis=1),
     )
+
+
+def _seen_in(posterior: Posterior, quantity: str, prior: Prior) -> tuple[FloatArray, FloatArray]:
+    """State probabilities, shape (R, 3), and week of detectable regrowth, shape (R, D), in one quantity."""
+    dynamics, on, off = posterior.dynamics, posterior.on_weeks, posterior.off_weeks
+    reading = posterior.quantities[quantity].reading
+    gap, error = prior.visit_gap_weeks[quantity], detectable_log_change(quantity, prior)
+    turning = dynamics.turning_week(on, off)
+    off_before = np.minimum(off, turning)
+    smallest_burden = np.minimum(
+        dynamics.log_burden(turning - off_before, off_before), dynamics.log_burden(on, off)
+    )
+    now = reading.log_signal(dynamics.log_burden(on, off))
+    ahead = reading.log_signal(dynamics.log_burden(on + gap, off))
+    smallest = reading.log_signal(smallest_burden)
+    rises = (ahead > smallest + error) & (on + off + gap > turning)
+    shrinks = (ahead < now - error) & ~rises
+    p_state = np.stack([shrinks.mean(axis=1), (~shrinks & ~rises).mean(axis=1), rises.mean(axis=1)], axis=1)
+    rise = reading.log_burden_of(smallest + error) - smallest_burden
+    return p_state, np.minimum(turning + dynamics.weeks_to_rise(rise), FARTHEST_WEEK)
 
 
 def _quantiles(draws: FloatArray) -> FloatArray:
@@ -98,16 +110,15 @@ def _is_seen(posterior: Posterior, quantity: str) -> BoolArray:
     return seen
 
 
-def _sight(posterior: Posterior, prior: Prior) -> _Sight:
-    """For each row, the quantity read at least once that can show the smallest rate of change."""
-    rows = len(posterior.patient)
-    gap, shown = np.full(rows, np.nan), np.full(rows, np.nan)
-    rate = np.full(rows, np.inf)
+def _shown_by(posterior: Posterior, prior: Prior) -> ObjectArray:
+    """For each row, the quantity seen so far that can show the smallest rate of change of the burden."""
+    shown_by = np.full(len(posterior.patient), prior.quantities[0], dtype=object)
+    slowest = np.full(len(posterior.patient), np.inf)
     for quantity in prior.quantities:
-        own_gap, own_shown = prior.visit_gap_weeks[quantity], detectable_log_burden(quantity, prior)
-        better = _is_seen(posterior, quantity) & (own_shown / own_gap < rate)
-        gap[better], shown[better], rate[better] = own_gap, own_shown, own_shown / own_gap
-    return _Sight(gap[:, None], shown[:, None])
+        rate = detectable_log_burden(quantity, prior) / prior.visit_gap_weeks[quantity]
+        better = _is_seen(posterior, quantity) & (rate < slowest)
+        shown_by[better], slowest[better] = quantity, rate
+    return shown_by
 
 
 def _causes(posterior: Posterior) -> FloatArray:
@@ -137,7 +148,7 @@ def _causes(posterior: Posterior) -> FloatArray:
 
 
 def verdicts(p_state: FloatArray, informative_values: FloatArray, shrinkage: FloatArray) -> list[str]:
-    """The most probable state, or `undetermined`: under three values, nearly the prior, or no state above 0.6."""
+    """The most probable state, or `undetermined`: under three values, nearly the prior, or no state with half of the probability."""
     names: Sequence[str] = ("responding", "plateau", "regrowing")
     unsure: BoolArray = (
         (informative_values < FEWEST_VALUES)

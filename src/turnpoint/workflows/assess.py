@@ -139,7 +139,7 @@ def assess_readings(
         everything["informative_values"].to_numpy(),
         everything["shrinkage"].to_numpy(),
     )
-    return everything.with_columns(pl.Series("verdict", named), alert(prior.alert.threshold))
+    return everything.with_columns(pl.Series("verdict", named)).with_columns(alert(prior.alert.threshold))
 
 
 def _rows(posterior: Posterior, judgement: Judgement) -> pl.DataFrame:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from turnpoint.reports.render import render_pages
-from turnpoint.reports.views import CohortView, PatientView
+from turnpoint.reports.booklet import booklet
+from turnpoint.reports.catalogue import language
+from turnpoint.reports.rendering import render_cohort, render_patient
+from turnpoint.reports.views import CohortView
 from turnpoint.study.reading import read
 from turnpoint.workflows.assess import Assessment, assess
 from turnpoint.workflows.report import Report, cohort_view, patient_view
@@ -46,19 +48,21 @@ def demo(out_dir: Path | None = None) -> DemoResult:
         out_dir: where the report is written; the current folder by default.
     """
     lines: list[str] = []
-    views: list[CohortView | PatientView] = []
+    pages: list[tuple[str, str]] = []
     for dataset, title in STUDIES:
         with resources.as_file(resources.files("turnpoint") / "datasets" / dataset) as folder:
             study = read(folder)
         assessment = assess(study)
         cohort = cohort_view(assessment)
-        views.append(cohort)
+        pages.append((title, render_cohort(cohort, "en")))
         shown = _example(cohort)
         if shown is not None:
-            views.append(patient_view(assessment, shown))
+            view = patient_view(assessment, shown)
+            pages.append((f"{title}: one patient, for the oncologist", render_patient(view, "clinician")))
+            pages.append((f"{title}: the same, for the patient", render_patient(view, "patient")))
         lines += _summary(title, assessment, cohort)
     path = (Path.cwd() if out_dir is None else Path(out_dir)) / REPORT_NAME
-    written = Report(render_pages(views, "en")).save(path)
+    written = Report(booklet("Turnpoint on the bundled studies", pages, language("en"))).save(path)
     return DemoResult(tuple(lines), written)
 
 

@@ -20,8 +20,8 @@ from turnpoint.model.forecast import readings_ahead
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
 from turnpoint.model.treatment import OffIntervals, exposure, off_intervals
-from turnpoint.reports.pdf import write_pdf
-from turnpoint.reports.render import render_cohort, render_patient
+from turnpoint.reports.pdf import pdf
+from turnpoint.reports.rendering import render_cohort, render_patient
 from turnpoint.reports.views import CohortView, PatientView, Provenance
 from turnpoint.study.study import Study
 from turnpoint.turning.detectable import REREAD_SD_LOG
@@ -61,7 +61,7 @@ class Report:
             raise UsageError(f"--out {target.name}: a report is written as .html or .pdf.")
         target.parent.mkdir(parents=True, exist_ok=True)
         if ending == ".pdf":
-            write_pdf(self.html, target)
+            target.write_bytes(pdf(self.html))
         else:
             target.write_text(self.html, encoding="utf-8")
         return target
@@ -264,8 +264,8 @@ def _ahead(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Forecast fan from the last visit, and the chance that the quantity's criterion is met on the way."""
     last = posterior.at(np.array([len(posterior.patient) - 1]))
-    gap_days = 7.0 * prior.visit_gap_weeks[quantity]
-    steps = np.unique(np.append(np.arange(gap_days, 24 * 7 + 1, gap_days), np.array(_HORIZONS_WEEKS) * 7.0))
+    per_six_weeks = max(round(6.0 / prior.visit_gap_weeks[quantity]), 1)
+    steps = np.arange(1, 4 * per_six_weeks + 1) * 42.0 / per_six_weeks
     days = last.day[0] + np.round(steps)[None, :]
     ids = last.batch.patient_ids
     on_weeks, off_weeks, _ = exposure(days, ids, {ids[0]: off})

@@ -2,59 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
 import polars as pl
 
-from turnpoint.criteria import recist_1_1
-from turnpoint.criteria.best_response import best_responses
-from turnpoint.errors import UsageError
+from turnpoint.criteria import criterion
+from turnpoint.criteria.best_response import BestResponseRules
+from turnpoint.criteria.responses import Responses
 from turnpoint.study.study import Study
 
-
-@dataclass(frozen=True, slots=True)
-class Responses:
-    """Responses by one set of criteria.
-
-    Attributes:
-        responses: one row a patient, reader and visit (design section 4).
-        best_responses: one row a patient and reader.
-    """
-
-    responses: pl.DataFrame
-    best_responses: pl.DataFrame
+__all__ = ["Responses", "new_therapy", "respond"]
 
 
-def _recist_1_1(study: Study) -> Responses:
-    visits = recist_1_1.responses(study.lesions)
-    return Responses(visits, best_responses(visits, new_therapy(study)))
-
-
-CRITERIA: Mapping[str, Callable[[Study], Responses]] = {"recist-1.1": _recist_1_1}
-
-
-def respond(study: Study, criteria: str = "recist-1.1") -> Responses:
+def respond(
+    study: Study, criteria: str = "recist-1.1", *, rules: BestResponseRules | None = None
+) -> Responses:
     """Judge every visit of a study.
 
     Args:
         study: with lesions; without any, both tables are empty.
-        criteria: one of `CRITERIA`.
+        criteria: one of `turnpoint.criteria.CRITERIA`.
+        rules: minimum duration of SD and confirmation; by default 42 and 28 days.
 
     Raises:
         UsageError: unknown criteria.
     """
-    if criteria not in CRITERIA:
-        raise UsageError(f"--criteria {criteria}: unknown. Choose one of: {', '.join(CRITERIA)}.")
-    return CRITERIA[criteria](study)
+    return criterion(criteria)(study, new_therapy(study), rules or BestResponseRules())
 
 
 def new_therapy(study: Study) -> pl.DataFrame:
-    """`patient_id, new_therapy_day`: the first dose of a later line than the course's first."""
+    """The first dose of a later line of treatment than the course's own.
+
+    The course's line is the patient's, or the first line among the patient's doses.
+
+    Returns:
+        `patient_id, new_therapy_day`, for patients who had one after day 0.
+    """
+    own = study.patients.select("patient_id", pl.col("line").alias("own_line"))
     line = pl.col("line")
+    first = line.sort_by("day").first().over("patient_id")
     return (
-        study.doses.filter(line.is_not_null())
-        .filter(line > line.min().over("patient_id"))
+        study.doses.filter(line.is_not_null() & (pl.col("action") != "stop"))
+        .join(own, on="patient_id", how="left")
+        .filter((line > pl.coalesce("own_line", first)) & (pl.col("day") > 0))
         .group_by("patient_id")
         .agg(pl.col("day").min().alias("new_therapy_day"))
+        .sort("patient_id")
     )

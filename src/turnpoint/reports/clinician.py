@@ -1,0 +1,288 @@
+"""The clinician's page: the answer on the first screen, then the pictures, then every visit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from turnpoint.charts.dates import week_or_never
+from turnpoint.charts.language import NOTHING, Language, mark
+from turnpoint.charts.marker import censored_value
+from turnpoint.charts.states import STATE_NAMES
+from turnpoint.reports.course_tables import doses_table, events_table, percent_change, visits_table
+from turnpoint.reports.evidence_text import clinician_sentence, quantity_name
+from turnpoint.reports.figures import date_name, date_names, patient_figures
+from turnpoint.reports.page import page
+from turnpoint.reports.provenance_text import not_a_device, provenance_lines
+from turnpoint.reports.snapshot import CAUSES, SUM_OF_DIAMETERS, Snapshot, snapshot
+from turnpoint.reports.tables import Table, table
+from turnpoint.reports.verdict_text import CLINICIAN_HEADLINES, clinician_alert, clinician_alert_rate
+from turnpoint.reports.views import PatientView
+
+CAUSE_NAMES = {
+    "resistant": mark("resistant cells"),
+    "scar": mark("scar tissue"),
+    "floor": mark("floor of measurement"),
+    "pause": mark("treatment pause"),
+}
+_STATES = ("responding", "plateau", "regrowing")
+
+
+def clinician_page(view: PatientView, language: Language) -> str:
+    """The page as HTML."""
+    snap = snapshot(view)
+    provenance = view.provenance
+    return page(
+        "clinician.html",
+        language,
+        title=language.text("Patient {patient}", patient=view.patient_id),
+        context=course_line(view, snap, language),
+        headline=language.text(CLINICIAN_HEADLINES[snap.situation]),
+        states=[
+            (
+                state,
+                language.text(STATE_NAMES[state]),
+                language.chance(snap.last[f"p_{state}"]),
+                snap.last[f"p_{state}"],
+            )
+            for state in _STATES
+            if snap.last.get(f"p_{state}") is not None
+        ],
+        certainty=_certainty(snap, language),
+        alert=snap.alert,
+        alert_text=clinician_alert(snap.alert, snap.first_alert_day, language),
+        alert_rate=clinician_alert_rate(
+            provenance.alert_threshold, provenance.false_alerts_per_100, language
+        ),
+        changed=changes(view, snap, language),
+        evidence=[clinician_sentence(fact, language) for fact in view.evidence],
+        settle=_what_would_settle_it(view, snap, language),
+        next_values=next_values(snap, language),
+        progression=progression_table(view, language),
+        gap=gap_sentences(view, language),
+        dates=_dates_table(snap, language),
+        causes=_causes_table(snap, language),
+        figures=patient_figures(view, snap, language),
+        visits=visits_table(view, language),
+        doses=doses_table(view, language),
+        events=events_table(view, language),
+        small_print=provenance_lines(provenance, language),
+        disclaimer=not_a_device(language),
+    )
+
+
+def course_line(view: PatientView, snap: Snapshot, language: Language) -> str:
+    """Who, what, how long: one line under the title."""
+    parts = [part for part in (view.tumour_type, view.regimen) if part]
+    if snap.last_day is not None:
+        visits = language.plural("{count} visit", "{count} visits", snap.visits)
+        parts.append(
+            language.text("{visits} until week {week}", visits=visits, week=language.week(snap.last_day))
+        )
+    parts.append(language.text("study {study}", study=view.study_name))
+    return " · ".join(parts)
+
+
+def _certainty(snap: Snapshot, language: Language) -> list[str]:
+    """The chance that the turning point is past, and the resistant share."""
+    sentences = []
+    if snap.last.get("p_turned") is not None:
+        sentences.append(
+            language.text(
+                "Turning point already passed: {chance}.", chance=language.chance(snap.last["p_turned"])
+            )
+        )
+    if snap.last.get("resistant_fraction_q50") is not None:
+        low, middle, high = (
+            language.chance(snap.last[f"resistant_fraction_{q}"]) for q in ("q05", "q50", "q95")
+        )
+        sentences.append(
+            language.text(
+                "Resistant share of the living burden: {middle} (90% interval {low} to {high}).",
+                low=low,
+                middle=middle,
+                high=high,
+            )
+        )
+    return sentences
+
+
+def changes(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
+    """What changed: the last sum and the last value of each marker, against what they were."""
+    sentences = []
+    if snap.last_sum:
+        sentences.append(_sum_sentence(view, snap, language))
+    return sentences + [_marker_sentence(row, language) for row in snap.last_markers]
+
+
+def _sum_sentence(view: PatientView, snap: Snapshot, language: Language) -> str:
+    row, before = snap.last_sum, snap.sum_before
+    said = language.text(
+        "Sum of diameters {size} mm at week {week}.",
+        size=language.number(row["sum_of_diameters_mm"], 1),
+        week=language.week(row["day"]),
+    )
+    if before:
+        said = language.text(
+            "Sum of diameters {size} mm at week {week}: {from_baseline} from baseline ({baseline} mm), {from_nadir} "
+            "from the nadir ({nadir} mm), {earlier} mm at the scan before.",
+            size=language.number(row["sum_of_diameters_mm"], 1),
+            week=language.week(row["day"]),
+            from_baseline=percent_change(row["change_from_baseline_pct"], language),
+            baseline=language.number(view.baseline_mm, 1),
+            from_nadir=percent_change(row["change_from_nadir_pct"], language),
+            nadir=language.number(view.nadir_mm, 1),
+            earlier=language.number(before["sum_of_diameters_mm"], 1),
+        )
+    sentences = [said]
+    if row["censored"]:
+        sentences.append(language.text("Part of it is too small to measure."))
+    if row["overall_response"]:
+        sentences.append(language.text("Overall response {response}.", response=row["overall_response"]))
+    return language.joined(sentences)
+
+
+def _marker_sentence(row: Mapping[str, Any], language: Language) -> str:
+    values = {
+        "marker": row["marker"],
+        "value": censored_value(row["value"], row["censoring"], language),
+        "unit": row["unit"] or "",
+        "week": language.week(row["day"]),
+    }
+    said = language.text("{marker} {value} {unit} at week {week}.", **values)
+    if row["before"] is not None:
+        said = language.text(
+            "{marker} {value} {unit} at week {week}, {before} at the value before.",
+            before=language.measured(row["before"]),
+            **values,
+        )
+    if row["upper_limit"] is None:
+        return said
+    limit = language.text("Upper limit {limit}.", limit=language.measured(row["upper_limit"]))
+    return language.joined([said, limit])
+
+
+def next_values(snap: Snapshot, language: Language) -> list[str]:
+    """What is likely at the next visit, a quantity each."""
+    units = {row["marker"]: row["unit"] or "" for row in snap.last_markers}
+    sentences = []
+    for value in snap.next_values:
+        is_sum = value.quantity == SUM_OF_DIAMETERS
+        written = (lambda number: language.number(number, 1)) if is_sum else language.measured
+        sentences.append(
+            language.text(
+                "{quantity} in {weeks} (week {week}): {middle} {unit}, 90% interval {low} to {high}.",
+                quantity=capital(quantity_name(value.quantity, language)),
+                weeks=language.weeks(value.weeks_ahead),
+                week=language.week(value.day),
+                middle=written(value.q50),
+                low=written(value.q05),
+                high=written(value.q95),
+                unit="mm" if is_sum else units.get(value.quantity, ""),
+            )
+        )
+    return sentences
+
+
+def _what_would_settle_it(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
+    """For a verdict that is open: which measurement would help soonest."""
+    if snap.situation not in ("undetermined", "not_assessed", "plateau_unclear"):
+        return []
+    sentences = [language.text("The next scan or marker value will narrow this most.")]
+    if view.markers.is_empty():
+        sentences.append(
+            language.text(
+                "A tumour marker, where one is raised, can be measured between scans and shows a turn sooner."
+            )
+        )
+    if view.doses.is_empty():
+        sentences.append(language.text("Dates of doses would tell a pause from a loss of effect."))
+    return sentences
+
+
+def progression_table(view: PatientView, language: Language) -> Table | None:
+    """Chance of progression: a row a quantity, a column a horizon."""
+    known = view.p_progression
+    if known.is_empty():
+        return None
+    weeks = known["weeks"].unique().sort().to_list()
+    chances = {
+        (quantity, week): chance
+        for quantity, week, chance in known.select("quantity", "weeks", "p_progression").rows()
+    }
+    rows = [
+        [capital(quantity_name(str(quantity), language))]
+        + [language.chance(chances.get((quantity, week))) for week in weeks]
+        for quantity in known["quantity"].unique(maintain_order=True)
+    ]
+    columns = [(language.text("Criterion met within"), False)]
+    columns += [(language.weeks(week), True) for week in weeks]
+    return table(language.text("Chance of progression if the regimen goes on"), columns, rows)
+
+
+def gap_sentences(view: PatientView, language: Language) -> list[str]:
+    """What RECIST still waits for: millimetres, volume, doublings."""
+    gap = view.progression_gap
+    if gap is None:
+        return []
+    target = language.number(gap.progression_sum_mm, 1)
+    if gap.to_go_mm <= 0:
+        return [language.text("The sum has reached the progression threshold ({target} mm).", target=target)]
+    sentences = [
+        language.text(
+            "Progression is called at {target} mm: {to_go} mm more than now.",
+            target=target,
+            to_go=language.number(gap.to_go_mm, 1),
+        )
+    ]
+    for message, ratio, doublings in (
+        (
+            mark("That is {ratio} times the volume now ({doublings} doublings)."),
+            gap.volume_ratio,
+            gap.doublings,
+        ),
+        (
+            mark("From the nadir it is {ratio} times the volume ({doublings} doublings)."),
+            gap.volume_ratio_from_nadir,
+            gap.doublings_from_nadir,
+        ),
+    ):
+        if ratio < float("inf"):
+            said = {"ratio": language.number(ratio, 2), "doublings": language.number(doublings, 2)}
+            sentences.append(language.text(message, **said))
+    return sentences
+
+
+def _dates_table(snap: Snapshot, language: Language) -> Table | None:
+    if not snap.last:
+        return None
+    rows = []
+    for name in date_names():
+        interval = snap.date(name)
+        low, middle, high = (
+            week_or_never(week, language) for week in (interval.q05, interval.q50, interval.q95)
+        )
+        span = NOTHING if interval.q05 is None else language.text("{low} to {high}", low=low, high=high)
+        if interval.bounds is None and interval.q05 is not None:
+            middle = language.text("not yet determined")
+        rows.append([date_name(name, language), middle, span])
+    columns = [
+        (language.text("Date"), False),
+        (language.text("Week"), True),
+        (language.text("90% interval"), True),
+    ]
+    return table(language.text("Three dates, in weeks since the start"), columns, rows)
+
+
+def _causes_table(snap: Snapshot, language: Language) -> list[tuple[str, str, float]]:
+    """Each cause of a plateau with its chance, most likely first."""
+    known = [(cause, snap.last.get(f"p_{cause}")) for cause in CAUSES]
+    ranked = sorted(
+        ((cause, chance) for cause, chance in known if chance is not None), key=lambda pair: -pair[1]
+    )
+    return [(language.text(CAUSE_NAMES[cause]), language.chance(chance), chance) for cause, chance in ranked]
+
+
+def capital(text: str) -> str:
+    """The text with a capital first letter; Chinese stays as it is."""
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,325 @@
+"""From a view to the pictures of its page: each drawn twice, for a wide page and for a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import altair as alt
+import polars as pl
+
+from turnpoint.charts import (
+    dates,
+    marker,
+    patient_picture,
+    spider,
+    states,
+    sum_of_diameters,
+    swimmer,
+    treatment,
+    waterfall,
+)
+from turnpoint.charts.canvas import NARROW, READING, WIDE, Canvas
+from turnpoint.charts.language import Language
+from turnpoint.charts.svg import svg
+from turnpoint.charts.week_axis import Panel, WeekAxis
+from turnpoint.reports.snapshot import SUM_OF_DIAMETERS, Snapshot
+from turnpoint.reports.views import CohortView, PatientView
+
+_PICTURE_WEEKS_AHEAD = 12.0  # a patient's picture looks to the next results, not to half a year
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One picture with its words.
+
+    Attributes:
+        heading: what it shows.
+        caption: how to read it.
+        wide: SVG for a page, 920 px.
+        narrow: SVG for a phone, 358 px.
+    """
+
+    heading: str
+    caption: str
+    wide: str
+    narrow: str
+
+
+def patient_figures(view: PatientView, snap: Snapshot, language: Language) -> list[Figure]:
+    """Every panel that the view has data for, on one week axis."""
+    axis = WeekAxis.over(
+        [view.sums, view.markers, view.doses, view.events, view.assessment, view.fan], snap.last_day
+    )
+    course = _Course(view, snap, axis, language)
+    figures: list[Figure] = []
+    if view.sums["sum_of_diameters_mm"].drop_nulls().len():
+        figures.append(course.sums())
+    known = view.markers.filter(pl.col("value").is_not_null())
+    figures += [
+        course.marker(str(name), index)
+        for index, name in enumerate(known["marker"].unique(maintain_order=True))
+    ]
+    if view.assessment.height:
+        figures += [course.states(), course.dates()]
+    if view.doses.height:
+        figures.append(course.doses())
+    if view.events.height:
+        figures.append(course.events())
+    return figures
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """One patient's panels; each method draws one."""
+
+    view: PatientView
+    snap: Snapshot
+    axis: WeekAxis
+    language: Language
+
+    def sums(self) -> Figure:
+        view, text = self.view, self.language.text
+        lines = sum_of_diameters.RecistLines(view.partial_response_line_mm, view.progression_line_mm)
+        fan = view.fan.filter(pl.col("quantity") == SUM_OF_DIAMETERS)
+        turning = self.snap.date("turning_day")
+        return self._drawn(
+            "sums",
+            text("Sum of diameters, mm"),
+            text(
+                "Dots: measured sums; the bars hold 90% of repeated readings. Open triangles: part of the sum is too "
+                "small to measure. Grey: fitted. Blue: forecast if the regimen goes on, 50% and 90%. Violet: turning "
+                "point, median and 90% interval."
+            ),
+            sum_of_diameters.describe(view.sums, lines, self.language),
+            lambda panel: sum_of_diameters.sum_of_diameters(
+                view.sums, fan, lines, view.reading_sd_log, turning, panel
+            ),
+        )
+
+    def marker(self, name: str, index: int) -> Figure:
+        text = self.language.text
+        values = self.view.markers.filter(pl.col("marker") == name)
+        fan = self.view.fan.filter(pl.col("quantity") == name)
+        unit = str(values.sort("day")["unit"].fill_null("").item(-1))
+        return self._drawn(
+            f"marker{index}",
+            text("{marker}, {unit}", marker=name, unit=unit),
+            text(
+                "Logarithmic axis: equal steps are equal ratios. Triangles point to where the true value lies when it "
+                "is outside what the assay can measure."
+            ),
+            marker.describe(values, unit, self.language),
+            lambda panel: marker.marker(values, fan, self.snap.date("turning_day"), panel),
+        )
+
+    def states(self) -> Figure:
+        text = self.language.text
+        return self._drawn(
+            "states",
+            text("State at each visit, from data up to that visit"),
+            text("Pale bars with a question mark: the data do not allow a verdict. Black triangle: alert."),
+            states.describe(self.view.assessment, self.language),
+            lambda panel: states.states(self.view.assessment, panel),
+        )
+
+    def dates(self) -> Figure:
+        named = [(date_name(name, self.language), self.snap.date(name)) for name in date_names()]
+        said = [
+            self.language.text(
+                "{name}: {value}", name=name, value=dates.interval_text(interval, self.language)
+            )
+            for name, interval in named
+        ]
+        return self._drawn(
+            "dates",
+            self.language.text("Three dates, as the last visit shows them"),
+            self.language.text(
+                "Bars: 90% intervals. Dots: medians. An arrow: the interval goes on beyond the axis."
+            ),
+            ". ".join(said) + ".",
+            lambda panel: dates.three_dates(named, panel),
+        )
+
+    def doses(self) -> Figure:
+        given, last_day = self.view.doses, self.snap.last_day
+        return self._drawn(
+            "doses",
+            self.language.text("Treatment"),
+            self.language.text("A tick a dose, as tall as the dose. Shaded: no drug was given."),
+            treatment.describe_doses(given, last_day, self.language),
+            lambda panel: treatment.doses(given, last_day, panel),
+        )
+
+    def events(self) -> Figure:
+        return self._drawn(
+            "events",
+            self.language.text("Adverse events"),
+            self.language.text("From first to last day; the number is the CTCAE grade."),
+            treatment.describe_events(self.view.events, self.language),
+            lambda panel: treatment.events(self.view.events, panel),
+        )
+
+    def _drawn(
+        self,
+        figure_id: str,
+        heading: str,
+        caption: str,
+        description: str,
+        draw: Callable[[Panel], alt.LayerChart],
+    ) -> Figure:
+        def on(canvas: Canvas) -> alt.LayerChart:
+            return draw(Panel(self.axis, canvas, self.language))
+
+        return _twice(figure_id, heading, caption, description, on)
+
+
+def simple_picture(view: PatientView, snap: Snapshot, language: Language) -> Figure | None:
+    """The patient's one picture: the sum, or the first marker where there is no sum."""
+    rows = view.sums.filter(pl.col("sum_of_diameters_mm").is_not_null())
+    if rows.height:
+        values = rows.select("day", pl.col("sum_of_diameters_mm").alias("value"))
+        quantity, heading = SUM_OF_DIAMETERS, language.text("Size on the scans, in mm")
+    elif snap.last_markers:
+        quantity = str(snap.last_markers[0]["marker"])
+        own = view.markers.filter((pl.col("marker") == quantity) & pl.col("value").is_not_null())
+        values = own.select("day", "value")
+        unit = str(snap.last_markers[0]["unit"] or "")
+        heading = language.text("Blood value {marker}, in {unit}", marker=quantity, unit=unit)
+    else:
+        return None
+    until = (snap.last_day or 0.0) + 7.0 * _PICTURE_WEEKS_AHEAD
+    fan = view.fan.filter((pl.col("quantity") == quantity) & (pl.col("day") <= until))
+    axis = WeekAxis.over([values, fan.filter(pl.col("kind") == "forecast")], snap.last_day)
+    said = [
+        language.text("Week {week}: {value}.", week=language.week(day), value=language.measured(value))
+        for day, value in values.sort("day").rows()
+    ]
+    return _twice(
+        "picture",
+        heading,
+        language.text("Each dot is one result. The next results will probably fall inside the blue area."),
+        " ".join(said if len(said) <= 40 else [said[0], said[-1]]),
+        lambda canvas: patient_picture.patient_picture(
+            values, fan, Panel(axis, replace(canvas, right_px=24), language)
+        ),
+        (READING, NARROW),
+    )
+
+
+def cohort_figures(view: CohortView, language: Language) -> list[Figure]:
+    """Waterfall, spider and swimmer, and the same for markers, where there are data."""
+    figures: list[Figure] = []
+    lines = (waterfall.PARTIAL_RESPONSE_PCT, waterfall.PROGRESSION_PCT)
+    if view.waterfall["best_change_pct"].drop_nulls().len():
+        figures.append(
+            _twice(
+                "waterfall",
+                language.text("Waterfall: best change of the sum of diameters from baseline, %"),
+                language.text(
+                    "One bar a patient; growth over 100% is cut there. Below: which bars have which best response, "
+                    "and how many."
+                ),
+                waterfall.describe(view.waterfall, language),
+                lambda canvas: waterfall.waterfall(view.waterfall, lines, canvas, language),
+            )
+        )
+    if spider.has_lines(view.spider, "change_from_baseline_pct"):
+        figures.append(
+            _twice(
+                "spider",
+                language.text("Spider: change of the sum of diameters from baseline by week, %"),
+                language.text("One line a patient, by best response. Dashed: −30% and +20%."),
+                spider.describe(view.spider, "change_from_baseline_pct", language),
+                lambda canvas: spider.spider(view.spider, canvas, language),
+            )
+        )
+    if view.swimmer.height:
+        figures.append(_swimmer(view, language))
+    return figures + _marker_figures(view, language)
+
+
+def _swimmer(view: CohortView, language: Language) -> Figure:
+    shown = swimmer.shown_rows(view.swimmer).height
+    caption = language.text(
+        "One bar a patient, longest first, in weeks. An arrow: no progression at the last visit."
+    )
+    if shown < view.swimmer.height:
+        caption += " " + language.text(
+            "{shown} of {count} patients are drawn, evenly spaced.",
+            shown=language.number(shown),
+            count=language.number(view.swimmer.height),
+        )
+    return _twice(
+        "swimmer",
+        language.text("Swimmer: time on study"),
+        caption,
+        swimmer.describe(view.swimmer, language),
+        lambda canvas: swimmer.swimmer(view.swimmer, canvas, language),
+    )
+
+
+def _marker_figures(view: CohortView, language: Language) -> list[Figure]:
+    figures: list[Figure] = []
+    if not spider.has_lines(view.marker_spider, "change_from_first_pct"):
+        return figures
+    for index, name in enumerate(view.marker_spider["marker"].unique(maintain_order=True)):
+        best = _best_marker_change(view.marker_spider.filter(pl.col("marker") == name))
+        figures.append(
+            _twice(
+                f"marker-waterfall{index}",
+                language.text("{marker}: best change from the first value, %", marker=name),
+                language.text("One bar a patient; a rise over 100% is cut there. Dashed: a fall by half."),
+                waterfall.describe(best, language),
+                lambda canvas, best=best: waterfall.waterfall(  # type: ignore[misc]
+                    best, (waterfall.MARKER_RESPONSE_PCT,), canvas, language
+                ),
+            )
+        )
+    figures.append(
+        _twice(
+            "marker-spider",
+            language.text("Markers: ratio to the first value by week"),
+            language.text("One line a patient, logarithmic axis. Dashed: a fall by half."),
+            spider.describe(view.marker_spider, "change_from_first_pct", language),
+            lambda canvas: spider.marker_spider(view.marker_spider, canvas, language),
+        )
+    )
+    return figures
+
+
+def _best_marker_change(changes: pl.DataFrame) -> pl.DataFrame:
+    """The lowest value after the first, a patient each."""
+    later = changes.sort("week").filter(pl.int_range(pl.len()).over("patient_id") > 0)
+    return later.group_by("patient_id", maintain_order=True).agg(
+        pl.col("change_from_first_pct").min().alias("best_change_pct")
+    )
+
+
+def date_names() -> tuple[str, ...]:
+    """The three dates in the order in which they happen."""
+    return ("dominance_day", "turning_day", "regrowth_day")
+
+
+def date_name(column: str, language: Language) -> str:
+    """What a date is called."""
+    return {
+        "dominance_day": language.text("Dominance of resistant cells"),
+        "turning_day": language.text("Turning point"),
+        "regrowth_day": language.text("Detectable regrowth"),
+    }[column]
+
+
+def _twice(
+    figure_id: str,
+    heading: str,
+    caption: str,
+    description: str,
+    draw: Callable[[Canvas], alt.LayerChart | alt.ConcatChart],
+    canvases: tuple[Canvas, Canvas] = (WIDE, NARROW),
+) -> Figure:
+    wide, narrow = (
+        svg(draw(canvas), figure_id=f"{figure_id}-{name}", title=heading, description=description)
+        for name, canvas in zip(("wide", "narrow"), canvases, strict=True)
+    )
+    return Figure(heading, caption, wide, narrow)

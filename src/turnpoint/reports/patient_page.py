@@ -1,0 +1,198 @@
+"""The patient's page: the same answer in plain words, one simple picture, questions for the doctor."""
+
+from __future__ import annotations
+
+from turnpoint.charts.dates import is_beyond
+from turnpoint.charts.language import Language
+from turnpoint.charts.marker import censored_value
+from turnpoint.reports.evidence_text import patient_sentence
+from turnpoint.reports.figures import simple_picture
+from turnpoint.reports.page import page
+from turnpoint.reports.provenance_text import not_a_device, provenance_lines
+from turnpoint.reports.snapshot import SUM_OF_DIAMETERS, Snapshot, snapshot
+from turnpoint.reports.verdict_text import (
+    PATIENT_WORDS,
+    STATE_IN_PLAIN_WORDS,
+    chance_in_ten,
+    patient_alert,
+    patient_sentences,
+    tenths,
+)
+from turnpoint.reports.views import PatientView
+
+_MOST_FACTS = 4
+_CHANCE_WITHIN_WEEKS = 12.0
+
+
+def patient_page(view: PatientView, language: Language) -> str:
+    """The page as HTML."""
+    snap = snapshot(view)
+    words = PATIENT_WORDS[snap.situation]
+    return page(
+        "patient.html",
+        language,
+        title=language.text("Your results"),
+        patient_id=view.patient_id,
+        headline=language.text(words.headline),
+        sentences=patient_sentences(snap, language),
+        alert=patient_alert(snap, view.provenance.false_alerts_per_100, language),
+        picture=simple_picture(view, snap, language),
+        now=_values_now(snap, language),
+        facts=[patient_sentence(fact, language) for fact in view.evidence[:_MOST_FACTS]],
+        chances=[
+            (
+                language.text(name),
+                chance_in_ten(snap.last[f"p_{state}"], language),
+                tenths(snap.last[f"p_{state}"]),
+            )
+            for state, name in STATE_IN_PLAIN_WORDS.items()
+            if snap.last.get(f"p_{state}") is not None
+        ],
+        ahead=_ahead(view, snap, language),
+        unknown=_unknown(view, snap, language),
+        questions=[language.text(question) for question in words.questions],
+        terms=_terms(view, language),
+        small_print=provenance_lines(view.provenance, language),
+        disclaimer=not_a_device(language),
+    )
+
+
+def _values_now(snap: Snapshot, language: Language) -> list[str]:
+    """The newest values, as they stand on the laboratory's or the radiologist's paper."""
+    sentences = []
+    if snap.last_sum:
+        sentences.append(
+            language.text(
+                "Size on the last scan: {size} mm (week {week}).",
+                size=language.number(snap.last_sum["sum_of_diameters_mm"], 1),
+                week=language.week(snap.last_sum["day"]),
+            )
+        )
+    sentences += [
+        language.text(
+            "Last {marker}: {value} {unit} (week {week}).",
+            marker=row["marker"],
+            value=censored_value(row["value"], row["censoring"], language),
+            unit=row["unit"] or "",
+            week=language.week(row["day"]),
+        )
+        for row in snap.last_markers
+    ]
+    return sentences
+
+
+def _ahead(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
+    """What the next results may be, and the chance of growth that doctors count."""
+    units = {row["marker"]: row["unit"] or "" for row in snap.last_markers}
+    sentences = []
+    for value in snap.next_values:
+        span = {
+            "weeks": language.weeks(value.weeks_ahead),
+            "low": language.number(value.q05) if value.q05 >= 10 else language.measured(value.q05),
+            "high": language.number(value.q95) if value.q95 >= 10 else language.measured(value.q95),
+        }
+        if value.quantity == SUM_OF_DIAMETERS:
+            message = language.text(
+                "If the next scan is in {weeks}, a size between {low} and {high} mm would be no surprise.",
+                **span,
+            )
+        else:
+            message = language.text(
+                "If the next {marker} test is in {weeks}, a value between {low} and {high} {unit} would be no "
+                "surprise.",
+                marker=value.quantity,
+                unit=units.get(value.quantity, ""),
+                **span,
+            )
+        sentences.append(message)
+    chance = _chance_of_growth(view)
+    if chance is not None and not snap.has_progressed:
+        weeks, probability = chance
+        sentences.append(
+            language.text(
+                "If everything goes on as it is, the chance that growth is clearly measured within {weeks} is "
+                "{chance}.",
+                weeks=language.weeks(weeks),
+                chance=chance_in_ten(probability, language),
+            )
+        )
+    return sentences
+
+
+def _chance_of_growth(view: PatientView) -> tuple[float, float] | None:
+    """The first quantity's chance at the horizon nearest to 12 weeks; the sum comes first where there is one."""
+    rows = [row for row in view.p_progression.iter_rows(named=True) if row["p_progression"] is not None]
+    if not rows:
+        return None
+    rows.sort(key=lambda row: (row["quantity"] != SUM_OF_DIAMETERS, abs(row["weeks"] - _CHANCE_WITHIN_WEEKS)))
+    return float(rows[0]["weeks"]), float(rows[0]["p_progression"])
+
+
+def _unknown(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
+    """What is not known, and what would help to know it."""
+    sentences = [*_turning_point(snap, language)]
+    sentences.append(
+        language.plural(
+            "This page compares you with {count} person who had a similar treatment. Everyone is different.",
+            "This page compares you with {count} people who had a similar treatment. Everyone is different.",
+            view.provenance.prior_patients,
+        )
+    )
+    if snap.situation == "plateau_scar":
+        sentences.append(language.text("A further test can sometimes tell scar from cancer."))
+    sentences.append(language.text("The next scan or blood test will help most."))
+    return sentences
+
+
+def _turning_point(snap: Snapshot, language: Language) -> list[str]:
+    """When the cancer was or will be smallest, or that it cannot be said."""
+    if not snap.last:
+        return []
+    interval = snap.date("turning_day")
+    bounds = interval.bounds
+    if bounds is None or is_beyond(bounds[1]):
+        return [language.text("We cannot yet say when the cancer is at its smallest.")]
+    low, _, high = bounds
+    span = {"low": language.number(low), "high": language.number(high)}
+    if is_beyond(high):
+        return [language.text("The cancer is probably at its smallest in week {low} or later.", **span)]
+    if high <= interval.last_week:
+        return [
+            language.text(
+                "The cancer was probably at its smallest between week {low} and week {high}.", **span
+            )
+        ]
+    if low >= interval.last_week:
+        return [
+            language.text(
+                "The cancer will probably be at its smallest between week {low} and week {high}.", **span
+            )
+        ]
+    return [
+        language.text(
+            "The cancer is probably at its smallest some time between week {low} and week {high}. That may be past or "
+            "still ahead.",
+            **span,
+        )
+    ]
+
+
+def _terms(view: PatientView, language: Language) -> list[tuple[str, str]]:
+    """The few words that need explaining, only those used."""
+    terms = []
+    if view.sums.height:
+        terms.append(
+            (
+                language.text("Size on the scans"),
+                language.text("Doctors measure a few spots across their widest part and add the numbers up."),
+            )
+        )
+    meaning = language.text("A substance in the blood that often goes up and down with the cancer.")
+    terms += [(str(marker), meaning) for marker in view.markers["marker"].unique(maintain_order=True)]
+    terms.append(
+        (
+            language.text("Week"),
+            language.text("Weeks are counted from the first day of this treatment."),
+        )
+    )
+    return terms

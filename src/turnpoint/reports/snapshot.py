@@ -1,0 +1,170 @@
+"""What a report says first, picked from the view: the last visit, the next value, the alert, the likely cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+from turnpoint.charts.dates import DateInterval
+from turnpoint.reports.views import PatientView
+
+SUM_OF_DIAMETERS = "sum_of_diameters_mm"
+CAUSES = ("resistant", "scar", "floor", "pause")
+DATES = ("dominance_day", "turning_day", "regrowth_day")
+_CAUSE_IS_LIKELY = 0.5
+_USUAL_GAP_DAYS = 42.0  # six weeks between scans
+
+Situation = Literal[
+    "responding",
+    "plateau_resistant",
+    "plateau_scar",
+    "plateau_floor",
+    "plateau_pause",
+    "plateau_unclear",
+    "regrowing",
+    "undetermined",
+    "not_assessed",
+]
+AlertState = Literal["now", "earlier", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class NextValue:
+    """The forecast of one quantity about one usual interval after the last visit.
+
+    Attributes:
+        quantity: `sum_of_diameters_mm` or the marker.
+        day: of the forecast.
+        weeks_ahead: from the last visit to it.
+        q05, q50, q95: its quantiles, in the quantity's unit.
+    """
+
+    quantity: str
+    day: float
+    weeks_ahead: float
+    q05: float
+    q50: float
+    q95: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The state of things at the last visit.
+
+    Attributes:
+        situation: the verdict, and for a plateau its likely cause.
+        last: the last row of the assessment; empty when there is none.
+        last_day: the last visit with a reading, or None.
+        visits: how many there are.
+        alert: raised at the last visit, at an earlier one only, or never.
+        first_alert_day: when it was first raised.
+        last_sum: the last row of the sums that has one; empty when there is none.
+        sum_before: the row before that; empty when there is none.
+        last_markers: the last value of each marker, with `before`, the value before it (null for the first).
+        next_values: what is likely at the next visit, a quantity each.
+        has_progressed: the last overall response is PD.
+    """
+
+    situation: Situation
+    last: Mapping[str, Any]
+    last_day: float | None
+    visits: int
+    alert: AlertState
+    first_alert_day: float | None
+    last_sum: Mapping[str, Any]
+    sum_before: Mapping[str, Any]
+    last_markers: tuple[Mapping[str, Any], ...]
+    next_values: tuple[NextValue, ...]
+    has_progressed: bool
+
+    def date(self, name: str) -> DateInterval:
+        """One of the three dates as the last assessment has it."""
+        values = [self.last.get(f"{name}_{level}") for level in ("q05", "q50", "q95")]
+        return DateInterval.from_days(values[0], values[1], values[2], self.last_day or 0.0)
+
+
+def snapshot(view: PatientView) -> Snapshot:
+    """Pick the facts that every kind of reader needs."""
+    assessment = view.assessment.sort("day")
+    last = assessment.row(-1, named=True) if assessment.height else {}
+    alerts = assessment.filter(pl.col("alert").fill_null(value=False))["day"]
+    sums = view.sums.filter(pl.col("sum_of_diameters_mm").is_not_null()).sort("day")
+    days = pl.concat([frame["day"].cast(pl.Float64) for frame in (view.sums, view.markers, view.assessment)])
+    last_day = days.max()
+    day = float(last_day) if isinstance(last_day, int | float) else None
+    responses = view.sums.sort("day")["overall_response"].drop_nulls()
+    return Snapshot(
+        situation=_situation(last),
+        last=last,
+        last_day=day,
+        visits=days.n_unique(),
+        alert="now" if last.get("alert") else "earlier" if alerts.len() else "none",
+        first_alert_day=float(alerts.item(0)) if alerts.len() else None,
+        last_sum=sums.row(-1, named=True) if sums.height else {},
+        sum_before=sums.row(-2, named=True) if sums.height > 1 else {},
+        last_markers=_last_markers(view.markers),
+        next_values=_next_values(view, day),
+        has_progressed=responses.len() > 0 and responses.item(-1) == "PD",
+    )
+
+
+def _situation(last: Mapping[str, Any]) -> Situation:
+    verdict = last.get("verdict")
+    if verdict == "plateau":
+        chances = {cause: last.get(f"p_{cause}") or 0.0 for cause in CAUSES}
+        likely = max(chances, key=lambda cause: chances[cause])
+        named: dict[str, Situation] = {
+            "resistant": "plateau_resistant",
+            "scar": "plateau_scar",
+            "floor": "plateau_floor",
+            "pause": "plateau_pause",
+        }
+        return named[likely] if chances[likely] >= _CAUSE_IS_LIKELY else "plateau_unclear"
+    known: dict[str, Situation] = {
+        "responding": "responding",
+        "regrowing": "regrowing",
+        "undetermined": "undetermined",
+    }
+    return known.get(str(verdict), "not_assessed")
+
+
+def _last_markers(markers: pl.DataFrame) -> tuple[Mapping[str, Any], ...]:
+    known = markers.filter(pl.col("value").is_not_null()).sort("day", maintain_order=True)
+    last = known.with_columns(pl.col("value").shift(1).over("marker").alias("before")).group_by(
+        "marker", maintain_order=True
+    )
+    return tuple(last.tail(1).iter_rows(named=True))
+
+
+def _next_values(view: PatientView, last_day: float | None) -> tuple[NextValue, ...]:
+    if last_day is None:
+        return ()
+    found = []
+    ahead = view.fan.filter(
+        (pl.col("kind") == "forecast") & (pl.col("day") > last_day) & pl.col("q50").is_not_null()
+    )
+    for quantity in ahead["quantity"].unique(maintain_order=True):
+        seen = (
+            view.sums if quantity == SUM_OF_DIAMETERS else view.markers.filter(pl.col("marker") == quantity)
+        )
+        gap = seen["day"].unique().sort().diff().median()
+        wanted = last_day + (float(gap) if isinstance(gap, int | float) else _USUAL_GAP_DAYS)
+        nearest = (
+            ahead.filter(pl.col("quantity") == quantity)
+            .sort((pl.col("day") - wanted).abs())
+            .row(0, named=True)
+        )
+        found.append(
+            NextValue(
+                quantity=str(quantity),
+                day=float(nearest["day"]),
+                weeks_ahead=(float(nearest["day"]) - last_day) / 7.0,
+                q05=nearest["q05"],
+                q50=nearest["q50"],
+                q95=nearest["q95"],
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,84 @@
+"""The statistician's page: every number of the view, as tables under their own column names."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import polars as pl
+
+from turnpoint.charts.language import Language
+from turnpoint.reports.clinician import course_line
+from turnpoint.reports.evidence_text import clinician_sentence
+from turnpoint.reports.page import page
+from turnpoint.reports.provenance_text import not_a_device, provenance_lines
+from turnpoint.reports.snapshot import snapshot
+from turnpoint.reports.tables import Table, frame_table
+from turnpoint.reports.verdict_text import CLINICIAN_HEADLINES, clinician_alert_rate
+from turnpoint.reports.views import PatientView
+
+_COLUMNS_TOGETHER = 8  # what fits on a page beside the day
+
+
+def statistician_page(view: PatientView, language: Language) -> str:
+    """The page as HTML."""
+    snap = snapshot(view)
+    provenance = view.provenance
+    return page(
+        "statistician.html",
+        language,
+        title=language.text("Patient {patient}", patient=view.patient_id),
+        context=course_line(view, snap, language),
+        headline=language.text(CLINICIAN_HEADLINES[snap.situation]),
+        evidence=[clinician_sentence(fact, language) for fact in view.evidence],
+        tables=[table for table in _tables(view, language) if table.rows],
+        small_print=[
+            clinician_alert_rate(provenance.alert_threshold, provenance.false_alerts_per_100, language),
+            *provenance_lines(provenance, language),
+        ],
+        disclaimer=not_a_device(language),
+    )
+
+
+def _tables(view: PatientView, language: Language) -> list[Table]:
+    text = language.text
+    levels = {
+        "baseline_mm": view.baseline_mm,
+        "nadir_mm": view.nadir_mm,
+        "partial_response_line_mm": view.partial_response_line_mm,
+        "progression_line_mm": view.progression_line_mm,
+        "reading_sd_log": view.reading_sd_log,
+    }
+    gap = {} if view.progression_gap is None else asdict(view.progression_gap)
+    facts = [
+        (fact.code, name, value, ", ".join(fact.labels.values()))
+        for fact in view.evidence
+        for name, value in fact.numbers.items()
+    ]
+    fact_schema = {"code": pl.String, "name": pl.String, "value": pl.Float64, "labels": pl.String}
+    return [
+        frame_table(text("Levels"), _named(levels), language),
+        frame_table(text("Distance to progression"), _named(gap), language),
+        frame_table(text("Sums of diameters and responses"), view.sums, language),
+        frame_table(text("Markers"), view.markers, language),
+        *_in_parts(text("Assessment"), view.assessment.drop("patient_id", strict=False), language),
+        frame_table(text("Chance of progression"), view.p_progression, language),
+        frame_table(text("Evidence"), pl.DataFrame(facts, schema=fact_schema, orient="row"), language),
+        frame_table(text("Doses"), view.doses, language),
+        frame_table(text("Adverse events"), view.events, language),
+        frame_table(text("Fitted and forecast quantiles"), view.fan, language),
+    ]
+
+
+def _named(values: dict[str, float | None]) -> pl.DataFrame:
+    schema = {"name": pl.String, "value": pl.Float64}
+    return pl.DataFrame(list(values.items()), schema=schema, orient="row")
+
+
+def _in_parts(caption: str, frame: pl.DataFrame, language: Language) -> list[Table]:
+    """A frame too wide for a page, cut into tables that each begin with the day."""
+    others = [name for name in frame.columns if name != "day"]
+    starts = range(0, len(others), _COLUMNS_TOGETHER)
+    return [
+        frame_table(caption, frame.select("day", *others[start : start + _COLUMNS_TOGETHER]), language)
+        for start in starts
+    ]

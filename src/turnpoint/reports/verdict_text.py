@@ -1,0 +1,276 @@
+"""What a verdict means, in words: for clinicians one line, for patients a few short sentences and questions.
+
+Rules for the patient's words: short sentences, no jargon, nothing about how long anyone lives, no advice for or
+against any treatment, and what is not known is said. tests/reports/test_patient_wording.py enforces what can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from turnpoint.charts.language import NOTHING, Language, mark
+from turnpoint.reports.snapshot import AlertState, Situation, Snapshot
+
+CLINICIAN_HEADLINES: Mapping[Situation, str] = MappingProxyType(
+    {
+        "responding": mark("Probably still responding"),
+        "plateau_resistant": mark("Plateau, probably resistant cells"),
+        "plateau_scar": mark("Plateau, probably scar tissue"),
+        "plateau_floor": mark("Plateau at the floor of what can be measured"),
+        "plateau_pause": mark("Plateau during a treatment pause"),
+        "plateau_unclear": mark("Plateau, cause unclear"),
+        "regrowing": mark("Probably regrowing"),
+        "undetermined": mark("Cannot tell yet"),
+        "not_assessed": mark("Not assessed: no usable reading"),
+    }
+)
+STATE_IN_PLAIN_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "responding": mark("still getting smaller"),
+        "plateau": mark("about level"),
+        "regrowing": mark("growing again"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PatientWords:
+    """What a patient reads about one situation, untranslated.
+
+    Attributes:
+        headline: the answer in one sentence.
+        sentences: what it means and what it does not mean.
+        questions: to bring to the doctor.
+    """
+
+    headline: str
+    sentences: tuple[str, ...]
+    questions: tuple[str, ...]
+
+
+_NEXT_TEST = mark("When is my next scan or blood test, and what will you look for?")
+_MATTERS = mark("What matters most to me is … How does that fit with the plan?")
+_MORE_TESTS = mark("Would another test, or an earlier scan, tell us more?")
+_OPTIONS = mark("Which options are there, and what speaks for and against each of them?")
+_MEANING = mark("What do these results mean for me?")
+_SIDE_EFFECTS = mark("Which side effects do you want me to tell you about?")
+
+PATIENT_WORDS: Mapping[Situation, PatientWords] = MappingProxyType(
+    {
+        "responding": PatientWords(
+            mark("The cancer still seems to be getting smaller."),
+            (
+                mark("Your results so far fit with a cancer that is still shrinking."),
+                mark("No test can promise that it stays this way. That is why your team keeps looking."),
+            ),
+            (_MEANING, mark("How will we notice if the effect becomes weaker?"), _SIDE_EFFECTS, _NEXT_TEST),
+        ),
+        "plateau_resistant": PatientWords(
+            mark("The cancer has stopped getting smaller, for now."),
+            (
+                mark("Your results have levelled off."),
+                mark("One likely reason is that the cells that are left respond less to this treatment."),
+                mark(
+                    "This is not certain. It is a good time to talk with your doctor about what comes next."
+                ),
+            ),
+            (
+                mark("Do you also see that the results have levelled off?"),
+                mark("What could be the reason in my case?"),
+                _MORE_TESTS,
+                _OPTIONS,
+                _MATTERS,
+            ),
+        ),
+        "plateau_scar": PatientWords(
+            mark("The size has levelled off. What is left may be mostly scar."),
+            (
+                mark("When cancer cells die, a scar can stay behind. A scar does not get smaller."),
+                mark("So a flat line can also be seen while the treatment works."),
+                mark("A scan cannot always tell scar from cancer."),
+            ),
+            (
+                mark("Could what is left be scar?"),
+                mark("Is there a test that can tell scar from cancer?"),
+                _SIDE_EFFECTS,
+                _NEXT_TEST,
+            ),
+        ),
+        "plateau_floor": PatientWords(
+            mark("The values are now too low to fall any further."),
+            (
+                mark("Your results are so small that the test cannot measure a further drop."),
+                mark("A flat line is what one expects then. By itself it is not a bad sign."),
+                mark("It does not tell us whether any cancer is left."),
+            ),
+            (
+                mark("How small a change can this test show?"),
+                mark("Is there another test that sees smaller changes?"),
+                _SIDE_EFFECTS,
+                _NEXT_TEST,
+            ),
+        ),
+        "plateau_pause": PatientWords(
+            mark("The results have levelled off during a break in treatment."),
+            (
+                mark("During a break, values often level off or go up a little."),
+                mark("This does not mean that the treatment no longer works."),
+                mark("The next results will say more."),
+            ),
+            (
+                mark("What do you expect to see during the break?"),
+                mark("What is the plan after the break?"),
+                _NEXT_TEST,
+                _MATTERS,
+            ),
+        ),
+        "plateau_unclear": PatientWords(
+            mark("The size has levelled off. The reason is not clear yet."),
+            (
+                mark(
+                    "There can be several reasons: a scar, a break in treatment, values that are very low already, or "
+                    "cells that respond less to the treatment."
+                ),
+                mark("The next results will help to tell them apart."),
+            ),
+            (mark("What could be the reason in my case?"), _MORE_TESTS, _SIDE_EFFECTS, _NEXT_TEST),
+        ),
+        "regrowing": PatientWords(
+            mark("The cancer may be starting to grow again."),
+            (
+                mark("Your newest results point to growth. That can be hard to read."),
+                mark(
+                    "Results can also move for other reasons, and your doctor sees more than this page does."
+                ),
+                mark(
+                    "You do not have to work this out alone. Your doctor can tell you what it means for you."
+                ),
+            ),
+            (
+                mark("Do you also see signs of growth?"),
+                mark("Could there be another reason for the change?"),
+                _MORE_TESTS,
+                _OPTIONS,
+                _MATTERS,
+            ),
+        ),
+        "undetermined": PatientWords(
+            mark("It is too early to tell."),
+            (
+                mark("Your results do not show a clear direction yet."),
+                mark(
+                    "This is common. It is neither good news nor bad news: there is not enough to go by yet."
+                ),
+            ),
+            (
+                _MEANING,
+                mark("How many more results do we need to see a direction?"),
+                mark("Is there a blood test that helps in my case?"),
+                _SIDE_EFFECTS,
+                _NEXT_TEST,
+            ),
+        ),
+        "not_assessed": PatientWords(
+            mark("There are no results to look at yet."),
+            (mark("As soon as there are measured scans or blood values, this page can say more."),),
+            (_NEXT_TEST, _SIDE_EFFECTS),
+        ),
+    }
+)
+
+
+def patient_sentences(snap: Snapshot, language: Language) -> list[str]:
+    """The sentences under the headline; growth that the scan already shows is said first."""
+    sentences = [language.text(message) for message in PATIENT_WORDS[snap.situation].sentences]
+    if snap.has_progressed:
+        sentences.insert(0, language.text("The last scan shows growth by the rules that doctors use."))
+    return sentences
+
+
+def clinician_alert(state: AlertState, first_day: float | None, language: Language) -> str:
+    """Whether an alert is on, and since when."""
+    week = language.week(first_day)
+    if state == "now":
+        return language.text(
+            "Alert: the turning point has probably passed, and resistant cells are the likely reason. First raised at "
+            "week {week}.",
+            week=week,
+        )
+    if state == "earlier":
+        return language.text("No alert at the last visit; one was first raised at week {week}.", week=week)
+    return language.text("No alert.")
+
+
+def clinician_alert_rate(threshold: float, false_alerts_per_100: float | None, language: Language) -> str:
+    """How often an alert is false, or that nobody knows yet."""
+    said = language.chance(threshold)
+    if false_alerts_per_100 is None:
+        return language.text(
+            "An alert needs a probability of {threshold}. This threshold is not calibrated yet: how often it is false "
+            "is not known.",
+            threshold=said,
+        )
+    return language.text(
+        "An alert needs a probability of {threshold}, chosen for {rate} false alerts per 100 patient courses.",
+        threshold=said,
+        rate=language.number(false_alerts_per_100, 1),
+    )
+
+
+def patient_alert(snap: Snapshot, false_alerts_per_100: float | None, language: Language) -> list[str]:
+    """What a signal means, in plain words, and how often it is wrong; nothing when there was none."""
+    if snap.alert == "none":
+        return []
+    week = language.week(snap.first_alert_day)
+    if snap.alert == "earlier":
+        return [
+            language.text("Around week {week} there was a signal to look more closely.", week=week),
+            language.text("With the newest results, this signal is gone."),
+        ]
+    sentences = [
+        language.text(
+            "There is a signal to look more closely. It first came up around week {week}.", week=week
+        ),
+        language.text("It means: the results fit with cells that respond less and less to this treatment."),
+    ]
+    if false_alerts_per_100 is None:
+        sentences.append(
+            language.text("Such a signal can be wrong. How often that happens is not known yet.")
+        )
+    else:
+        sentences.append(
+            language.text(
+                "Such a signal can be wrong. Out of 100 people, about {rate} get one although the cancer is still "
+                "shrinking.",
+                rate=language.number(max(1.0, false_alerts_per_100)),
+            )
+        )
+    if snap.situation not in ("plateau_resistant", "regrowing"):
+        sentences.append(
+            language.text(
+                "It does not fit fully with the rest of this page. That is a good reason to ask about it."
+            )
+        )
+    return sentences
+
+
+def chance_in_ten(probability: float | None, language: Language) -> str:
+    """A probability as people say it: `about 4 in 10`."""
+    if probability is None or probability != probability:  # noqa: PLR0124 - nan
+        return NOTHING
+    if probability < 0.05:
+        return language.text("less than 1 in 20")
+    if probability > 0.95:
+        return language.text("more than 19 in 20")
+    return language.text("about {count} in 10", count=language.number(tenths(probability)))
+
+
+def tenths(probability: float) -> int:
+    """The probability in tenths, half rounded up, never 0 or 10 unless it is under 1 in 20 or over 19 in 20."""
+    if probability < 0.05:
+        return 0
+    if probability > 0.95:
+        return 10
+    return min(9, max(1, int(probability * 10 + 0.5)))

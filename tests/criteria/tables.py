@@ -26,7 +26,11 @@ def lesion(name, day, seen, *, node=False, patient="P1", reader=None, site=None)
     `(status, diameter)` gives both.
     """
     status, diameter = (
-        seen if isinstance(seen, tuple) else (seen, None) if isinstance(seen, str) else ("measured", float(seen))
+        seen
+        if isinstance(seen, tuple)
+        else (seen, None)
+        if isinstance(seen, str)
+        else ("measured", float(seen))
     )
     return {
         "patient_id": patient,

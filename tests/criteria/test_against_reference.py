@@ -12,7 +12,9 @@ from turnpoint.criteria.recist_1_1 import responses
 
 LABELS = ["CR", "PR", "SD", "NON-CR/NON-PD", "PD", "NE"]
 # Sizes that meet the thresholds exactly are as likely as others.
-sizes = st.sampled_from([3.0, 4.9, 7.0, 9.9, 10.0, 10.5, 12.0, 14.4, 15.0, 18.0, 20.0, 21.0, 25.0, 30.0, 36.0])
+sizes = st.sampled_from(
+    [3.0, 4.9, 7.0, 9.9, 10.0, 10.5, 12.0, 14.4, 15.0, 18.0, 20.0, 21.0, 25.0, 30.0, 36.0]
+)
 target_seen = st.one_of(
     sizes, sizes, sizes, st.sampled_from(["absent", "absent", "too_small", "not_evaluable"]), st.none()
 )
@@ -50,7 +52,9 @@ def studies(draw):
 def test_responses_agree_with_the_reference(rows, order):
     order.shuffle(rows)
     found = responses(table(rows))
-    keys = sorted({(row["patient_id"], row["reader"]) for row in rows}, key=lambda key: (key[0], key[1] or ""))
+    keys = sorted(
+        {(row["patient_id"], row["reader"]) for row in rows}, key=lambda key: (key[0], key[1] or "")
+    )
     expected = [
         {"patient_id": patient, "reader": reader, **visit}
         for patient, reader in keys

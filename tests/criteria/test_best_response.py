@@ -9,7 +9,9 @@ SCHEMA = {"patient_id": pl.String, "reader": pl.String, "day": pl.Int64, "overal
 
 
 def course(visits, patient="P1", reader=None):
-    rows = [(patient, reader, -3, None)] + [(patient, reader, day, overall) for day, overall in visits.items()]
+    rows = [(patient, reader, -3, None)] + [
+        (patient, reader, day, overall) for day, overall in visits.items()
+    ]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 

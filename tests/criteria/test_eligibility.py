@@ -42,7 +42,9 @@ def test_targets_without_a_site_are_not_taken_for_one_organ():
     assert rules_broken(at_sites(None, None, None)) == []
 
 
-@pytest.mark.parametrize(("node", "mm", "warned"), [(False, 10, 0), (False, 9.9, 1), (True, 15, 0), (True, 14.9, 1)])
+@pytest.mark.parametrize(
+    ("node", "mm", "warned"), [(False, 10, 0), (False, 9.9, 1), (True, 15, 0), (True, 14.9, 1)]
+)
 def test_target_below_the_measurable_size_at_baseline_is_a_warning(node, mm, warned):
     rows = course([0, 42], nodes=["T1"] if node else [], T1=[mm, 4])
     assert len(rules_broken(rows)) == warned

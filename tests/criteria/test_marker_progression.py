@@ -120,7 +120,9 @@ def test_other_marker_threshold_is_twice_its_reference_change_over_the_nadir():
 
 
 def test_unknown_marker_is_given_an_assumed_reference_change():
-    assert thresholds("my marker", [0], [10]) == pytest.approx([10 * math.exp(2 * UNPUBLISHED_REFERENCE_CHANGE_LOG)])
+    assert thresholds("my marker", [0], [10]) == pytest.approx(
+        [10 * math.exp(2 * UNPUBLISHED_REFERENCE_CHANGE_LOG)]
+    )
 
 
 def test_patients_and_markers_have_their_own_nadir():

@@ -210,7 +210,11 @@ def test_node_is_back_after_cr_from_10_mm(short_axis, response):
 
 def test_lesion_that_returns_among_others_only_adds_to_the_sum():
     # 100 -> 60 -> 65: +8 % over the nadir, still 35 % below baseline.
-    assert answers("target_response", DAYS, T1=[60, 60, 60], T2=[40, "absent", "too_small"]) == [None, "PR", "PR"]
+    assert answers("target_response", DAYS, T1=[60, 60, 60], T2=[40, "absent", "too_small"]) == [
+        None,
+        "PR",
+        "PR",
+    ]
 
 
 def test_target_that_returns_only_adds_to_the_sum_when_non_targets_had_stayed():
@@ -362,7 +366,11 @@ def test_overall_response_follows_tables_1_and_2(target, non_target, new, overal
     if new:
         rows.append(lesion("X1", 42, "present"))
     row = responses(table(rows)).row(1, named=True)
-    assert (row["target_response"], row["non_target_response"], row["new_lesion"]) == (target, non_target, new)
+    assert (row["target_response"], row["non_target_response"], row["new_lesion"]) == (
+        target,
+        non_target,
+        new,
+    )
     assert row["overall_response"] == overall
 
 
@@ -370,7 +378,9 @@ def test_overall_response_follows_tables_1_and_2(target, non_target, new, overal
 
 
 def test_readers_are_judged_side_by_side():
-    rows = course(DAYS, reader="A", T1=[50, 30, 30]) + course(DAYS, reader="B", T1=[50, 40, 40], X1=[None, None, 8])
+    rows = course(DAYS, reader="A", T1=[50, 30, 30]) + course(
+        DAYS, reader="B", T1=[50, 40, 40], X1=[None, None, 8]
+    )
     found = responses(table(rows))
     assert found.select("reader", "day", "overall_response").rows() == [
         ("A", 0, None),

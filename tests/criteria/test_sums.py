@@ -45,7 +45,13 @@ def test_sum_is_missing_when_a_visit_assessed_other_lesions_only():
 def test_counts_tell_too_small_absent_and_normal_targets_apart():
     found = sums(course([0, 42], nodes=["T3"], T1=[30, "too_small"], T2=[20, "absent"], T3=[16, 9.9]))
     row = found.row(1, named=True)
-    assert [row[name] for name in ("targets", "too_small", "absent", "normal", "not_evaluable")] == [3, 1, 1, 2, 0]
+    assert [row[name] for name in ("targets", "too_small", "absent", "normal", "not_evaluable")] == [
+        3,
+        1,
+        1,
+        2,
+        0,
+    ]
 
 
 @pytest.mark.parametrize(("short_axis", "normal"), [(9.9, 1), (10.0, 0)])
@@ -103,7 +109,9 @@ def test_measured_target_without_a_diameter_is_not_evaluable():
     assert found["sum_of_diameters_mm"].to_list() == [30.0, None]
 
 
-@pytest.mark.parametrize(("nadir", "bar"), [(100.0, 120.0), (25.0, 30.0), (24.0, 29.0), (26.0, 31.2), (0.0, 5.0)])
+@pytest.mark.parametrize(
+    ("nadir", "bar"), [(100.0, 120.0), (25.0, 30.0), (24.0, 29.0), (26.0, 31.2), (0.0, 5.0)]
+)
 def test_progression_sum_is_the_larger_of_20_percent_and_5_mm(nadir, bar):
     found = pl.select(progression_sum_mm(pl.lit(nadir))).item()
     assert found == pytest.approx(bar)

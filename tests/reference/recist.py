@@ -209,28 +209,10 @@ def course_best_response(
         lasting = "PD"
     best = "CR" if "CR" in labels else "PR" if "PR" in labels else lasting
 
-    def confirmed(wanted: str, by: set[str]) -> bool:
-        for i, (first_day, first) in enumerate(counted):
-            for j in range(i + 1, len(counted)):
-                day, second = counted[j]
-                if first != wanted or second not in by or day - first_day < confirmation_days:
-                    continue
-                between = labels[i + 1 : j]
-                downgraded = any(
-                    labels[k] == "CR" and "PR" in labels[k + 1 : j + 1] for k in range(i + 1, j)
-                )
-                if (
-                    all(label in {*by, "NE"} for label in between)
-                    and between.count("NE") <= most_not_evaluable_between
-                    and not downgraded
-                ):
-                    return True
-        return False
-
     confirmed_best = lasting
-    if confirmed("CR", {"CR"}):
+    if confirmed(counted, "CR", {"CR"}, confirmation_days, most_not_evaluable_between):
         confirmed_best = "CR"
-    elif confirmed("PR", {"CR", "PR"}):
+    elif confirmed(counted, "PR", {"CR", "PR"}, confirmation_days, most_not_evaluable_between):
         confirmed_best = "PR"
     return {
         "best_response": best,
@@ -238,3 +220,21 @@ def course_best_response(
         "progression_day": next((day for day, overall in counted if overall == "PD"), None),
         "last_evaluable_day": max((day for day, overall in counted if overall != "NE"), default=None),
     }
+
+
+def confirmed(
+    counted: list[tuple[int, str]], wanted: str, by: set[str], least_days: int, most_ne: int
+) -> bool:
+    """Rule 4 of best response: is there a response with a confirmation?"""
+    labels = [overall for _, overall in counted]
+    for i, (first_day, first) in enumerate(counted):
+        for j in range(i + 1, len(counted)):
+            day, second = counted[j]
+            if first != wanted or second not in by or day - first_day < least_days:
+                continue
+            between = labels[i + 1 : j]
+            downgraded = any(labels[k] == "CR" and "PR" in labels[k + 1 : j + 1] for k in range(i + 1, j))
+            allowed = all(label in {*by, "NE"} for label in between)
+            if allowed and between.count("NE") <= most_ne and not downgraded:
+                return True
+    return False

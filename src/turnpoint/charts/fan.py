@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Layer, inline
+from turnpoint.charts.canvas import Layer, at_x, at_y, inline, words
 from turnpoint.charts.week_axis import Panel
 
 _QUANTILES = ("q05", "q25", "q50", "q75", "q95")
@@ -40,6 +40,16 @@ def fan_layers(fan: pl.DataFrame, y: Callable[[str], alt.Y], panel: Panel) -> li
             base.mark_line(color=colour, strokeWidth=1.4, strokeDash=dash, clip=True).encode(x=x, y=y("q50"))
         )
     return layers
+
+
+def forecast_label(fan: pl.DataFrame, panel: Panel, y_px: float) -> list[Layer]:
+    """The word above the plot where the forecast begins, or nothing."""
+    last = panel.axis.last_visit_week
+    if last is None or fan.filter(pl.col("kind") == "forecast").is_empty():
+        return []
+    rows = pl.DataFrame({"text": [panel.language.text("forecast")]})
+    place = at_x(panel.pixel(last) + 1.6 * panel.canvas.font_px)
+    return [words(rows, place, at_y(y_px), size_px=panel.canvas.font_px - 1, colour=palette.FORECAST)]
 
 
 def _joined(fan: pl.DataFrame) -> pl.DataFrame:

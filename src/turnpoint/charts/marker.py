@@ -12,16 +12,20 @@ import polars as pl
 from turnpoint.charts import palette
 from turnpoint.charts.canvas import Layer, at_x, at_y, inline, sheet, words
 from turnpoint.charts.dates import DateInterval, turning_layers
-from turnpoint.charts.fan import fan_layers
+from turnpoint.charts.fan import fan_layers, forecast_label
 from turnpoint.charts.language import Language
 from turnpoint.charts.week_axis import Panel
 
 _HEIGHT_PX = 200
+_TURNING_Y_PX = -30.0
+_FORECAST_Y_PX = -10.0
 _LONGEST_LIST = 40
 _SHAPES = {"none": "circle", "left": "triangle-down", "right": "triangle-up"}
 
 
-def marker(values: pl.DataFrame, fan: pl.DataFrame, turning: DateInterval, panel: Panel) -> alt.LayerChart:
+def marker(
+    values: pl.DataFrame, fan: pl.DataFrame, turning: DateInterval, panel: Panel, *, is_first: bool = False
+) -> alt.LayerChart:
     """The chart of one marker.
 
     Args:
@@ -29,6 +33,7 @@ def marker(values: pl.DataFrame, fan: pl.DataFrame, turning: DateInterval, panel
         fan: its quantiles: `day, kind, q05, q25, q50, q75, q95`.
         turning: the turning point as the last assessment has it.
         panel: what the chart is drawn on.
+        is_first: no panel above names the turning point and the forecast, so this one does.
     """
     shown = _on_log_axis(values)
     limit = upper_limit(values)
@@ -44,7 +49,7 @@ def marker(values: pl.DataFrame, fan: pl.DataFrame, turning: DateInterval, panel
 
     floored = fan.with_columns(pl.col("q05", "q25", "q50", "q75", "q95").clip(bottom / 10))
     layers: list[Layer] = [
-        *turning_layers(turning, panel, None),
+        *turning_layers(turning, panel, _TURNING_Y_PX if is_first else None),
         *fan_layers(floored, y, panel),
         *panel.now(),
     ]
@@ -70,7 +75,9 @@ def marker(values: pl.DataFrame, fan: pl.DataFrame, turning: DateInterval, panel
             layers.append(
                 alt.Chart(inline(rows)).mark_point(filled=True, size=size, **style).encode(x=x, y=y("shown"))
             )
-    return sheet(layers, panel.canvas, _HEIGHT_PX)
+    if is_first:
+        layers += forecast_label(fan, panel, _FORECAST_Y_PX)
+    return sheet(layers, panel.canvas, _HEIGHT_PX, top_px=44 if is_first else 8)
 
 
 def upper_limit(values: pl.DataFrame) -> float | None:

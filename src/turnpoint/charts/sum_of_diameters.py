@@ -12,7 +12,7 @@ import polars as pl
 from turnpoint.charts import palette
 from turnpoint.charts.canvas import Layer, at_x, at_y, inline, sheet, spaced, spread, words
 from turnpoint.charts.dates import DateInterval, turning_layers
-from turnpoint.charts.fan import fan_layers
+from turnpoint.charts.fan import fan_layers, forecast_label
 from turnpoint.charts.language import Language
 from turnpoint.charts.week_axis import Panel
 
@@ -80,7 +80,7 @@ def sum_of_diameters(
         *_points(read, x, y("sum_of_diameters_mm")),
         *_response_row(seen, panel),
         *_new_lesions(seen, panel),
-        *_forecast_label(fan, panel),
+        *forecast_label(fan, panel, _RESPONSE_Y_PX),
     ]
     return sheet(layers, panel.canvas, _HEIGHT_PX, top_px=_TOP_PX)
 
@@ -230,13 +230,3 @@ def _new_lesions(seen: pl.DataFrame, panel: Panel) -> list[Layer]:
             dx=-10 if in_right_half else 10,
         ),
     ]
-
-
-def _forecast_label(fan: pl.DataFrame, panel: Panel) -> list[Layer]:
-    last = panel.axis.last_visit_week
-    if last is None or fan.filter(pl.col("kind") == "forecast").is_empty():
-        return []
-    rows = pl.DataFrame({"text": [panel.language.text("forecast")]})
-    place = at_x(panel.pixel(last) + 1.6 * panel.canvas.font_px)
-    size, colour = panel.canvas.font_px - 1, palette.FORECAST
-    return [words(rows, place, at_y(_RESPONSE_Y_PX), size_px=size, colour=colour)]

@@ -47,32 +47,37 @@ def waterfall(
     layers: list[Layer] = [
         encoded.encode(color=colour) if has_response else encoded,
         *_reference_layers(references_pct, scale, y_axis, canvas, language),
-        *[layer for index, name in enumerate(lanes) for layer in _lane(bars, name, index, x, colour, canvas)],
+        *_lanes(changes, bars, lanes, x, colour, canvas),
     ]
     return sheet(layers, canvas, _HEIGHT_PX, top_px=12, bottom_px=24 + _LANE_PX * len(lanes))
 
 
 def sorted_bars(changes: pl.DataFrame, canvas: Canvas) -> pl.DataFrame:
     """Bars from the largest growth to the deepest fall: `best_response, best_change_pct, height, zero, left, right`."""
-    known = changes.filter(pl.col("best_change_pct").is_not_null() & pl.col("best_change_pct").is_not_nan())
-    if "best_response" not in known.columns:
-        known = known.with_columns(pl.lit(None, dtype=pl.String).alias("best_response"))
-    # more bars than pixels: every k-th of the sorted bars keeps the shape
-    step = max(1, -(-known.height // canvas.plot_width_px))
-    ordered = known.sort("best_change_pct", descending=True, maintain_order=True).gather_every(step)
+    known = _drawable(changes)
+    ordered = known.sort("best_change_pct", descending=True, maintain_order=True)
+    most = canvas.plot_width_px
+    if ordered.height > most:  # more bars than pixels: evenly spaced ones of the sorted bars keep the shape
+        ordered = ordered[[int((place + 0.5) * ordered.height / most) for place in range(most)]]
     gap = 0.25 if ordered.height <= canvas.plot_width_px / 4 else 0.0
     return ordered.select(
-        pl.when(pl.col("best_response").is_in(list(palette.RESPONSES)))
-        .then(pl.col("best_response"))
-        .when(pl.col("best_response").is_not_null())
-        .then(pl.lit("NE"))
-        .alias("best_response"),
+        "best_response",
         "best_change_pct",
         pl.col("best_change_pct").clip(-100.0, _CLIP_PCT).alias("height"),
         pl.lit(0.0).alias("zero"),
         (pl.int_range(pl.len()) + gap / 2).cast(pl.Float64).alias("left"),
         (pl.int_range(pl.len()) + 1 - gap / 2).cast(pl.Float64).alias("right"),
     )
+
+
+def _drawable(changes: pl.DataFrame) -> pl.DataFrame:
+    """Rows with a change; a response that is not one of RECIST's counts as not evaluable."""
+    known = changes.filter(pl.col("best_change_pct").is_not_null() & pl.col("best_change_pct").is_not_nan())
+    if "best_response" not in known.columns:
+        return known.with_columns(pl.lit(None, dtype=pl.String).alias("best_response"))
+    response = pl.col("best_response")
+    listed = pl.when(response.is_in(list(palette.RESPONSES)) | response.is_null()).then(response)
+    return known.with_columns(listed.otherwise(pl.lit("NE")).alias("best_response"))
 
 
 def describe(changes: pl.DataFrame, language: Language) -> str:
@@ -128,27 +133,33 @@ def _reference_layers(
     return layers
 
 
-def _lane(
-    bars: pl.DataFrame, name: str, index: int, x: alt.X, colour: alt.Color, canvas: Canvas
+def _lanes(
+    changes: pl.DataFrame, bars: pl.DataFrame, names: list[str], x: alt.X, colour: alt.Color, canvas: Canvas
 ) -> list[Layer]:
-    """A row of ticks under the bars of one response: its name and count say it without the colour."""
-    own = bars.filter(pl.col("best_response") == name)
-    top = _HEIGHT_PX + 22 + index * _LANE_PX
-    size = canvas.font_px - 1
-    half = _LANE_PX * 0.3
-    ticks = alt.Chart(inline(own)).mark_rect().encode(
-        x=x, x2="right:Q", y=at_y(top - half), y2=alt.Y2Value(top + half), color=colour  # type: ignore[no-untyped-call]
-    )  # fmt: skip
-    name_short = "NN" if name == "NON-CR/NON-PD" else name
-    return [
-        ticks,
-        words(
-            pl.DataFrame({"text": [name_short]}), at_x(-6), at_y(top), size_px=size, align="right", bold=True
-        ),
-        words(
-            pl.DataFrame({"text": [f"{own.height:,}"]}),
-            at_x(canvas.plot_width_px + 8),
-            at_y(top),
-            size_px=size,
-        ),
-    ]
+    """A row of ticks under the bars of each response: its name and count say it without the colour."""
+    layers: list[Layer] = []
+    size, half = canvas.font_px - 1, _LANE_PX * 0.3
+    counts = dict(_drawable(changes).group_by("best_response").len().rows())
+    for index, name in enumerate(names):
+        middle = _HEIGHT_PX + 22 + index * _LANE_PX
+        ticks = alt.Chart(inline(bars.filter(pl.col("best_response") == name))).mark_rect()
+        end: alt.Y2Value = alt.Y2Value(middle + half)  # type: ignore[no-untyped-call]
+        short = "NN" if name == "NON-CR/NON-PD" else name
+        layers += [
+            ticks.encode(x=x, x2="right:Q", y=at_y(middle - half), y2=end, color=colour),
+            words(
+                pl.DataFrame({"text": [short]}),
+                at_x(-6),
+                at_y(middle),
+                size_px=size,
+                align="right",
+                bold=True,
+            ),
+            words(
+                pl.DataFrame({"text": [f"{counts[name]:,}"]}),
+                at_x(canvas.plot_width_px + 8),
+                at_y(middle),
+                size_px=size,
+            ),
+        ]
+    return layers

@@ -20,9 +20,7 @@ Criterion = Callable[[Study, pl.DataFrame, BestResponseRules], Responses]
 
 def _recist_1_1(study: Study, new_therapy: pl.DataFrame, rules: BestResponseRules) -> Responses:
     visits = recist_1_1.responses(study.lesions)
-    return Responses(
-        visits, best_responses(visits, new_therapy, rules), eligibility_problems(study.lesions)
-    )
+    return Responses(visits, best_responses(visits, new_therapy, rules), eligibility_problems(study.lesions))
 
 
 CRITERIA: Final[Mapping[str, Criterion]] = MappingProxyType({"recist-1.1": _recist_1_1})

@@ -50,7 +50,7 @@ class BestResponseRules:
 def best_responses(
     responses: pl.DataFrame,
     new_therapy: pl.DataFrame | None = None,
-    rules: BestResponseRules = BestResponseRules(),  # noqa: B008 - frozen
+    rules: BestResponseRules = BestResponseRules(),
 ) -> pl.DataFrame:
     """Best response of every patient and reader.
 
@@ -72,7 +72,12 @@ def best_responses(
         visits.group_by("course", maintain_order=True)
         .agg(pl.col("patient_id", "reader").first())
         .join(_summary(counted, rules), on="course", how="left", maintain_order="left")
-        .join(_confirmed(counted, rules, ["CR"], ["CR"], "confirmed_cr"), on="course", how="left", maintain_order="left")
+        .join(
+            _confirmed(counted, rules, ["CR"], ["CR"], "confirmed_cr"),
+            on="course",
+            how="left",
+            maintain_order="left",
+        )
         .join(
             _confirmed(counted, rules, ["PR"], ["CR", "PR"], "confirmed_pr"),
             on="course",
@@ -93,9 +98,9 @@ def best_responses(
     confirmed = (
         pl.when("confirmed_cr").then(label("CR")).when("confirmed_pr").then(label("PR")).otherwise(lasting)
     )
-    return found.with_columns(
-        best.alias("best_response"), confirmed.alias("confirmed_best_response")
-    ).select(pl.col(name).cast(dtype) for name, dtype in BEST_RESPONSES_SCHEMA.items())
+    return found.with_columns(best.alias("best_response"), confirmed.alias("confirmed_best_response")).select(
+        pl.col(name).cast(dtype) for name, dtype in BEST_RESPONSES_SCHEMA.items()
+    )
 
 
 def _counted(visits: pl.DataFrame, new_therapy: pl.DataFrame | None) -> pl.DataFrame:

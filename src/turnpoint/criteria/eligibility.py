@@ -17,7 +17,9 @@ LEAST_TARGET_MM = 10.0
 LEAST_TARGET_NODE_MM = 15.0
 _NODES = "lymph node"
 # Sides and lobes of one organ; "left upper lobe of lung" and "right lung" are both lung.
-_PART_OF_ORGAN = r"(?i)\b(left|right|upper|middle|lower|lobe|segment|of|the|both|bilateral|[ivx]+|\d+)\b|[^\w]+"
+_PART_OF_ORGAN = (
+    r"(?i)\b(left|right|upper|middle|lower|lobe|segment|of|the|both|bilateral|[ivx]+|\d+)\b|[^\w]+"
+)
 
 
 def eligibility_problems(lesions: pl.DataFrame, file: str = "lesions.csv") -> tuple[Problem, ...]:
@@ -36,7 +38,12 @@ def eligibility_problems(lesions: pl.DataFrame, file: str = "lesions.csv") -> tu
     organ = pl.when(node).then(pl.lit(_NODES)).otherwise(pl.col("site").str.replace_all(_PART_OF_ORGAN, " "))
     organ = organ.str.strip_chars().str.to_lowercase()
     lesion_counts = (
-        (pl.col("lesion_id").n_unique().over(course) > MOST_TARGETS, "lesion_id", MOST_TARGETS, "{} target lesions"),
+        (
+            pl.col("lesion_id").n_unique().over(course) > MOST_TARGETS,
+            "lesion_id",
+            MOST_TARGETS,
+            "{} target lesions",
+        ),
         (
             (pl.col("lesion_id").n_unique().over([*course, "organ"]) > MOST_TARGETS_AN_ORGAN)
             & pl.col("organ").is_not_null()
@@ -58,9 +65,7 @@ def eligibility_problems(lesions: pl.DataFrame, file: str = "lesions.csv") -> tu
         for too_many, column, most, words in lesion_counts
     ]
     measured = pl.col("status") == "measured"
-    small = measured & (
-        (node & (diameter < LEAST_TARGET_NODE_MM)) | (~node & (diameter < LEAST_TARGET_MM))
-    )
+    small = measured & ((node & (diameter < LEAST_TARGET_NODE_MM)) | (~node & (diameter < LEAST_TARGET_MM)))
     problems.append(
         _warning(
             frame.filter(small | (pl.col("status") == "too_small")),
@@ -77,7 +82,11 @@ def _baseline_targets(lesions: pl.DataFrame) -> pl.DataFrame:
     """Each target's last row up to the baseline."""
     course = ["patient_id", "reader"]
     day = pl.col("day")
-    rows = lesions if "source_row" in lesions.columns else lesions.with_columns(source_row=pl.lit(None, pl.Int64))
+    rows = (
+        lesions
+        if "source_row" in lesions.columns
+        else lesions.with_columns(source_row=pl.lit(None, pl.Int64))
+    )
     baseline = pl.coalesce(pl.when(day <= 0).then(day).max().over(course), day.min().over(course))
     return (
         rows.filter(pl.col("role") == "target")

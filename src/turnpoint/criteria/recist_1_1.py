@@ -211,9 +211,7 @@ def _with_non_targets(visits: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     return (
         visits.join(at_visits, on="visit", how="left", maintain_order="left")
         .join(first_seen, on="visit", how="left", maintain_order="left")
-        .with_columns(
-            pl.col(counts).cast(pl.Int64).fill_null(0), pl.col(flags).fill_null(value=False)
-        )
+        .with_columns(pl.col(counts).cast(pl.Int64).fill_null(0), pl.col(flags).fill_null(value=False))
         .with_columns(pl.col("begun").cum_sum().over("course").alias("non_targets"))
     )
 
@@ -253,7 +251,9 @@ def _with_new_lesions(visits: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     return (
         visits.join(new, on="course", how="left", maintain_order="left")
         .with_columns(
-            ((day >= pl.col("new_lesion_day")) & (day > earliest_new)).fill_null(value=False).alias("new_lesion")
+            ((day >= pl.col("new_lesion_day")) & (day > earliest_new))
+            .fill_null(value=False)
+            .alias("new_lesion")
         )
         .with_columns(((day > baseline_visit) | pl.col("new_lesion")).alias("judged"))
     )
@@ -264,12 +264,10 @@ def _overall() -> pl.Expr:
     none = len(LABELS)
     places: dict[str | None, int] = {name: place for place, name in enumerate(LABELS)} | {None: none}
     table: list[str | None] = [None] * (none + 1) ** 2
-    for (target, non_target), overall in OVERALL.items():
-        table[places[target] * (none + 1) + places[non_target]] = overall
-    target, non_target = (
-        pl.col(name).to_physical().cast(pl.UInt32).fill_null(none)
-        for name in ("target_response", "non_target_response")
-    )
+    for (of_target, of_non_target), overall in OVERALL.items():
+        table[places[of_target] * (none + 1) + places[of_non_target]] = overall
+    target = pl.col("target_response").to_physical().cast(pl.UInt32).fill_null(none)
+    non_target = pl.col("non_target_response").to_physical().cast(pl.UInt32).fill_null(none)
     progressed = (target == places["PD"]) | (non_target == places["PD"]) | pl.col("new_lesion")
     found = pl.lit(pl.Series(table, dtype=LABEL)).gather(target * (none + 1) + non_target)
     return pl.when(progressed).then(label("PD")).otherwise(found)
@@ -286,7 +284,10 @@ def _with_return_after_complete_response(visits: pl.DataFrame) -> pl.DataFrame:
     non_target_back = after & pl.col("non_target_there")
     return visits.join(first, on="course", how="left", maintain_order="left").with_columns(
         pl.when(target_back).then(label("PD")).otherwise("target_response").alias("target_response"),
-        pl.when(non_target_back).then(label("PD")).otherwise("non_target_response").alias("non_target_response"),
+        pl.when(non_target_back)
+        .then(label("PD"))
+        .otherwise("non_target_response")
+        .alias("non_target_response"),
         pl.when(target_back | non_target_back)
         .then(label("PD"))
         .otherwise("overall_response")

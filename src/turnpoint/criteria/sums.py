@@ -106,8 +106,10 @@ def visits_of(rows: pl.DataFrame) -> pl.DataFrame:
 def sums_at_visits(rows: pl.DataFrame) -> pl.DataFrame:
     """The sums of `sum_of_diameters` at every visit of `numbered` rows; `targets` is 0 without target disease."""
     own = _of_baseline_targets(rows.filter(pl.col("role") == "target"))
-    counted = own.filter(pl.col("day") <= pl.col("baseline")).group_by("course").agg(
-        pl.col("lesion").n_unique().cast(pl.Int64).alias("targets")
+    counted = (
+        own.filter(pl.col("day") <= pl.col("baseline"))
+        .group_by("course")
+        .agg(pl.col("lesion").n_unique().cast(pl.Int64).alias("targets"))
     )
     combined = _combined_screening(own, counted)
     visits = visits_of(rows).join(counted, on="course", how="left", maintain_order="left")

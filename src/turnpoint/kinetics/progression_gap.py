@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from turnpoint.errors import MeasurementError
 
-PROGRESSION_RATIO = 1.2
-PROGRESSION_MM = 5.0
+# Eisenhauer 2009, section 4.3.1. `criteria.sums` has the same two numbers as expressions; a test compares them.
+_PROGRESSION_RATIO = 1.2
+_PROGRESSION_MM = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,48 +38,45 @@ class ProgressionGap:
 
 
 def progression_gap(sum_mm: float, nadir_mm: float) -> ProgressionGap:
-    """How far a sum of diameters is from RECIST progression.
+    """How far a sum of diameters is from progression by RECIST 1.1.
 
-        progression sum = max(1.2·nadir, nadir + 5),   volume ratio = (progression sum / sum)^3
+        progression_sum = max(1.2·nadir, nadir + 5 mm)
 
     Args:
         sum_mm: the sum now.
-        nadir_mm: the smallest sum so far, this one included.
+        nadir_mm: the smallest sum so far, baseline and this visit included.
 
     Returns:
-        The gap. After a nadir of 0 mm the ratios to it are inf; when progression is already reached, the
-        ratios to the sum now are 1.
+        The gap. Ratios and doublings are inf from a sum of 0 mm, 1 and 0 when progression is already reached.
 
     Raises:
         MeasurementError: a sum is negative or not a number, or the nadir is above the sum.
 
     Source: Eisenhauer et al. 2009 (RECIST 1.1), doi:10.1016/j.ejca.2008.10.026, section 4.3.1.
 
-    >>> gap = progression_gap(10.0, 10.0)
-    >>> gap.progression_sum_mm, gap.to_go_mm, round(gap.volume_ratio, 3), round(gap.doublings, 3)
-    (15.0, 5.0, 3.375, 1.755)
+    >>> gap = progression_gap(10, 10)
+    >>> gap.progression_sum_mm, gap.volume_ratio, round(gap.doublings, 3)
+    (15.0, 3.375, 1.755)
     """
-    for name, value in (("sum_mm", sum_mm), ("nadir_mm", nadir_mm)):
-        if not (math.isfinite(value) and value >= 0.0):
-            raise MeasurementError(f"{name}={value}: not a length. Give millimetres, 0 or more.")
-    if nadir_mm > sum_mm:
+    if not (0.0 <= nadir_mm <= sum_mm) or math.isinf(sum_mm):
         raise MeasurementError(
-            f"nadir_mm={nadir_mm}: above the sum of {sum_mm} mm. The nadir is the smallest sum, this one included."
+            f"sum_mm={sum_mm:g}, nadir_mm={nadir_mm:g}: not 0 <= nadir <= sum. "
+            "Give the sum now, and the smallest sum up to and including it."
         )
-    reached = max(PROGRESSION_RATIO * nadir_mm, nadir_mm + PROGRESSION_MM)
-    now = _volume_ratio(max(sum_mm, reached), sum_mm)
-    from_nadir = _volume_ratio(reached, nadir_mm)
+    at_progression = max(_PROGRESSION_RATIO * nadir_mm, nadir_mm + _PROGRESSION_MM)
+    ratio = _cubed(max(at_progression, sum_mm), sum_mm)
+    from_nadir = _cubed(at_progression, nadir_mm)
     return ProgressionGap(
-        sum_mm=sum_mm,
-        nadir_mm=nadir_mm,
-        progression_sum_mm=reached,
-        to_go_mm=max(reached - sum_mm, 0.0),
-        volume_ratio=now,
-        doublings=math.log2(now),
+        sum_mm=float(sum_mm),
+        nadir_mm=float(nadir_mm),
+        progression_sum_mm=float(at_progression),
+        to_go_mm=float(max(at_progression - sum_mm, 0.0)),
+        volume_ratio=ratio,
+        doublings=math.log2(ratio),
         volume_ratio_from_nadir=from_nadir,
         doublings_from_nadir=math.log2(from_nadir),
     )
 
 
-def _volume_ratio(larger_mm: float, smaller_mm: float) -> float:
-    return (larger_mm / smaller_mm) ** 3 if smaller_mm > 0 else math.inf
+def _cubed(later_mm: float, now_mm: float) -> float:
+    return math.inf if now_mm == 0 else float((later_mm / now_mm) ** 3)

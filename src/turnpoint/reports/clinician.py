@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from turnpoint.charts.dates import week_or_never
+from turnpoint.charts.dates import is_beyond, week_or_never
 from turnpoint.charts.language import NOTHING, Language, mark
 from turnpoint.charts.marker import censored_value
 from turnpoint.charts.states import STATE_NAMES
@@ -117,23 +117,29 @@ def changes(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
 
 def _sum_sentence(view: PatientView, snap: Snapshot, language: Language) -> str:
     row, before = snap.last_sum, snap.sum_before
-    said = language.text(
-        "Sum of diameters {size} mm at week {week}.",
-        size=language.number(row["sum_of_diameters_mm"], 1),
-        week=language.week(row["day"]),
-    )
+    size, week = language.number(row["sum_of_diameters_mm"], 1), language.week(row["day"])
+    said = language.text("Sum of diameters {size} mm at week {week}.", size=size, week=week)
     if before:
+        values = {
+            "size": size,
+            "week": week,
+            "from_baseline": percent_change(row["change_from_baseline_pct"], language),
+            "baseline": language.number(view.baseline_mm, 1),
+            "earlier": language.number(before["sum_of_diameters_mm"], 1),
+        }
         said = language.text(
-            "Sum of diameters {size} mm at week {week}: {from_baseline} from baseline ({baseline} mm), {from_nadir} "
-            "from the nadir ({nadir} mm), {earlier} mm at the scan before.",
-            size=language.number(row["sum_of_diameters_mm"], 1),
-            week=language.week(row["day"]),
-            from_baseline=percent_change(row["change_from_baseline_pct"], language),
-            baseline=language.number(view.baseline_mm, 1),
-            from_nadir=percent_change(row["change_from_nadir_pct"], language),
-            nadir=language.number(view.nadir_mm, 1),
-            earlier=language.number(before["sum_of_diameters_mm"], 1),
+            "Sum of diameters {size} mm at week {week}, the smallest so far: {from_baseline} from baseline "
+            "({baseline} mm), {earlier} mm at the scan before.",
+            **values,
         )
+        if view.nadir_mm is not None and row["sum_of_diameters_mm"] > view.nadir_mm:
+            said = language.text(
+                "Sum of diameters {size} mm at week {week}: {from_baseline} from baseline ({baseline} mm), "
+                "{from_nadir} from the nadir ({nadir} mm), {earlier} mm at the scan before.",
+                from_nadir=percent_change(row["change_from_nadir_pct"], language),
+                nadir=language.number(view.nadir_mm, 1),
+                **values,
+            )
     sentences = [said]
     if row["censored"]:
         sentences.append(language.text("Part of it is too small to measure."))
@@ -262,10 +268,12 @@ def _dates_table(snap: Snapshot, language: Language) -> Table | None:
         low, middle, high = (
             week_or_never(week, language) for week in (interval.q05, interval.q50, interval.q95)
         )
-        span = NOTHING if interval.q05 is None else language.text("{low} to {high}", low=low, high=high)
-        if interval.bounds is None and interval.q05 is not None:
+        span = language.text("{low} to {high}", low=low, high=high)
+        if is_beyond(interval.q95):
+            span = language.text("{week} or later", week=low)
+        if interval.bounds is None:
             middle = language.text("not yet determined")
-        rows.append([date_name(name, language), middle, span])
+        rows.append([date_name(name, language), middle, NOTHING if interval.q05 is None else span])
     columns = [
         (language.text("Date"), False),
         (language.text("Week"), True),

@@ -99,6 +99,7 @@ class _Course:
 
     def marker(self, name: str, index: int) -> Figure:
         text = self.language.text
+        is_first = index == 0 and not self.snap.last_sum
         values = self.view.markers.filter(pl.col("marker") == name)
         fan = self.view.fan.filter(pl.col("quantity") == name)
         unit = str(values.sort("day")["unit"].fill_null("").item(-1))
@@ -110,7 +111,7 @@ class _Course:
                 "is outside what the assay can measure."
             ),
             marker.describe(values, unit, self.language),
-            lambda panel: marker.marker(values, fan, self.snap.date("turning_day"), panel),
+            lambda panel: marker.marker(values, fan, self.snap.date("turning_day"), panel, is_first=is_first),
         )
 
     def states(self) -> Figure:

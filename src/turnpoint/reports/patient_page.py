@@ -39,15 +39,7 @@ def patient_page(view: PatientView, language: Language) -> str:
         picture=simple_picture(view, snap, language),
         now=_values_now(snap, language),
         facts=[patient_sentence(fact, language) for fact in view.evidence[:_MOST_FACTS]],
-        chances=[
-            (
-                language.text(name),
-                chance_in_ten(snap.last[f"p_{state}"], language),
-                tenths(snap.last[f"p_{state}"]),
-            )
-            for state, name in STATE_IN_PLAIN_WORDS.items()
-            if snap.last.get(f"p_{state}") is not None
-        ],
+        chances=_chances(snap, language),
         ahead=_ahead(view, snap, language),
         unknown=_unknown(view, snap, language),
         questions=[language.text(question) for question in words.questions],
@@ -55,6 +47,20 @@ def patient_page(view: PatientView, language: Language) -> str:
         small_print=provenance_lines(view.provenance, language),
         disclaimer=not_a_device(language),
     )
+
+
+def _chances(snap: Snapshot, language: Language) -> list[tuple[str, str, int]]:
+    """Each state in plain words, its chance in words, and how many dots of ten are full."""
+    known = {
+        state: snap.last[f"p_{state}"]
+        for state in STATE_IN_PLAIN_WORDS
+        if snap.last.get(f"p_{state}") is not None
+    }
+    counts = tenths(list(known.values()))
+    return [
+        (language.text(STATE_IN_PLAIN_WORDS[state]), chance_in_ten(chance, language, count), count)
+        for (state, chance), count in zip(known.items(), counts, strict=True)
+    ]
 
 
 def _values_now(snap: Snapshot, language: Language) -> list[str]:

@@ -150,7 +150,8 @@ def _next_values(view: PatientView, last_day: float | None) -> tuple[NextValue, 
         seen = (
             view.sums if quantity == SUM_OF_DIAMETERS else view.markers.filter(pl.col("marker") == quantity)
         )
-        gap = seen["day"].unique().sort().diff().median()
+        # the baseline scan may be weeks before the start; its distance says nothing about the rhythm since
+        gap = seen["day"].clip(0).unique().sort().diff().median()
         wanted = last_day + (float(gap) if isinstance(gap, int | float) else _USUAL_GAP_DAYS)
         nearest = (
             ahead.filter(pl.col("quantity") == quantity)

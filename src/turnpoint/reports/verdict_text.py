@@ -6,12 +6,15 @@ against any treatment, and what is not known is said. tests/reports/test_patient
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from turnpoint.charts.language import NOTHING, Language, mark
 from turnpoint.reports.snapshot import AlertState, Situation, Snapshot
+
+RARE = 0.05  # rarer than 1 in 20 is said in words, not in tenths
 
 CLINICIAN_HEADLINES: Mapping[Situation, str] = MappingProxyType(
     {
@@ -256,21 +259,37 @@ def patient_alert(snap: Snapshot, false_alerts_per_100: float | None, language: 
     return sentences
 
 
-def chance_in_ten(probability: float | None, language: Language) -> str:
-    """A probability as people say it: `about 4 in 10`."""
-    if probability is None or probability != probability:  # noqa: PLR0124 - nan
+def chance_in_ten(probability: float | None, language: Language, count: int | None = None) -> str:
+    """A probability as people say it: `about 4 in 10`; `count` when the tenths were rounded together."""
+    if probability is None or math.isnan(probability):
         return NOTHING
-    if probability < 0.05:
+    if probability < RARE:
         return language.text("less than 1 in 20")
-    if probability > 0.95:
+    if probability > 1.0 - RARE:
         return language.text("more than 19 in 20")
-    return language.text("about {count} in 10", count=language.number(tenths(probability)))
+    return language.text("about {count} in 10", count=language.number(count or tenths([probability])[0]))
 
 
-def tenths(probability: float) -> int:
-    """The probability in tenths, half rounded up, never 0 or 10 unless it is under 1 in 20 or over 19 in 20."""
-    if probability < 0.05:
-        return 0
-    if probability > 0.95:
-        return 10
-    return min(9, max(1, int(probability * 10 + 0.5)))
+def tenths(probabilities: Sequence[float]) -> list[int]:
+    """Each probability in tenths; chances that together are certain give ten.
+
+    Half is rounded up. A chance of 1 in 20 or more is never 0, one of up to 19 in 20 never 10.
+
+    >>> tenths([0.55, 0.3, 0.15])
+    [6, 3, 1]
+    """
+    rounded = [
+        0 if chance < RARE else 10 if chance > 1.0 - RARE else min(9, max(1, int(chance * 10 + 0.5)))
+        for chance in probabilities
+    ]
+    if abs(sum(probabilities) - 1.0) > 0.01:
+        return rounded
+    # take from the one rounded up most, give to the one rounded down most
+    while (excess := sum(rounded) - 10) != 0:
+        step = 1 if excess > 0 else -1
+        movable = [place for place, count in enumerate(rounded) if 1 <= count - step <= 9 and count > 0]
+        if not movable:
+            break
+        worst = max(movable, key=lambda place: (step * (rounded[place] - 10 * probabilities[place]), place))
+        rounded[worst] -= step
+    return rounded

@@ -1,0 +1,89 @@
+"""Growth metrics of each patient and quantity, by arithmetic and least squares, without a prior."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from turnpoint.criteria import recist_1_1
+from turnpoint.criteria.best_response import best_responses
+from turnpoint.criteria.marker_progression import first_progression
+from turnpoint.criteria.sums import sum_of_diameters
+from turnpoint.kinetics.series_metrics import SERIES_METRICS_SCHEMA, series_metrics
+from turnpoint.study.study import Study
+from turnpoint.workflows.respond import new_therapy
+
+SUM_OF_DIAMETERS = "sum_of_diameters_mm"
+METRICS_SCHEMA: dict[str, type[pl.DataType]] = {
+    **SERIES_METRICS_SCHEMA,
+    "progression_day": pl.Int64,
+    "reader": pl.String,
+}
+_READINGS = ["patient_id", "quantity", "unit", "day", "value"]
+
+
+def metrics(study: Study, *, progress: Callable[[int, int], None] | None = None) -> pl.DataFrame:
+    """Growth metrics, one row a patient and quantity: the sum of diameters and each marker.
+
+    A sum that is not evaluable is left out, never 0 mm; a censored marker value counts as its limit. Of several
+    readers, the one with most sums is used, the first by name if equal.
+
+    Args:
+        study: with lesions, markers or both.
+        progress: called with series done and series in all.
+
+    Returns:
+        The columns of `docs/metrics.md`, sorted by patient, the sum of diameters first, then markers by name.
+    """
+    sums = _one_reader(sum_of_diameters(study.lesions).drop_nulls("sum_of_diameters_mm"))
+    readers = sums.select("patient_id", "reader").unique()
+    readings = pl.concat([_sum_readings(sums), _marker_readings(study.markers)])
+    progressions = pl.concat([_sum_progressions(study, readers), _marker_progressions(study)])
+    quantity = [pl.col("quantity") != SUM_OF_DIAMETERS, "quantity"]
+    return (
+        series_metrics(readings, SUM_OF_DIAMETERS, progress)
+        .join(progressions, on=["patient_id", "quantity"], how="left")
+        .join(readers.with_columns(quantity=pl.lit(SUM_OF_DIAMETERS)), on=["patient_id", "quantity"], how="left")
+        .sort("patient_id", *quantity)
+        .select(pl.col(name).cast(dtype) for name, dtype in METRICS_SCHEMA.items())
+    )
+
+
+def _one_reader(sums: pl.DataFrame) -> pl.DataFrame:
+    """The sums of each patient's reader with most of them."""
+    chosen = (
+        sums.group_by("patient_id", "reader")
+        .len()
+        .sort("patient_id", "len", "reader", descending=[False, True, False])
+        .unique("patient_id", keep="first", maintain_order=True)
+    )
+    return sums.join(chosen, on=["patient_id", "reader"], how="semi", nulls_equal=True)
+
+
+def _sum_readings(sums: pl.DataFrame) -> pl.DataFrame:
+    return sums.with_columns(
+        quantity=pl.lit(SUM_OF_DIAMETERS), unit=pl.lit("mm"), value=pl.col("sum_of_diameters_mm")
+    ).select(_READINGS)
+
+
+def _marker_readings(markers: pl.DataFrame) -> pl.DataFrame:
+    """Marker values, the mean of those of one day."""
+    return (
+        markers.filter(pl.col("value").is_not_null())
+        .group_by("patient_id", pl.col("marker").alias("quantity"), "day")
+        .agg(pl.col("unit").first(), pl.col("value").mean())
+        .select(_READINGS)
+    )
+
+
+def _sum_progressions(study: Study, readers: pl.DataFrame) -> pl.DataFrame:
+    """Day of RECIST 1.1 progression, of whatever kind, by the reader whose sums are used."""
+    best = best_responses(recist_1_1.responses(study.lesions), new_therapy(study))
+    return best.join(readers, on=["patient_id", "reader"], how="semi", nulls_equal=True).select(
+        "patient_id", pl.lit(SUM_OF_DIAMETERS).alias("quantity"), "progression_day"
+    )
+
+
+def _marker_progressions(study: Study) -> pl.DataFrame:
+    return first_progression(study.markers).rename({"marker": "quantity"})

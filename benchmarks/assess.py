@@ -34,10 +34,9 @@ def regression_growth(week: np.ndarray, d: float, g: float, fraction: float) -> 
 def fit_each(readings: pl.DataFrame) -> int:
     """Least squares for every patient with four readings; returns how many converged."""
     converged = 0
-    for _, own in readings.group_by("patient_id"):
+    for _, own in readings.sort("day").group_by("patient_id", maintain_order=True):
         if own.height < 4:
             continue
-        own = own.sort("day")
         week = np.maximum(own["day"].to_numpy(), 0) / 7.0
         size = own["value"].to_numpy() / own["value"][0]
         try:

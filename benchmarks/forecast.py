@@ -58,10 +58,12 @@ class Task:
 
     @property
     def last(self) -> np.ndarray:
+        """Log of the value at the origin."""
         return np.array([values[-1] for _, values in self.history])
 
     @property
     def progressed(self) -> np.ndarray:
+        """Whether the criterion is first met at the target."""
         return self.log_value >= self.log_threshold - 1e-9
 
 

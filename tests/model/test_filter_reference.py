@@ -82,7 +82,8 @@ def _two_free_parameters() -> Prior:
 def test_posterior_at_every_visit_agrees_with_direct_integration_within_monte_carlo_error():
     prior = _two_free_parameters()
     nodes, weights = hermegauss(15)
-    grid = [(x, y, wx * wy) for x, wx in zip(nodes, weights) for y, wy in zip(nodes, weights)]
+    pairs = list(zip(nodes, weights, strict=True))
+    grid = [(x, y, wx * wy) for x, wx in pairs for y, wy in pairs]
     thetas = np.tile(prior.mean, (len(grid), 1))
     thetas[:, 0] += 0.8 * np.array([x for x, _, _ in grid])
     thetas[:, 2] += 1.2 * np.array([y for _, y, _ in grid])

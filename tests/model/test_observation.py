@@ -74,7 +74,8 @@ def test_censored_likelihood_is_the_mass_below_the_limit():
     burden = (1 - p["fraction"]) * np.exp(-p["d"] * 6) + p["fraction"] * np.exp(p["g"] * 6)
     signal = np.log((1 - p["background"]) * burden + p["background"]) / 3
     mean = np.log(20) + signal
-    sd = np.sqrt(2 * 0.1**2 + 0.1**2 * 6)
+    rounding = ((1 / 20) ** 2 + (1 / 5) ** 2) / 12
+    sd = np.sqrt(2 * 0.1**2 + rounding + 0.1**2 * 6)
     expected = norm.logcdf((np.log(5) - mean) / sd)
     assert result.log_likelihood[0, -1, 0] == pytest.approx(expected, abs=1e-6)
 
@@ -108,3 +109,9 @@ def test_hopeless_particle_gets_a_finite_and_tiny_likelihood_at_a_limit():
     assert np.isfinite(result.log_likelihood).all()
     assert np.isfinite(result.level_mean).all()
     assert result.log_likelihood[0, -1, 0] < -1e4
+
+
+def test_likelihood_of_a_lesion_that_is_always_read_alike_is_bounded_as_noise_vanishes():
+    small = run([4] * 6, days=[i * 42 for i in range(6)], sd_reading=1e-6, sd_drift=1e-6, d=1e-9, g=1e-9)
+    assert np.isfinite(small.log_likelihood).all()
+    assert small.log_likelihood[0, -1, 0] < 5 * np.log(1.4)  # 1 / √(2π/12) at most for each reading

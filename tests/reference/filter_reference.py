@@ -23,13 +23,14 @@ def log_signal(week, p, is_diameter):
 
 def reading_likelihood(true_log, y, last, step, p):
     """Probability of writing down y (in a cell `step` wide) when the true log value is `true_log`."""
-    density = norm.pdf(y, true_log, p["sd_reading"]) * step
+    sd = np.hypot(p["sd_reading"], step / np.sqrt(12))  # reading error and rounding
+    density = norm.pdf(y, true_log, sd) * step
     if y != last:
         return density * (1 - p["repeat"] * np.exp(-((y - last) ** 2) / (2 * p["window"] ** 2)))
-    z = np.linspace(-6, 6, 241) * p["sd_reading"]
+    z = np.linspace(-6, 6, 241) * sd
     fresh = true_log[:, None] + z
     repeats = p["repeat"] * np.exp(-((fresh - last) ** 2) / (2 * p["window"] ** 2))
-    repeated = (repeats * norm.pdf(z, 0, p["sd_reading"])).sum(axis=1) * (z[1] - z[0])
+    repeated = (repeats * norm.pdf(z, 0, sd)).sum(axis=1) * (z[1] - z[0])
     return repeated + density * (1 - p["repeat"])
 
 
@@ -38,7 +39,7 @@ def log_likelihoods(weeks, log_values, steps, p, is_diameter=True):
     signal = np.array([log_signal(week, p, is_diameter) for week in weeks])
     centre = log_values - signal
     grid = np.arange(centre.min() - 1.2, centre.max() + 1.2, GRID_STEP)
-    belief = norm.pdf(grid, centre[0], p["sd_reading"])
+    belief = norm.pdf(grid, centre[0], np.hypot(p["sd_reading"], steps[0] / np.sqrt(12)))
     belief /= belief.sum()
     total, history, means = 0.0, [0.0], [(grid * belief).sum()]
     for i in range(1, len(weeks)):

@@ -10,12 +10,32 @@ from turnpoint.model.series import SMALLEST_MARKER, readings_of
 from turnpoint.workflows.assess import ASSESSMENT_SCHEMA
 from turnpoint.workflows.forecast import FORECAST_SCHEMA, progression_thresholds
 
-CONTRACT = (
-    "patient_id day p_responding p_plateau p_regrowing verdict p_resistant p_scar p_floor p_pause "
-    "resistant_fraction_q05 resistant_fraction_q50 resistant_fraction_q95 "
-    "dominance_day_q05 dominance_day_q50 dominance_day_q95 turning_day_q05 turning_day_q50 turning_day_q95 "
-    "regrowth_day_q05 regrowth_day_q50 regrowth_day_q95 p_turned alert"
-).split()
+CONTRACT = [
+    "patient_id",
+    "day",
+    "p_responding",
+    "p_plateau",
+    "p_regrowing",
+    "verdict",
+    "p_resistant",
+    "p_scar",
+    "p_floor",
+    "p_pause",
+    "resistant_fraction_q05",
+    "resistant_fraction_q50",
+    "resistant_fraction_q95",
+    "dominance_day_q05",
+    "dominance_day_q50",
+    "dominance_day_q95",
+    "turning_day_q05",
+    "turning_day_q50",
+    "turning_day_q95",
+    "regrowth_day_q05",
+    "regrowth_day_q50",
+    "regrowth_day_q95",
+    "p_turned",
+    "alert",
+]
 
 
 @pytest.fixture(scope="module")

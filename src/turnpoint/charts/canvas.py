@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -20,8 +20,7 @@ FONT = (
 _NOT_XML = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x{FFFE}\x{FFFF}]"
 
 
-Layer = alt.Chart | alt.LayerChart
-StyledChart = TypeVar("StyledChart", alt.LayerChart, alt.VConcatChart, alt.ConcatChart)
+Layer = alt.Chart | tuple[alt.Chart, alt.Chart]  # a pair: text and the white edge under it
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,8 @@ def inline(frame: pl.DataFrame) -> alt.Data:
         pl.when(cs.float().is_finite()).then(cs.float()).otherwise(None),
         cs.string().str.replace_all(_NOT_XML, "\N{REPLACEMENT CHARACTER}"),
     )
-    data: alt.Data = alt.Data(values=finite.to_dicts())  # type: ignore[no-untyped-call]
+    # as one string: Altair copies its data with every layer, and a string is copied for nothing
+    data: alt.Data = alt.Data(values=finite.write_json(), format={"type": "json"})  # type: ignore[no-untyped-call]
     return data
 
 
@@ -82,18 +82,21 @@ def sheet(
     bottom_px: int = 26,
 ) -> alt.LayerChart:
     """Layers on a sheet of fixed size: the plot starts and ends at the same pixels in every panel."""
-    chart = alt.layer(*layers).properties(
+    charts = [chart for layer in layers for chart in (layer if isinstance(layer, tuple) else (layer,))]
+    # everything in one call: Altair copies the whole chart with each further one
+    return alt.LayerChart(
+        layer=charts,
         width=canvas.plot_width_px,
         height=height_px,
         padding={"left": canvas.left_px, "right": canvas.right_px, "top": top_px, "bottom": bottom_px},
         autosize=alt.AutoSizeParams(type="none"),
+        config=house_style(canvas),
     )
-    return styled(cast("alt.LayerChart", chart), canvas)
 
 
-def styled(chart: StyledChart, canvas: Canvas) -> StyledChart:
-    """The chart in the house style."""
-    done: StyledChart = chart.configure(
+def house_style(canvas: Canvas) -> alt.Config:
+    """Fonts, colours and lines that all charts share."""
+    return alt.Config(
         aria=False,  # the picture has one alternative text; parts of it in English would be read out as well
         font=FONT,
         background="transparent",
@@ -111,7 +114,6 @@ def styled(chart: StyledChart, canvas: Canvas) -> StyledChart:
         ),
         text=alt.MarkConfig(fontSize=canvas.font_px - 1, color=palette.INK),
     )
-    return done
 
 
 def words(
@@ -124,7 +126,7 @@ def words(
     align: str = "left",
     bold: bool = False,
     dx: int = 0,
-) -> alt.LayerChart:
+) -> Layer:
     """Text from the column `text`, with a white edge so that it can be read on top of lines."""
     base = alt.Chart(inline(rows)).encode(x=x, y=y, text="text:N")
     style: dict[str, Any] = {
@@ -136,7 +138,7 @@ def words(
         "fontWeight": 600 if bold else 400,
     }
     edge = base.mark_text(stroke=palette.PAPER, strokeWidth=3, strokeJoin="round", **style)
-    return cast("alt.LayerChart", alt.layer(edge, base.mark_text(color=colour, **style)))
+    return edge, base.mark_text(color=colour, **style)
 
 
 def spread(positions_px: Sequence[float], gap_px: float, low_px: float, high_px: float) -> list[float]:

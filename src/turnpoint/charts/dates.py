@@ -112,7 +112,7 @@ def turning_layers(interval: DateInterval, panel: Panel, label_y_px: float | Non
     return layers
 
 
-def _turning_label(interval: DateInterval, panel: Panel, y_px: float) -> alt.LayerChart:
+def _turning_label(interval: DateInterval, panel: Panel, y_px: float) -> Layer:
     text = panel.language.text("Turning point: {interval}", interval=interval_text(interval, panel.language))
     bounds = interval.bounds
     middle = 0.5 * (panel.axis.first_week + panel.axis.last_week)

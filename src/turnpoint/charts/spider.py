@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import altair as alt
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Canvas, inline, styled
+from turnpoint.charts.canvas import Canvas, house_style, inline
 from turnpoint.charts.language import Language
 from turnpoint.charts.waterfall import MARKER_RESPONSE_PCT, PARTIAL_RESPONSE_PCT, PROGRESSION_PCT
 
@@ -161,13 +161,18 @@ def _panel(
         offset=6,
     )
     width = (canvas.width_px - 56 - 44 * (columns - 1)) / columns if columns > 1 else canvas.width_px - 70
-    layered = alt.layer(
+    layers = [
         rules.mark_rule(color=palette.INK, strokeWidth=0.9, strokeDash=[5, 4]).encode(y=y),
         drawn.encode(x=x, y=y, detail="patient_id:N"),
-    )
-    return cast("alt.LayerChart", layered.properties(width=width, height=_HEIGHT_PX, title=title))
+    ]
+    return alt.LayerChart(layer=layers, width=width, height=_HEIGHT_PX, title=title)
 
 
 def _grid(panels: list[alt.LayerChart], columns: int, canvas: Canvas) -> alt.ConcatChart:
-    grid: alt.ConcatChart = alt.concat(*panels, columns=columns, spacing=18).resolve_scale(y="independent")
-    return styled(grid, canvas)
+    return alt.ConcatChart(
+        concat=panels,
+        columns=columns,
+        spacing=18,
+        resolve=alt.Resolve(scale=alt.ScaleResolveMap(y="independent")),
+        config=house_style(canvas),
+    )

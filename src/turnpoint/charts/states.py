@@ -22,6 +22,7 @@ _STATES = ("responding", "plateau", "regrowing")
 _HEIGHT_PX = 150
 _TOP_PX = 24
 _LONGEST_LIST = 30
+_ROOM_FOR_EDGES_PX = 6.0
 
 
 def states(assessment: pl.DataFrame, panel: Panel) -> alt.LayerChart:
@@ -37,7 +38,9 @@ def states(assessment: pl.DataFrame, panel: Panel) -> alt.LayerChart:
     y_axis = alt.Axis(values=[0, 0.5, 1], format=".0%", grid=True, ticks=False, title=None)
     x = panel.x()
     stacked = _stacked(rows)
-    base = alt.Chart(inline(stacked)).mark_bar(width=bar_px, stroke=palette.PAPER, strokeWidth=1)
+    base = alt.Chart(inline(stacked)).mark_bar(
+        width=bar_px, stroke=palette.PAPER, strokeWidth=1 if bar_px >= _ROOM_FOR_EDGES_PX else 0
+    )
     colour = alt.Color("state:N", scale=alt.Scale(domain=list(_STATES), range=list(palette.STATES.values())))
     layers: list[Layer] = [
         *panel.now(),

@@ -139,10 +139,11 @@ def _ticks(top: float) -> list[float]:
 
 def _points(read: pl.DataFrame, x: alt.X, y: alt.Y) -> list[Layer]:
     """Full dots for measured sums, open triangles pointing down for sums that may be smaller."""
+    size = 52.0 if read.height <= _LONGEST_LIST else 16.0
     measured = alt.Chart(inline(read.filter(~pl.col("censored").fill_null(value=False))))
     censored = alt.Chart(inline(read.filter(pl.col("censored").fill_null(value=False))))
     return [
-        measured.mark_point(filled=True, color=palette.INK, size=52, opacity=1).encode(x=x, y=y),
+        measured.mark_point(filled=True, color=palette.INK, size=size, opacity=1).encode(x=x, y=y),
         censored.mark_point(
             shape="triangle-down", filled=True, fill=palette.PAPER, stroke=palette.INK, strokeWidth=1.5, size=80,
             opacity=1,

@@ -186,7 +186,7 @@ def _pause_layers(given: pl.DataFrame, last_day: float | None, panel: Panel) -> 
     ]
 
 
-def _row_names(names: list[str], panel: Panel) -> alt.LayerChart:
+def _row_names(names: list[str], panel: Panel) -> Layer:
     """Each row's name above its marks, at the left."""
     height = _ROW_PX * len(names)
     rows = pl.DataFrame(

@@ -79,18 +79,16 @@ def eligibility_problems(lesions: pl.DataFrame, file: str = "lesions.csv") -> tu
 
 
 def _baseline_targets(lesions: pl.DataFrame) -> pl.DataFrame:
-    """Each target's last row up to the baseline."""
+    """Each target's last row up to the baseline: day 0, or the first day with targets when that is later."""
     course = ["patient_id", "reader"]
-    day = pl.col("day")
-    rows = (
-        lesions
-        if "source_row" in lesions.columns
-        else lesions.with_columns(source_row=pl.lit(None, pl.Int64))
-    )
-    baseline = pl.coalesce(pl.when(day <= 0).then(day).max().over(course), day.min().over(course))
+    if "source_row" not in lesions.columns:
+        lesions = lesions.with_columns(source_row=pl.lit(None, pl.Int64))
+    targets = lesions.filter(pl.col("role") == "target")
+    before = targets.filter(pl.col("day") <= 0)
+    later = targets.join(before, on=course, how="anti", nulls_equal=True)
+    first = later.filter(pl.col("day") == pl.col("day").min().over(course))
     return (
-        rows.filter(pl.col("role") == "target")
-        .filter(day <= baseline)
+        pl.concat([before, first])
         .sort("day", maintain_order=True)
         .unique([*course, "lesion_id"], keep="last", maintain_order=True)
         .with_columns(pl.col("node").fill_null(value=False))

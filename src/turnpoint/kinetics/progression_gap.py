@@ -79,4 +79,5 @@ def progression_gap(sum_mm: float, nadir_mm: float) -> ProgressionGap:
 
 
 def _cubed(later_mm: float, now_mm: float) -> float:
-    return math.inf if now_mm == 0 else float((later_mm / now_mm) ** 3)
+    # A sum of 1e-200 mm is nothing, and its cube overflows.
+    return math.inf if now_mm * 1e50 < later_mm else float((later_mm / now_mm) ** 3)

@@ -122,15 +122,18 @@ def series_metrics(
         first = end
         if progress is not None:
             progress(done, len(ends))
-    return pl.DataFrame(rows, schema=SERIES_METRICS_SCHEMA).with_columns(
-        pl.selectors.float().fill_nan(None)
-    )
+    return pl.DataFrame(rows, schema=SERIES_METRICS_SCHEMA).with_columns(pl.selectors.float().fill_nan(None))
 
 
 def _from_baseline(day: FloatArray, value: FloatArray, *, diameters: bool) -> Series:
     start = max(int((day <= 0).sum()) - 1, 0)
-    before = (float(day[start - 1]), float(value[start - 1])) if start else (None, None)
-    return Series(day[start:], value[start:], *before, diameters)
+    return Series(
+        day=day[start:],
+        value=value[start:],
+        day_before=float(day[start - 1]) if start else None,
+        value_before=float(value[start - 1]) if start else None,
+        diameters=diameters,
+    )
 
 
 def _metrics(series: Series) -> dict[str, Number]:

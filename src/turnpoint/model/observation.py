@@ -1,15 +1,16 @@
 """How one quantity is read: a local-level filter around the signal of the burden, one for each particle.
 
-    log y_i = log_signal(B(t_i)) + x_i + e_i                 e_i ~ N(0, sd_reading²)
+    log y_i = log_signal(B(t_i)) + x_i + e_i                 e_i ~ N(0, sd_reading² + step_i²/12)
     x_i     = x_{i-1} + w_i,   w_i ~ N(0, sd_drift²·Δt)      with probability 1 - jump
                                w_i ~ N(0, sd_drift²·Δt + sd_jump²)       with probability jump
 
-The patient's own level x is integrated out in closed form given the particle (Rao-Blackwell); its first
+step_i is the rounding step (1 mm) relative to the value: without its variance a lesion read as 4, 4, 4 mm would have
+an unbounded likelihood at zero noise. The patient's own level x is integrated out in closed form given the particle (Rao-Blackwell); its first
 value has a flat prior. The two branches of a jump are merged into one Gaussian with their mean and variance.
 
 A reader *repeats*: facing a fresh reading z, they write down the last value y' with probability
 repeat·exp(-(z-y')²/(2·repeat_window²)). That keeps everything Gaussian: a repeat is an observation of y' with
-variance sd_reading² + repeat_window².  A value at a floor ("too small", "< 0.1") is censored, and a value
+the reading's variance + repeat_window². A value at a floor ("too small", "< 0.1") is censored, and a value
 that follows one at the floor stays there with probability `floor_persistence` without a fresh look.
 """
 
@@ -77,7 +78,7 @@ def run_series(series: Series, dynamics: Dynamics, reading: Reading, floor_persi
     log_likelihood = np.zeros((patients, width + 1, particles))
     level_mean = np.zeros((patients, width, particles))
     level_variance = np.zeros((patients, width, particles))
-    noise = np.broadcast_to(reading.sd_reading**2, (patients, particles))
+    noise = np.broadcast_to(_noise(reading, series.log_step[:, :1]), (patients, particles))
     mean = variance = np.zeros((patients, particles))
     for i in range(width):
         signal = reading.log_signal(
@@ -105,6 +106,12 @@ def run_series(series: Series, dynamics: Dynamics, reading: Reading, floor_persi
     return Filtered(log_likelihood, level_mean, level_variance)
 
 
+def _noise(reading: Reading, log_step: FloatArray) -> FloatArray:
+    """Variance of one log reading: reading error, and rounding to the step."""
+    variance: FloatArray = reading.sd_reading**2 + np.exp(2.0 * log_step) / 12.0
+    return variance
+
+
 def _look_at(series: Series, i: int) -> _Look:
     before = max(i - 1, 0)
     return _Look(
@@ -121,7 +128,7 @@ def _branch(
     look: _Look, mean: FloatArray, variance: FloatArray, reading: Reading, floor_persistence: float
 ) -> _Branch:
     """Log-likelihood of the reading and posterior of the noise-free log value, given its prior N(mean, variance)."""
-    noise = reading.sd_reading**2
+    noise = _noise(reading, look.log_step)
     total = variance + noise
     error = look.value - mean
     log_density = -0.5 * (_LOG_2PI + np.log(total) + error**2 / total) + look.log_step
@@ -145,7 +152,7 @@ def _with_repeats(
 ) -> _Branch:
     """Let a reading equal to the last one be either a repeat or a fresh reading that fell on the same value.
 
-    A repeat is an observation of the last value with variance sd_reading² + repeat_window²:
+    A repeat is an observation of the last value with the reading's variance + repeat_window²:
     ∫ N(z; mean, total)·repeat·exp(-(z-y')²/(2·window)) dz has a closed form, and so has the posterior.
     """
     error, variance, total = look

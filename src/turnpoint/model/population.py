@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from scipy.special import expit, logit, logsumexp
 
-from turnpoint.errors import Problem, StudyError
+from turnpoint.errors import PriorError, Problem, StudyError
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.filter import weigh
 from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
@@ -33,6 +33,7 @@ EM_PATIENTS_PER_BATCH = 16
 STARTING_PATIENTS = 5.0  # what the starting prior weighs in the M step
 FEWEST_PATIENTS = 5
 FEW_PATIENTS = 30
+_WIDEST_SD = 10.0  # on log and logit scales: far beyond anything that means something
 
 # Starting values: rates on the volume scale, from published chemotherapy fits (Qi and Cao; Struemper 2025, both
 # on diameters, times three); reading noise from repeated CT (SD of change 2.4 mm on 40 mm) and assay precision.
@@ -114,6 +115,7 @@ def fit_population(
 
     Raises:
         StudyError: fewer than five patients have two readings of one quantity.
+        PriorError: the fit diverged.
     """
     several = readings.filter(pl.len().over("patient_id", "quantity") > 1)["patient_id"].unique()
     used = readings.filter(pl.col("patient_id").is_in(several.implode()))
@@ -136,6 +138,11 @@ def fit_population(
             history.append(float(log_evidence.sum()))
             smallest = float((1.0 / (weights**2).sum(axis=1)).min())
             prior = _maximised(prior, start, bank, weights)
+            if not np.isfinite(history[-1]) or np.sqrt(np.diag(prior.covariance)).max() > _WIDEST_SD:
+                raise PriorError(
+                    f"fit: diverged in iteration {iteration + 1} of {iterations}. The data do not pin the model "
+                    "down: check units and outliers (turnpoint check), or use a shipped prior."
+                )
             if progress is not None:
                 progress(iteration + 1, iterations)
     return Fit(prior, len(several), used.height, tuple(history), smallest)

@@ -40,12 +40,13 @@ def metrics(study: Study, *, progress: Callable[[int, int], None] | None = None)
     readers = sums.select("patient_id", "reader").unique()
     readings = pl.concat([_sum_readings(sums), _marker_readings(study.markers)])
     progressions = pl.concat([_sum_progressions(study, readers), _marker_progressions(study)])
-    quantity = [pl.col("quantity") != SUM_OF_DIAMETERS, "quantity"]
     return (
         series_metrics(readings, SUM_OF_DIAMETERS, progress)
         .join(progressions, on=["patient_id", "quantity"], how="left")
-        .join(readers.with_columns(quantity=pl.lit(SUM_OF_DIAMETERS)), on=["patient_id", "quantity"], how="left")
-        .sort("patient_id", *quantity)
+        .join(
+            readers.with_columns(quantity=pl.lit(SUM_OF_DIAMETERS)), on=["patient_id", "quantity"], how="left"
+        )
+        .sort("patient_id", pl.col("quantity") != SUM_OF_DIAMETERS, "quantity")
         .select(pl.col(name).cast(dtype) for name, dtype in METRICS_SCHEMA.items())
     )
 

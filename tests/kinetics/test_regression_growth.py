@@ -1,0 +1,117 @@
+"""The g-d family: exact recovery, choice, and the traps others fell into (references, section 1)."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from turnpoint.kinetics.regression_growth import fit_regression_growth, time_to_nadir_weeks
+
+DAYS = np.arange(0, 42 * 8, 42.0)
+WEEKS = DAYS / 7
+
+
+def gd(d, g):
+    return np.exp(-d * WEEKS) + np.exp(g * WEEKS) - 1
+
+
+def gdphi(d, g, phi):
+    return (1 - phi) * np.exp(-d * WEEKS) + phi * np.exp(g * WEEKS)
+
+
+@settings(max_examples=30, deadline=None)
+@given(d=st.floats(0.02, 0.15), g=st.floats(0.005, 0.05), first=st.floats(5, 200))
+def test_gd_is_recovered_when_the_series_follows_it(d, g, first):
+    fit = fit_regression_growth(DAYS, first * gd(d, g))
+    assert fit.model == "gd"
+    assert fit.kill_per_week == pytest.approx(d, rel=1e-4)
+    assert fit.regrowth_per_week == pytest.approx(g, rel=1e-4)
+    assert fit.growing_fraction is None
+
+
+@pytest.mark.parametrize(("d", "g", "phi"), [(0.15, 0.03, 0.2), (0.3, 0.02, 0.35)])
+def test_gdphi_reports_the_raw_regrowth_rate(d, g, phi):
+    fit = fit_regression_growth(DAYS, 60 * gdphi(d, g, phi))
+    assert fit.model == "gdphi"
+    assert fit.regrowth_per_week == pytest.approx(g, rel=1e-3)
+    assert fit.regrowth_per_week != pytest.approx(g * math.sqrt(phi), rel=0.2)
+    assert fit.kill_per_week == pytest.approx(d, rel=1e-3)
+    assert fit.growing_fraction == pytest.approx(phi, rel=1e-3)
+
+
+@pytest.mark.parametrize(("rate", "model"), [(0.02, "g"), (-0.02, "d")])
+def test_one_rate_is_chosen_when_the_series_only_grows_or_only_shrinks(rate, model):
+    fit = fit_regression_growth(DAYS, 50 * np.exp(rate * WEEKS))
+    assert fit.model == model
+    found = fit.regrowth_per_week if model == "g" else fit.kill_per_week
+    assert found == pytest.approx(0.02, rel=1e-5)
+
+
+def test_rates_do_not_depend_on_the_unit_or_the_first_day():
+    noise = np.random.default_rng(4).normal(0, 0.03, DAYS.size)
+    values = gd(0.06, 0.02) * np.exp(noise)
+    fit = fit_regression_growth(DAYS, values)
+    other = fit_regression_growth(DAYS - 9, 37.0 * values)
+    assert other.kill_per_week == pytest.approx(fit.kill_per_week, rel=1e-6)
+    assert other.regrowth_per_week == pytest.approx(fit.regrowth_per_week, rel=1e-6)
+
+
+def test_standard_errors_cover_the_truth_when_noise_is_added():
+    rng, inside = np.random.default_rng(11), []
+    for _ in range(200):
+        values = gd(0.08, 0.02) + np.concatenate([[0.0], rng.normal(0, 0.02, DAYS.size - 1)])
+        fit = fit_regression_growth(DAYS, values)
+        if fit is not None and fit.model == "gd":
+            inside.append(abs(fit.regrowth_per_week - 0.02) < 2.45 * fit.regrowth_se_per_week)
+    # t with 6 degrees of freedom: 95 % within 2.45. AIC prefers the longer gdphi in about a third.
+    assert len(inside) > 100
+    assert np.mean(inside) == pytest.approx(0.95, abs=0.05)
+
+
+def test_time_to_nadir_is_clamped_at_zero_when_growth_outruns_the_kill():
+    assert time_to_nadir_weeks(0.01, 0.05) == 0.0
+    assert time_to_nadir_weeks(0.05, 0.02, growing_fraction=0.9) == 0.0
+
+
+@given(d=st.floats(0.01, 0.5), g=st.floats(0.005, 0.2), phi=st.one_of(st.none(), st.floats(0.01, 0.99)))
+def test_time_to_nadir_is_where_the_curve_is_smallest(d, g, phi):
+    weeks = time_to_nadir_weeks(d, g, phi)
+    share = 0.5 if phi is None else phi  # gd weighs both alike; the constant does not matter
+
+    def curve(t):
+        return (1 - share) * math.exp(-d * t) + share * math.exp(g * t)
+
+    assert weeks >= 0
+    assert all(curve(weeks) <= curve(t) + 1e-12 for t in (max(weeks - 0.5, 0), weeks + 0.5))
+
+
+def test_model_without_growth_never_turns():
+    fit = fit_regression_growth(DAYS, 50 * np.exp(-0.02 * WEEKS))
+    assert fit.time_to_nadir_weeks is None
+    assert fit_regression_growth(DAYS, 50 * np.exp(0.02 * WEEKS)).time_to_nadir_weeks == 0.0
+
+
+@pytest.mark.parametrize(
+    ("days", "values"),
+    [
+        ([0], [50]),
+        ([0, 42], [50, 60]),
+        ([0, 42], [50, 40]),
+        ([0, 42, 84], [50, 50, 50]),
+        ([0, 42, 84], [0, 10, 20]),
+    ],
+)
+def test_nothing_is_fitted_when_there_is_no_trend_to_fit(days, values):
+    assert fit_regression_growth(days, values) is None
+
+
+def test_nothing_passes_when_the_series_is_noise():
+    assert fit_regression_growth([0, 42, 84, 126], [50, 70, 35, 55]) is None
+
+
+def test_a_disappeared_lesion_is_a_value_of_zero():
+    fit = fit_regression_growth([0, 42, 84, 126], [50, 5, 0, 0])
+    assert fit.model == "d"
+    assert fit.kill_per_week == pytest.approx(-math.log(0.1) / 6, rel=0.05)

@@ -1,12 +1,10 @@
-import math
-
 import polars as pl
 import pytest
 
 from turnpoint.criteria.marker_progression import (
     PROGRESSION_SCHEMA,
     THRESHOLD_SCHEMA,
-    UNPUBLISHED_REFERENCE_CHANGE_LOG,
+    UNPUBLISHED_REFERENCE_CHANGE_PCT,
     first_progression,
     progression_threshold,
 )
@@ -113,7 +111,7 @@ def test_ca125_progresses_at_twice_the_upper_limit_when_it_was_normal(value, day
 
 
 def test_other_marker_threshold_is_twice_its_reference_change_over_the_nadir():
-    bar = 10.0 * math.exp(2 * MARKERS["CEA"].reference_change_log)
+    bar = 10.0 * (1 + 2 * MARKERS["CEA"].reference_change_pct / 100)
     assert thresholds("CEA", [0, 21], [20, 10])[-1] == pytest.approx(bar)
     assert progression_day("CEA", [0, 21, 42], [20, 10, bar]) == 42
     assert progression_day("CEA", [0, 21, 42], [20, 10, bar - 0.01]) is None
@@ -121,7 +119,7 @@ def test_other_marker_threshold_is_twice_its_reference_change_over_the_nadir():
 
 def test_unknown_marker_is_given_an_assumed_reference_change():
     assert thresholds("my marker", [0], [10]) == pytest.approx(
-        [10 * math.exp(2 * UNPUBLISHED_REFERENCE_CHANGE_LOG)]
+        [10 * (1 + 2 * UNPUBLISHED_REFERENCE_CHANGE_PCT / 100)]
     )
 
 

@@ -228,6 +228,12 @@ def test_non_target_that_returns_after_overall_cr_is_pd():
     assert answers("overall_response", DAYS, **rows) == [None, "CR", "PD"]
 
 
+@pytest.mark.parametrize(("short_axis", "overall"), [(9.9, "CR"), (10, "PR"), (14.9, "PR")])
+def test_non_target_node_that_grows_again_after_cr_is_no_pd_by_itself(short_axis, overall):
+    rows = {"T1": [50, "absent", "absent"], "N1": [12, 8, short_axis]}
+    assert answers("overall_response", DAYS, nodes=["N1"], **rows) == [None, "CR", overall]
+
+
 def test_non_target_that_returns_after_partial_response_is_no_pd():
     rows = {"T1": [50, 20, 20], "N1": ["present", "absent", "present"]}
     assert answers("overall_response", DAYS, **rows) == [None, "PR", "PR"]

@@ -79,7 +79,9 @@ def test_change_is_refused_when_a_value_cannot_be(values):
         change_from_nadir_pct(values)
 
 
-@pytest.mark.parametrize(("days", "values"), [([0, 0], [1, 2]), ([7, 0], [1, 2]), ([0], [1, 2])])
+@pytest.mark.parametrize(
+    ("days", "values"), [([0, 0], [1, 2]), ([7, 0], [1, 2]), ([0], [1, 2]), ([0, math.nan], [1, 2])]
+)
 def test_series_is_refused_when_its_days_do_not_rise_or_fit(days, values):
     with pytest.raises(MeasurementError):
         time_to_nadir_weeks(days, values)

@@ -27,7 +27,19 @@ def test_tumour_growth_rate_is_zero_or_all_when_nothing_or_all_changes(second, r
     assert tumour_growth_rate_pct_per_month(42, 10, second) == rate
 
 
-@pytest.mark.parametrize("numbers", [(0, 10, 11), (42, 0, 11), (42, 10, -1), (math.nan, 10, 11)])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        (0, 10, 11),
+        (42, 0, 11),
+        (42, 10, -1),
+        (math.nan, 10, 11),
+        (math.inf, 10, 11),
+        (42, math.inf, 11),
+        (42, 10, math.inf),
+        (42, 10, math.nan),
+    ],
+)
 def test_tumour_growth_rate_is_refused_when_a_number_cannot_be(numbers):
     with pytest.raises(MeasurementError):
         tumour_growth_rate_pct_per_month(*numbers)

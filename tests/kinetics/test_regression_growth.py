@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from turnpoint.errors import MeasurementError
 from turnpoint.kinetics.regression_growth import fit_regression_growth, time_to_nadir_weeks
 
 DAYS = np.arange(0, 42 * 8, 42.0)
@@ -85,6 +86,19 @@ def test_time_to_nadir_is_where_the_curve_is_smallest(d, g, phi):
 
     assert weeks >= 0
     assert all(curve(weeks) <= curve(t) + 1e-12 for t in (max(weeks - 0.5, 0), weeks + 0.5))
+
+
+@pytest.mark.parametrize(
+    "numbers", [(0.1, 0.0), (-0.1, 0.1), (math.nan, 0.1), (0.1, math.inf), (0.1, 0.1, 0.0), (0.1, 0.1, 1.01)]
+)
+def test_time_to_nadir_is_refused_when_the_curve_has_none(numbers):
+    with pytest.raises(MeasurementError, match="no nadir"):
+        time_to_nadir_weeks(*numbers)
+
+
+def test_time_to_nadir_is_zero_when_everything_grows_or_nothing_dies():
+    assert time_to_nadir_weeks(0.1, 0.02, growing_fraction=1.0) == 0.0
+    assert time_to_nadir_weeks(0.0, 0.02) == 0.0
 
 
 def test_model_without_growth_never_turns():

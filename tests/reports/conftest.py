@@ -12,7 +12,9 @@ import pytest
 
 @pytest.fixture(scope="session")
 def views() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("views_for_tests", Path(__file__).with_name("views_for_tests.py"))
+    spec = importlib.util.spec_from_file_location(
+        "views_for_tests", Path(__file__).with_name("views_for_tests.py")
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -43,7 +43,13 @@ MARKERS_SCHEMA = {
     "censoring": pl.String,
     "upper_limit": pl.Float64,
 }
-DOSES_SCHEMA = {"day": pl.Int64, "drug": pl.String, "dose": pl.Float64, "unit": pl.String, "action": pl.String}
+DOSES_SCHEMA = {
+    "day": pl.Int64,
+    "drug": pl.String,
+    "dose": pl.Float64,
+    "unit": pl.String,
+    "action": pl.String,
+}
 EVENTS_SCHEMA = {"day": pl.Int64, "end_day": pl.Int64, "term": pl.String, "grade": pl.Int64}
 FAN_SCHEMA = {
     "quantity": pl.String,
@@ -72,9 +78,28 @@ def sums_frame(days: list[int], sizes: list[float], censored: list[bool] | None 
         from_baseline = 100 * (size - sizes[0]) / sizes[0] if sizes[0] else 0.0
         from_nadir = None if index == 0 else 100 * (size - nadir) / nadir if nadir else 0.0
         grown = index > 0 and size >= 1.2 * nadir and size >= nadir + 5
-        response = None if index == 0 else "PD" if grown else "CR" if size == 0 else "PR" if from_baseline <= -30 else "SD"
+        response = (
+            None
+            if index == 0
+            else "PD"
+            if grown
+            else "CR"
+            if size == 0
+            else "PR"
+            if from_baseline <= -30
+            else "SD"
+        )
         rows.append(
-            (day, size, bool(censored and censored[index]), from_baseline, from_nadir, response, response, False)
+            (
+                day,
+                size,
+                bool(censored and censored[index]),
+                from_baseline,
+                from_nadir,
+                response,
+                response,
+                False,
+            )
         )
         nadir = min(nadir, size)
     return pl.DataFrame(rows, schema=SUMS_SCHEMA, orient="row")
@@ -119,12 +144,20 @@ def assessment_row(
     alert: bool = False,
 ) -> dict[str, object]:
     """One visit; dominance is taken 60 days before and regrowth 80 days after the turning point."""
-    row: dict[str, object] = {"patient_id": "P", "day": day, "verdict": verdict, "p_turned": p_turned, "alert": alert}
+    row: dict[str, object] = {
+        "patient_id": "P",
+        "day": day,
+        "verdict": verdict,
+        "p_turned": p_turned,
+        "alert": alert,
+    }
     row |= dict(zip(("p_responding", "p_plateau", "p_regrowing"), p_state, strict=True))
     row |= dict(zip(("p_resistant", "p_scar", "p_floor", "p_pause"), p_cause, strict=True))
     for name, shift in (("dominance_day", -60.0), ("turning_day", 0.0), ("regrowth_day", 80.0)):
         for index, level in enumerate(("05", "50", "95")):
-            row[f"{name}_q{level}"] = None if turning is None else min(3650.0, max(0.0, turning[index] + shift))
+            row[f"{name}_q{level}"] = (
+                None if turning is None else min(3650.0, max(0.0, turning[index] + shift))
+            )
     for level, value in zip(("05", "50", "95"), (0.31, 0.64, 0.88), strict=True):
         row[f"resistant_fraction_q{level}"] = None if turning is None else value
     return row
@@ -157,14 +190,20 @@ def progression_frame(quantity: str, chances: tuple[float, ...]) -> pl.DataFrame
 
 def oak(patient_id: str) -> tuple[list[int], list[float]]:
     """Days and diameters of one real patient."""
-    lesions = pl.read_csv(DATASETS / "oak-docetaxel" / "lesions.csv", schema_overrides={"diameter_mm": pl.Float64})
-    own = lesions.filter((pl.col("patient_id") == patient_id) & pl.col("diameter_mm").is_not_null()).sort("day")
+    lesions = pl.read_csv(
+        DATASETS / "oak-docetaxel" / "lesions.csv", schema_overrides={"diameter_mm": pl.Float64}
+    )
+    own = lesions.filter((pl.col("patient_id") == patient_id) & pl.col("diameter_mm").is_not_null()).sort(
+        "day"
+    )
     return own["day"].to_list(), own["diameter_mm"].to_list()
 
 
 def ascent(patient_id: str) -> tuple[list[int], list[float]]:
     """Days and PSA values of one real patient."""
-    markers = pl.read_csv(DATASETS / "ascent2-docetaxel-psa" / "markers.csv", schema_overrides={"value": pl.Float64})
+    markers = pl.read_csv(
+        DATASETS / "ascent2-docetaxel-psa" / "markers.csv", schema_overrides={"value": pl.Float64}
+    )
     own = markers.filter(pl.col("patient_id") == patient_id).sort("day")
     return own["day"].to_list(), own["value"].to_list()
 
@@ -239,10 +278,16 @@ def regrowing_view() -> PatientView:
             {"quantity": "sum_of_diameters_mm"},
         ),
     )
-    view = sized_view("OAKD-013", days, sizes, rows, evidence, growth_per_week=0.017, chances=(0.34, 0.62, 0.86))
+    view = sized_view(
+        "OAKD-013", days, sizes, rows, evidence, growth_per_week=0.017, chances=(0.34, 0.62, 0.86)
+    )
     doses = [(day, "docetaxel", 75.0, "mg/m2", "given") for day in (0, 21, 42, 63)]
     doses += [(day, "docetaxel", 60.0, "mg/m2", "given") for day in (112, 133, 154, 175, 196)]
-    events = [(14, 30, "Neutrophil count decreased", 3), (60, 130, "Peripheral sensory neuropathy", 2), (150, None, "Fatigue", 1)]
+    events = [
+        (14, 30, "Neutrophil count decreased", 3),
+        (60, 130, "Peripheral sensory neuropathy", 2),
+        (150, None, "Fatigue", 1),
+    ]
     return replace(
         view,
         markers=marker_frame("CEA", marker_days, cea, "ng/mL", 5.0),
@@ -264,7 +309,11 @@ def responding_view() -> PatientView:
                        p_cause=(0.35, 0.6, 0.05, 0.0)),
     ]  # fmt: skip
     evidence = (
-        Evidence("sum_change", {"change_pct": -80.0, "weeks": 22.0, "error_pct": 9.3}, {"quantity": "sum_of_diameters_mm"}),
+        Evidence(
+            "sum_change",
+            {"change_pct": -80.0, "weeks": 22.0, "error_pct": 9.3},
+            {"quantity": "sum_of_diameters_mm"},
+        ),
     )
     return sized_view("OAKD-228", days[:4], sizes[:4], rows, evidence, growth_per_week=-0.01)
 
@@ -274,9 +323,13 @@ def plateau_view(cause: str = "resistant", *, alert: bool = False) -> PatientVie
     days, sizes = oak("OAKD-137")
     days, sizes = days[:7], sizes[:7]
     names = ("resistant", "scar", "floor", "pause")
-    p_cause = tuple(0.7 if name == cause else 0.1 for name in names) if cause in names else (0.3, 0.3, 0.2, 0.2)
+    p_cause = (
+        tuple(0.7 if name == cause else 0.1 for name in names) if cause in names else (0.3, 0.3, 0.2, 0.2)
+    )
     rows = [
-        assessment_row(day, state, verdict, p_turned=p_turned, alert=alert and day == days[-1], p_cause=p_cause)
+        assessment_row(
+            day, state, verdict, p_turned=p_turned, alert=alert and day == days[-1], p_cause=p_cause
+        )
         for day, state, verdict, p_turned in (
             (days[0], (0.6, 0.2, 0.2), "undetermined", 0.1),
             (days[2], (0.7, 0.2, 0.1), "responding", 0.2),
@@ -298,8 +351,12 @@ def undetermined_view() -> PatientView:
     """The same patient at the second scan: too little to say anything."""
     days, sizes = oak("OAKD-137")
     rows = [
-        assessment_row(days[0], (0.5, 0.25, 0.25), "undetermined", turning=(0.0, 300.0, 3650.0), p_turned=0.1),
-        assessment_row(days[1], (0.55, 0.3, 0.15), "undetermined", turning=(0.0, 280.0, 3650.0), p_turned=0.12),
+        assessment_row(
+            days[0], (0.5, 0.25, 0.25), "undetermined", turning=(0.0, 300.0, 3650.0), p_turned=0.1
+        ),
+        assessment_row(
+            days[1], (0.55, 0.3, 0.15), "undetermined", turning=(0.0, 280.0, 3650.0), p_turned=0.12
+        ),
     ]
     evidence = (
         Evidence("few_values", {"informative_values": 2.0}, {}),
@@ -321,7 +378,11 @@ def marker_only_view() -> PatientView:
         )
     ]
     evidence = (
-        Evidence("marker_rising", {"change_pct": 46.0, "weeks": 6.0, "reference_change_pct": 30.0}, {"quantity": "PSA"}),
+        Evidence(
+            "marker_rising",
+            {"change_pct": 46.0, "weeks": 6.0, "reference_change_pct": 30.0},
+            {"quantity": "PSA"},
+        ),
         Evidence("marker_falling", {"pct_per_week": -3.9, "weeks": 10.0}, {"quantity": "PSA"}),
     )
     base = sized_view("ASC-720001", [0], [10.0], rows, evidence)
@@ -343,10 +404,14 @@ def marker_only_view() -> PatientView:
 
 def cohort_view() -> CohortView:
     """The whole OAK docetaxel arm; every twelfth patient is given an alert at the visit before the last."""
-    lesions = pl.read_csv(DATASETS / "oak-docetaxel" / "lesions.csv", schema_overrides={"diameter_mm": pl.Float64})
+    lesions = pl.read_csv(
+        DATASETS / "oak-docetaxel" / "lesions.csv", schema_overrides={"diameter_mm": pl.Float64}
+    )
     known = lesions.filter(pl.col("diameter_mm").is_not_null()).sort("patient_id", "day")
     course = known.with_columns(
-        (100 * (pl.col("diameter_mm") / pl.col("diameter_mm").first().over("patient_id") - 1)).alias("change"),
+        (100 * (pl.col("diameter_mm") / pl.col("diameter_mm").first().over("patient_id") - 1)).alias(
+            "change"
+        ),
         (pl.col("diameter_mm") / pl.col("diameter_mm").cum_min().over("patient_id") - 1).alias("rise"),
         (pl.col("diameter_mm") - pl.col("diameter_mm").cum_min().over("patient_id")).alias("rise_mm"),
         (pl.int_range(pl.len()).over("patient_id") == 0).alias("first"),
@@ -367,7 +432,9 @@ def cohort_view() -> CohortView:
     )  # fmt: skip
     patients = patients.with_columns(
         response.alias("best_response"),
-        pl.when((pl.int_range(pl.len()) % 12 == 0) & (pl.col("before_last") > 0)).then("before_last").alias("alert_day"),
+        pl.when((pl.int_range(pl.len()) % 12 == 0) & (pl.col("before_last") > 0))
+        .then("before_last")
+        .alias("alert_day"),
     )
     alerts = patients.filter(pl.col("alert_day").is_not_null()).select(
         "patient_id",
@@ -393,7 +460,9 @@ def cohort_view() -> CohortView:
         },
         waterfall=patients.select("patient_id", "best_change_pct", "best_response"),
         spider=spider,
-        swimmer=patients.select("patient_id", "last_day", "first_response_day", "progression_day", "alert_day"),
+        swimmer=patients.select(
+            "patient_id", "last_day", "first_response_day", "progression_day", "alert_day"
+        ),
         alerts=alerts,
         marker_spider=psa_spider(),
         verdicts=pl.DataFrame(
@@ -405,10 +474,14 @@ def cohort_view() -> CohortView:
 
 def psa_spider() -> pl.DataFrame:
     """PSA of ASCENT-2 as percent change from the first value."""
-    markers = pl.read_csv(DATASETS / "ascent2-docetaxel-psa" / "markers.csv", schema_overrides={"value": pl.Float64})
+    markers = pl.read_csv(
+        DATASETS / "ascent2-docetaxel-psa" / "markers.csv", schema_overrides={"value": pl.Float64}
+    )
     return markers.sort("patient_id", "day").select(
         "patient_id",
         (pl.col("day") / 7).alias("week"),
         "marker",
-        (100 * (pl.col("value") / pl.col("value").first().over("patient_id") - 1)).alias("change_from_first_pct"),
+        (100 * (pl.col("value") / pl.col("value").first().over("patient_id") - 1)).alias(
+            "change_from_first_pct"
+        ),
     )

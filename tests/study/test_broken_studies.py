@@ -186,7 +186,16 @@ CASES: dict[str, tuple[list[Callable[[Files], None]], list[Expected]]] = {
     ),
     "too small at 9.9 mm": (
         [cell(L, 9, diameter_mm="9.9")],
-        [("warning", L, 9, "diameter_mm", "9.9", "the diameter is not used: too_small counts 5 mm")],
+        [
+            (
+                "warning",
+                L,
+                9,
+                "diameter_mm",
+                "9.9",
+                "too_small means less than 5 mm, yet the sum counts the diameter given",
+            )
+        ],
     ),
     "not evaluable with a diameter": (
         [cell(L, 5, status="NE")],

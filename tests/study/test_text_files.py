@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from turnpoint.study.delimited import cells
@@ -249,6 +249,8 @@ NOISE = st.one_of(
 )
 
 
+@example(b'"')
+@example(b"sep=;")
 @given(NOISE)
 @settings(max_examples=50, deadline=None)
 def test_no_bytes_make_reading_raise(data):

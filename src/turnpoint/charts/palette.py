@@ -30,7 +30,7 @@ RESPONSES: Mapping[str, str] = MappingProxyType(
         "CR": "#0b4f6c",
         "PR": "#3f9ab8",
         "SD": "#b8860b",
-        "NON-CR/NON-PD": "#7a6a2c",
+        "NON-CR/NON-PD": "#6b4fa0",
         "PD": "#8c2a1c",
         "NE": "#87919a",
     }

@@ -3,7 +3,7 @@
 PSA       at least 25 % and at least 2 ng/mL above the nadir (PCWG3, Scher 2016, doi:10.1200/JCO.2015.64.2702).
 CA-125    2 x the upper limit when it was normal at baseline (C) or has been normal since (A); 2 x the nadir when it
           never was normal (B) (GCIG, Rustin 2011, doi:10.1097/IGC.0b013e3182070f17).
-others    twice the reference change: ln(value / nadir) at least twice the marker's one-sided reference change
+others    twice the reference change: at least 2 x the marker's one-sided reference change (percent) above the nadir
           (`study.markers`). No guideline says so; it is Turnpoint's choice.
 
 The nadir is the smallest value from the baseline on; baseline is the last value up to day 0, or the first value.
@@ -22,8 +22,8 @@ PSA_RATIO = 1.25
 PSA_NG_PER_ML = 2.0
 CA125_UPPER_LIMIT = 35.0
 CA125_RATIO = 2.0
-# One-sided reference change (log) of a marker without a published one: assumes CV 15 %, z 1.645.
-UNPUBLISHED_REFERENCE_CHANGE_LOG = 1.645 * math.sqrt(2.0) * 0.15
+# One-sided reference change of a marker without a published one: assumes CV 15 %, z 1.645.
+UNPUBLISHED_REFERENCE_CHANGE_PCT = 100.0 * 1.645 * math.sqrt(2.0) * 0.15
 SERIES = ["patient_id", "marker"]
 TOLERANCE = 1e-9
 
@@ -84,11 +84,11 @@ def _with_threshold(markers: pl.DataFrame) -> pl.DataFrame:
     nadir = pl.col("value").cum_min().over(since_baseline)
     been_normal = (pl.col("value") <= upper).cum_max().over(since_baseline)
     doubled = {
-        name: math.exp(2.0 * (marker.reference_change_log or UNPUBLISHED_REFERENCE_CHANGE_LOG))
+        name: 1.0 + 2.0 * (marker.reference_change_pct or UNPUBLISHED_REFERENCE_CHANGE_PCT) / 100.0
         for name, marker in MARKERS.items()
     }
     ratio = pl.col("marker").replace_strict(
-        doubled, default=math.exp(2.0 * UNPUBLISHED_REFERENCE_CHANGE_LOG), return_dtype=pl.Float64
+        doubled, default=1.0 + 2.0 * UNPUBLISHED_REFERENCE_CHANGE_PCT / 100.0, return_dtype=pl.Float64
     )
     threshold = (
         pl.when(pl.col("marker") == "PSA")

@@ -34,13 +34,16 @@ def checked_series(name: str, days: ArrayLike, values: ArrayLike) -> tuple[Float
     """Days and values of one series as arrays.
 
     Raises:
-        MeasurementError: empty, of different lengths, a value is negative or not a number, or the days do not rise.
+        MeasurementError: empty, of different lengths, a value is negative or not a number, a day
+            is not a number, or the days do not rise.
     """
     day, value = np.asarray(days, dtype=np.float64), checked_values(name, values)
     if day.shape != value.shape or day.ndim != 1:
         raise MeasurementError(
             f"{name}: {value.size} values on {day.size} days. Give one day for each value."
         )
-    if (np.diff(day) <= 0).any():
-        raise MeasurementError(f"{name}: the days do not rise. Sort the series, and give one value a day.")
+    if not np.isfinite(day).all() or (np.diff(day) <= 0).any():
+        raise MeasurementError(
+            f"{name}: the days do not rise, or one is no number. Sort the series, and give one value a day."
+        )
     return day, value

@@ -93,8 +93,8 @@ def early_shrinkage_pct(days: ArrayLike, sums_mm: ArrayLike) -> float:
         sums_mm: shape (visits,).
 
     Returns:
-        Percent, negative for growth; nan without an assessment from day 42 to 63 after the baseline, or after a
-        baseline of 0. Of two equally near to day 56, the earlier counts.
+        Percent, negative for growth; nan without an assessment after the baseline from day 42 to 63 of the course,
+        or after a baseline of 0. Of two equally near to day 56, the earlier counts.
 
     Raises:
         MeasurementError: the series is not one.

@@ -52,12 +52,12 @@ def tumour_growth_rate_pct_per_month(days_between: float, first_mm: float, secon
     33.1
     """
     for name, number, least in (("days_between", days_between, 0.0), ("first_mm", first_mm, 0.0)):
-        if not number > least:
+        if not least < number < math.inf:
             raise MeasurementError(
-                f"{name}={number:g}: not above 0. Give two different days and a measured size."
+                f"{name}={number:g}: not a number above 0. Give two different days and a measured size."
             )
-    if not second_mm >= 0:
-        raise MeasurementError(f"second_mm={second_mm:g}: below 0 mm. Give a diameter in mm.")
+    if not 0 <= second_mm < math.inf:
+        raise MeasurementError(f"second_mm={second_mm:g}: not a number of 0 or more. Give a diameter in mm.")
     if second_mm == 0:
         return -100.0
     months = days_between / DAYS_PER_MONTH

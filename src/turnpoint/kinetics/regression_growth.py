@@ -28,6 +28,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import leastsq
 from scipy.stats import t as student
 
+from turnpoint.errors import MeasurementError
 from turnpoint.kinetics.arrays import DAYS_PER_WEEK, FloatArray, checked_series
 
 LARGEST_RATE_PER_WEEK = 7.0  # tumgr: 1 a day
@@ -139,9 +140,23 @@ def time_to_nadir_weeks(
         gd:     max(0, ln(d/g) / (g+d))
         gdphi:  max(0, ln[d(1-φ) / (gφ)] / (g+d))
 
+    Args:
+        kill_per_week: d, 0 or more.
+        regrowth_per_week: g, above 0; without growth there is no nadir.
+        growing_fraction: φ, above 0 and at most 1; None for gd.
+
+    Raises:
+        MeasurementError: a number out of range.
+
     >>> round(time_to_nadir_weeks(0.06, 0.02), 2), time_to_nadir_weeks(0.02, 0.06)
     (13.73, 0.0)
     """
+    share = 0.5 if growing_fraction is None else growing_fraction
+    if not (0.0 <= kill_per_week < math.inf and 0.0 < regrowth_per_week < math.inf and 0.0 < share <= 1.0):
+        raise MeasurementError(
+            f"kill_per_week={kill_per_week:g}, regrowth_per_week={regrowth_per_week:g}, growing_fraction={growing_fraction}: "
+            "no nadir. Give a kill of 0 or more, a regrowth above 0 and a fraction above 0 up to 1."
+        )
     odds = 1.0 if growing_fraction is None else (1.0 - growing_fraction) / growing_fraction
     ratio = odds * kill_per_week / regrowth_per_week
     return max(0.0, math.log(ratio) / (kill_per_week + regrowth_per_week)) if ratio > 0 else 0.0

@@ -4,9 +4,10 @@
     x_i     = x_{i-1} + w_i,   w_i ~ N(0, sd_drift²·Δt)      with probability 1 - jump
                                w_i ~ N(0, sd_drift²·Δt + sd_jump²)       with probability jump
 
-step_i is the rounding step (1 mm) relative to the value: without its variance a lesion read as 4, 4, 4 mm would have
-an unbounded likelihood at zero noise. The patient's own level x is integrated out in closed form given the particle (Rao-Blackwell); its first
-value has a flat prior. The two branches of a jump are merged into one Gaussian with their mean and variance.
+step_i is the rounding step (1 mm) relative to the value: without its variance a lesion read as 4, 4, 4 mm would
+have an unbounded likelihood at zero noise. The patient's own level x is integrated out in closed form given the
+particle (Rao-Blackwell); its first value has a flat prior. The two branches of a jump are merged into one Gaussian
+with their mean and variance.
 
 A reader *repeats*: facing a fresh reading z, they write down the last value y' with probability
 repeat·exp(-(z-y')²/(2·repeat_window²)). That keeps everything Gaussian: a repeat is an observation of y' with

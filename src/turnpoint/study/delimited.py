@@ -64,6 +64,9 @@ def cells(text: str, file: str, findings: Findings) -> Cells | None:
         return None
     if declared:
         rows = rows.slice(1)
+    if rows.is_empty():  # nothing but quotes, or only Excel's separator line
+        findings.add(file, "the file has no header", "Export it again, or leave the file out.")
+        return None
     header = [name.strip() for name in rows["fields"][0]]
     while len(header) > 1 and not header[-1]:
         header.pop()

@@ -295,7 +295,7 @@ def _report_unused_sizes(table: TypedTable, findings: Findings) -> None:
         table,
         (status == "too_small") & between,
         "diameter_mm",
-        f"the diameter is not used: too_small counts {_SMALLEST_MEASURABLE_MM} mm",
+        f"too_small means less than {_SMALLEST_MEASURABLE_MM} mm, yet the sum counts the diameter given",
         mend,
         severity="warning",
     )

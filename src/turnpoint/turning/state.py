@@ -148,7 +148,11 @@ def _causes(posterior: Posterior) -> FloatArray:
 
 
 def verdicts(p_state: FloatArray, informative_values: FloatArray, shrinkage: FloatArray) -> list[str]:
-    """The most probable state, or `undetermined`: under three values, nearly the prior, or no state with half of the probability."""
+    """The most probable state, or `undetermined`.
+
+    Undetermined with under three values, a posterior that is nearly the prior, or no state with half of the
+    probability.
+    """
     names: Sequence[str] = ("responding", "plateau", "regrowing")
     unsure: BoolArray = (
         (informative_values < FEWEST_VALUES)

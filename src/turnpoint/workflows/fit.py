@@ -18,6 +18,7 @@ from turnpoint.study.study import Study
 from turnpoint.turning.alerts import FALSE_ALERTS_PER_100, calibrated
 from turnpoint.workflows.assess import assess_readings
 from turnpoint.workflows.priors import usable_readings
+from turnpoint.workflows.respond import first_new_lesions
 
 Progress = Callable[[int, int], None]
 
@@ -99,10 +100,9 @@ def new_lesions_per_week(study: Study) -> float | None:
     Constant hazard: events / time to the first new lesion or the last visit, half an event added so that a
     small study does not claim certainty.
     """
-    new = study.lesions.filter((pl.col("role") == "new") & (pl.col("status") != "equivocal"))
-    if new.is_empty():
+    first = first_new_lesions(study).rename({"new_lesion_day": "new_day"})
+    if first.is_empty():
         return None
-    first = new.group_by("patient_id").agg(pl.col("day").min().alias("new_day"))
     followed = (
         study.lesions.group_by("patient_id")
         .agg(pl.col("day").max().alias("last_day"))

@@ -20,6 +20,7 @@ from turnpoint.model.prior import Prior
 from turnpoint.model.treatment import exposure, off_intervals
 from turnpoint.study.study import Study
 from turnpoint.workflows.priors import prior_for, usable_readings
+from turnpoint.workflows.respond import first_new_lesions
 
 Progress = Callable[[int, int], None]
 
@@ -80,7 +81,7 @@ def forecast(
         )
         for target in _targets(posterior, study, horizon_weeks)
     ]
-    new_lesions = _first_new_lesion(study)
+    new_lesions = first_new_lesions(study)
     rows = pl.concat(parts) if parts else pl.DataFrame(schema=FORECAST_SCHEMA)
     return (
         rows.join(new_lesions, on="patient_id", how="left")
@@ -96,12 +97,17 @@ def progression_thresholds(readings: pl.DataFrame, study: Study) -> pl.DataFrame
     Returns:
         `patient_id, quantity, day, threshold`, one row a reading; null once the criterion has been met.
     """
-    nadir = pl.col("value").cum_min().over("patient_id", order_by="day")
+    # The nadir starts at the baseline, the last sum up to day 0, not at an earlier screening scan.
+    nadir = pl.col("value").cum_min().over("patient_id", "since_baseline", order_by="day")
+    bar_before = pl.col("threshold").shift(1).over("patient_id", order_by="day")
     sums = (
         readings.filter(pl.col("quantity") == SUM_OF_DIAMETERS)
+        .with_columns(
+            (pl.col("day") <= 0).cum_sum().over("patient_id", order_by="day").alias("since_baseline")
+        )
         .with_columns(progression_sum_mm(nadir).alias("threshold"))
         .with_columns(
-            (pl.col("value") >= pl.col("threshold").shift(1).over("patient_id", order_by="day") - 1e-9)
+            ((pl.col("day") > 0) & (pl.col("value") >= bar_before - 1e-9))
             .fill_null(value=False)
             .cum_max()
             .over("patient_id", order_by="day")
@@ -200,12 +206,6 @@ def _rows(
         *(pl.Series(name, quantile_columns[:, index]) for index, name in enumerate(QUANTILE_NAMES)),
         pl.when(threshold.is_not_null()).then(pl.Series(met)).alias("p_progression"),
     )
-
-
-def _first_new_lesion(study: Study) -> pl.DataFrame:
-    """`patient_id, new_lesion_day` of the patients with a new lesion."""
-    new = study.lesions.filter((pl.col("role") == "new") & (pl.col("status") != "equivocal"))
-    return new.group_by("patient_id").agg(pl.col("day").min().alias("new_lesion_day"))
 
 
 def _p_new_lesion(prior: Prior, recorded: bool) -> pl.Expr:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -21,7 +22,7 @@ from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
 from turnpoint.model.treatment import OffIntervals, exposure, off_intervals
 from turnpoint.reports.pdf import pdf
-from turnpoint.reports.rendering import render_cohort, render_patient
+from turnpoint.reports.rendering import Audience, render_cohort, render_patient
 from turnpoint.reports.views import CohortView, PatientView, Provenance
 from turnpoint.study.study import Study
 from turnpoint.turning.detectable import REREAD_SD_LOG
@@ -102,7 +103,7 @@ def report(
         # A prior is chosen from the whole study, so that a patient's report does not depend on who else is in it
         # beyond that choice.
         assessment = assess(study.only([patient_id]), prior)
-    return Report(render_patient(patient_view(assessment, patient_id), audience, lang))
+    return Report(render_patient(patient_view(assessment, patient_id), cast("Audience", audience), lang))
 
 
 def patient_view(assessment: Assessment, patient_id: str) -> PatientView:

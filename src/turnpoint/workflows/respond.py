@@ -47,3 +47,9 @@ def new_therapy(study: Study) -> pl.DataFrame:
         .agg(pl.col("day").min().alias("new_therapy_day"))
         .sort("patient_id")
     )
+
+
+def first_new_lesions(study: Study) -> pl.DataFrame:
+    """`patient_id, new_lesion_day` of the patients with a certain new lesion, by any reader (RECIST 1.1)."""
+    found = respond(study).responses.filter("new_lesion")
+    return found.group_by("patient_id").agg(pl.col("day").min().alias("new_lesion_day")).sort("patient_id")

@@ -195,7 +195,7 @@ def test_state_bars_are_as_high_as_their_probabilities(panel: Panel) -> None:
     drawn = _drawn(states.states(_assessment([(70, 0.7, 0.2, 0.1, "responding", False)]), panel))
     heights = {}
     for state, colour in palette.STATES.items():
-        found = re.search(rf'<path d="M[\d.]+,([\d.]+)h[\d.]+v([\d.]+)[^"]*"[^>]*fill="{colour}"', drawn)
+        found = re.search(rf'<path d="M[^h]+h[\d.]+v([\d.]+)[^"]*" fill="{colour}" stroke=', drawn)
         assert found is not None
         heights[state] = float(found.group(1))
     assert heights == {

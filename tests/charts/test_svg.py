@@ -29,6 +29,12 @@ def test_svg_is_an_image_with_title_and_description() -> None:
     assert [element.text for element in named if element is not None] == ["Sums, mm", "Week 0: 49 mm."]
 
 
+def test_svg_has_plain_names_when_another_library_has_renamed_the_namespace() -> None:
+    # WeasyPrint does this when it is imported, for the whole process
+    ET.register_namespace("other", "http://www.w3.org/2000/svg")
+    assert svg(_chart(), figure_id="a", title="t", description="d").startswith("<svg ")
+
+
 def test_svg_scales_to_its_viewbox() -> None:
     root = _parsed(svg(_chart(), figure_id="sums", title="t", description="d"))
     assert root.attrib["viewBox"] == f"0 0 {root.attrib['width']} {root.attrib['height']}"

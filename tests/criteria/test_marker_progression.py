@@ -140,3 +140,15 @@ def test_patients_and_markers_have_their_own_nadir():
         ("P2", "PSA", 0, 50.0),
         ("P2", "PSA", 21, 50.0),
     ]
+
+
+@pytest.mark.parametrize(("second", "day"), [(28.0, 42), (27.8, None)])
+def test_values_of_one_day_count_as_their_mean(second, day):
+    # The nadir is 20, the bar 25; 22 and 28 are 25 together.
+    found = first_progression(series("PSA", [0, 21, 42, 42], [40, 20, 22, second]))
+    assert found["progression_day"].to_list() == ([] if day is None else [day])
+
+
+def test_larger_upper_limit_counts_when_one_day_has_two():
+    frames = [series("CA-125", [0], [30], upper=30.0), series("CA-125", [0], [30], upper=40.0)]
+    assert progression_threshold(pl.concat(frames))["threshold"].to_list() == [80.0]

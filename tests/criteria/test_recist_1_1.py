@@ -140,6 +140,7 @@ def test_lesion_under_10_mm_is_not_normal_when_it_is_no_node():
         (20, 25, "PD"),
         (30, 35, "SD"),  # 5 mm but 16.7 %
         (25.1, 30.12, "PD"),  # 1.2 x 25.1 is 30.119999999999997 in floating point
+        (33.7, 40.44, "PD"),  # and 1.2 x 33.7 is 40.440000000000005
         (0.1 + 0.2, 5.3, "PD"),
     ],
 )
@@ -167,7 +168,14 @@ def test_growth_among_normal_nodes_is_cr_and_not_pd():
 
 @pytest.mark.parametrize(
     ("baseline", "now", "response"),
-    [(100, 70, "PR"), (100, 70.1, "SD"), (10, 7, "PR"), (50.1, 35.07, "PR"), (50.1, 35.08, "SD")],
+    [
+        (100, 70, "PR"),
+        (100, 70.1, "SD"),
+        (10, 7, "PR"),
+        (50.1, 35.07, "PR"),
+        (50.1, 35.08, "SD"),
+        (10.1, 7.07, "PR"),  # 0.7 x 10.1 is 7.069999999999999 in floating point
+    ],
 )
 def test_target_response_is_pr_when_30_percent_below_baseline(baseline, now, response):
     assert targets(baseline, now)[-1] == response
@@ -232,6 +240,11 @@ def test_non_target_that_returns_after_overall_cr_is_pd():
 def test_non_target_node_that_grows_again_after_cr_is_no_pd_by_itself(short_axis, overall):
     rows = {"T1": [50, "absent", "absent"], "N1": [12, 8, short_axis]}
     assert answers("overall_response", DAYS, nodes=["N1"], **rows) == [None, "CR", overall]
+
+
+def test_absence_before_the_baseline_is_no_cr_to_return_from():
+    found = answers("overall_response", [-30, -2, 42], N1=["absent", "present", "present"])
+    assert found == [None, None, "NON-CR/NON-PD"]
 
 
 def test_non_target_that_returns_after_partial_response_is_no_pd():

@@ -48,3 +48,9 @@ def test_bar_is_that_of_the_criteria(nadir):
 def test_gap_is_refused_when_the_numbers_cannot_be(now, nadir):
     with pytest.raises(MeasurementError):
         progression_gap(now, nadir)
+
+
+def test_ratio_is_one_and_never_less_when_progression_is_long_passed():
+    gap = progression_gap(80, 50)
+    assert (gap.to_go_mm, gap.volume_ratio, gap.doublings) == (0.0, 1.0, 0.0)
+    assert gap.volume_ratio_from_nadir == pytest.approx(1.728)

@@ -129,3 +129,25 @@ def test_a_disappeared_lesion_is_a_value_of_zero():
     fit = fit_regression_growth([0, 42, 84, 126], [50, 5, 0, 0])
     assert fit.model == "d"
     assert fit.kill_per_week == pytest.approx(-math.log(0.1) / 6, rel=0.05)
+
+
+def test_residual_sd_counts_the_parameters_against_the_readings():
+    values = 40 * gd(0.07, 0.02) * (1 + 0.02 * np.array([0, 1, -1, 1, -1, 1, -1, 1]))
+    fit = fit_regression_growth(DAYS, values)
+    assert fit.model == "gd"
+    residual = gd(fit.kill_per_week, fit.regrowth_per_week) - values / 40
+    assert fit.residual_sd == pytest.approx(math.sqrt(residual @ residual / (8 - 2)))
+
+
+@pytest.mark.parametrize(("last", "model"), [(66, None), (90, "g")])
+def test_p_value_is_that_of_students_t_when_readings_are_few(last, model):
+    # 50, 81, 66 grows 2.07 standard errors: p 0.17 with two degrees of freedom, but 0.04 if it were a normal.
+    fit = fit_regression_growth([0, 42, 84], [50, 81, last])
+    assert (fit.model if fit else None) == model
+
+
+@pytest.mark.parametrize(("fall", "model"), [(0.01, None), (0.5, "d")])
+def test_rate_above_one_a_day_is_refused(fall, model):
+    # ln 100 = 4.6 a day, ln 2 = 0.69 a day.
+    fit = fit_regression_growth([0, 1, 2], [100, 100 * fall, 100 * fall**2])
+    assert (fit.model if fit else None) == model

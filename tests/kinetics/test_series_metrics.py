@@ -129,3 +129,8 @@ def test_constant_series_has_no_doubling_time():
     found = row([0, 42, 84], [50, 50, 50])
     assert found["doubling_time_weeks"] is None
     assert np.isclose(found["last_log_slope_per_week"], 0)
+
+
+def test_reading_on_day_0_is_the_baseline_and_on_day_1_is_not():
+    assert row([-5, 0, 42], [45, 50, 40])["baseline_value"] == 50
+    assert row([-5, 1, 42], [45, 50, 40])["baseline_value"] == 45

@@ -51,3 +51,8 @@ def test_volume_ratio_is_refused_when_the_first_diameter_is_not_above_zero(first
 def test_negative_diameter_is_refused():
     with pytest.raises(MeasurementError, match="below 0 mm"):
         sphere_volume_cm3(-1)
+
+
+def test_later_diameter_is_refused_when_it_is_negative():
+    with pytest.raises(MeasurementError, match="later_diameter_mm"):
+        doublings(10, -1)

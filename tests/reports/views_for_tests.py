@@ -138,7 +138,7 @@ def assessment_row(
     p_state: tuple[float, float, float],
     verdict: str,
     *,
-    p_cause: tuple[float, float, float, float] = (0.7, 0.2, 0.05, 0.05),
+    p_cause: tuple[float, float, float, float] = (0.8, 0.1, 0.05, 0.05),
     turning: tuple[float, float, float] | None = (70.0, 140.0, 230.0),
     p_turned: float = 0.5,
     alert: bool = False,
@@ -324,7 +324,7 @@ def plateau_view(cause: str = "resistant", *, alert: bool = False) -> PatientVie
     days, sizes = days[:7], sizes[:7]
     names = ("resistant", "scar", "floor", "pause")
     p_cause = (
-        tuple(0.7 if name == cause else 0.1 for name in names) if cause in names else (0.3, 0.3, 0.2, 0.2)
+        tuple(0.79 if name == cause else 0.07 for name in names) if cause in names else (0.3, 0.3, 0.2, 0.2)
     )
     rows = [
         assessment_row(

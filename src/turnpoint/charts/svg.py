@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import altair as alt
@@ -12,9 +13,7 @@ _LONG_DECIMAL = re.compile(r"(\.\d\d)\d+")
 _CLIP = re.compile(r"url\(#(.*?)\)")
 _UNSEEN = (("opacity", "0"), ("display", "none"), ("d", ""), ("fill", "transparent"))
 _UNUSED = ("class", "role", "aria-roledescription", "aria-hidden", "pointer-events", "version")
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-
-ET.register_namespace("", _SVG)
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def svg(chart: alt.TopLevelMixin, *, figure_id: str, title: str, description: str) -> str:
@@ -31,13 +30,20 @@ def svg(chart: alt.TopLevelMixin, *, figure_id: str, title: str, description: st
     """
     import vl_convert  # noqa: PLC0415 - 80 MB of renderer, loaded when a picture is drawn
 
-    drawn = vl_convert.vegalite_to_svg(chart.to_dict(validate=False), show_warnings=False)
+    # a character that XML forbids would abort the renderer, and the process with it
+    spec = _printable(chart.to_dict(validate=False))
+    drawn = vl_convert.vegalite_to_svg(spec, show_warnings=False)
     root = ET.fromstring(drawn)  # noqa: S314 - made by our own renderer on the line above
+    for (
+        element
+    ) in root.iter():  # plain names: prefixes would hang on a global table that other libraries change
+        element.tag = element.tag.removeprefix(f"{{{_SVG}}}")
     _shrink(root)
     _own_ids(root, figure_id)
     width, height = root.attrib["width"], root.attrib["height"]
     root.attrib.clear()
     root.attrib |= {
+        "xmlns": _SVG,
         "viewBox": f"0 0 {width} {height}",
         "width": width,
         "height": height,
@@ -45,10 +51,26 @@ def svg(chart: alt.TopLevelMixin, *, figure_id: str, title: str, description: st
         "aria-labelledby": f"{figure_id}-title {figure_id}-desc",
     }
     for place, (tag, text) in enumerate((("title", title), ("desc", description))):
-        element = ET.Element(f"{{{_SVG}}}{tag}", {"id": f"{figure_id}-{tag}"})
-        element.text = _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+        element = ET.Element(tag, {"id": f"{figure_id}-{tag}"})
+        element.text = printable(text)
         root.insert(place, element)
     return ET.tostring(root, encoding="unicode")
+
+
+def printable(text: str) -> str:
+    """The text with every character that XML forbids replaced: control characters and halves of surrogate pairs."""
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _printable(value: Any) -> Any:
+    """The same for every string of a spec."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {name: _printable(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_printable(part) for part in value]
+    return value
 
 
 def _shrink(parent: ET.Element) -> None:
@@ -67,7 +89,7 @@ def _shrink(parent: ET.Element) -> None:
         if child.get("opacity") == "1":
             del child.attrib["opacity"]
         _shrink(child)
-        if child.tag == f"{{{_SVG}}}g" and len(child) == 0:
+        if child.tag == "g" and len(child) == 0:
             parent.remove(child)
 
 

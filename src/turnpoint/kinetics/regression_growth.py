@@ -154,8 +154,9 @@ def time_to_nadir_weeks(
     share = 0.5 if growing_fraction is None else growing_fraction
     if not (0.0 <= kill_per_week < math.inf and 0.0 < regrowth_per_week < math.inf and 0.0 < share <= 1.0):
         raise MeasurementError(
-            f"kill_per_week={kill_per_week:g}, regrowth_per_week={regrowth_per_week:g}, growing_fraction={growing_fraction}: "
-            "no nadir. Give a kill of 0 or more, a regrowth above 0 and a fraction above 0 up to 1."
+            f"kill_per_week={kill_per_week:g}, regrowth_per_week={regrowth_per_week:g}, "
+            f"growing_fraction={growing_fraction}: no nadir. "
+            "Give a kill of 0 or more, a regrowth above 0 and a fraction above 0 up to 1."
         )
     odds = 1.0 if growing_fraction is None else (1.0 - growing_fraction) / growing_fraction
     ratio = odds * kill_per_week / regrowth_per_week

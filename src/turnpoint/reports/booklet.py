@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from markupsafe import Markup
 
 from turnpoint.charts.language import Language
 from turnpoint.reports.page import page
+
+# where a page names an id: its definition, a clip path, the title and description of a picture
+_ID_USE = re.compile(
+    r'(?<= id=")(?=\w)|(?<=url\(#)|(?<=aria-labelledby=")(?=\w)|(?<=-title )(?=[\w-]+-desc">)'
+)
 
 
 def booklet(title: str, pages: Sequence[tuple[str, str]], language: Language) -> str:
@@ -18,7 +24,10 @@ def booklet(title: str, pages: Sequence[tuple[str, str]], language: Language) ->
         pages: heading for the list of contents, and the page's HTML.
         language: of the list.
     """
-    parts = [(heading, Markup(_main_of(html))) for heading, html in pages]  # noqa: S704 - our own pages
+    parts = [
+        (heading, Markup(_ID_USE.sub(f"part{place}-", _main_of(html))))  # noqa: S704 - our own pages
+        for place, (heading, html) in enumerate(pages, start=1)
+    ]
     return page("booklet.html", language, title=title, parts=parts)
 
 

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from turnpoint.charts import palette
 from turnpoint.charts.language import Language
+from turnpoint.charts.svg import printable
 
 
 @cache
@@ -36,9 +37,9 @@ def page(template: str, language: Language, **content: Any) -> str:
     """
     colours = {name.lower(): value for name, value in vars(palette).items() if name.isupper()}
     colours["ne"] = palette.RESPONSES["NE"]
-    html: str = (
+    html = (
         _environment()
         .get_template(template)
         .render(text=language.text, language=language, colours=colours, **content)
     )
-    return html
+    return printable(html)

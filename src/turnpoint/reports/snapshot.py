@@ -14,7 +14,7 @@ from turnpoint.reports.views import PatientView
 SUM_OF_DIAMETERS = "sum_of_diameters_mm"
 CAUSES = ("resistant", "scar", "floor", "pause")
 DATES = ("dominance_day", "turning_day", "regrowth_day")
-_CAUSE_IS_LIKELY = 0.5
+_CAUSE_IS_LIKELY = 0.75
 _USUAL_GAP_DAYS = 42.0  # six weeks between scans
 
 Situation = Literal[

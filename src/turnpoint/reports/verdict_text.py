@@ -90,8 +90,8 @@ PATIENT_WORDS: Mapping[Situation, PatientWords] = MappingProxyType(
         "plateau_scar": PatientWords(
             mark("The size has levelled off. What is left may be mostly scar."),
             (
-                mark("When cancer cells die, a scar can stay behind. A scar does not get smaller."),
-                mark("So a flat line can also be seen while the treatment works."),
+                mark("When treatment works, a scar can stay behind. A scar does not get smaller."),
+                mark("So a flat line does not have to mean that the treatment works less."),
                 mark("A scan cannot always tell scar from cancer."),
             ),
             (
@@ -132,10 +132,8 @@ PATIENT_WORDS: Mapping[Situation, PatientWords] = MappingProxyType(
         "plateau_unclear": PatientWords(
             mark("The size has levelled off. The reason is not clear yet."),
             (
-                mark(
-                    "There can be several reasons: a scar, a break in treatment, values that are very low already, or "
-                    "cells that respond less to the treatment."
-                ),
+                mark("There can be several reasons: a scar, a break in treatment, very low values."),
+                mark("Or the cells that are left respond less to this treatment."),
                 mark("The next results will help to tell them apart."),
             ),
             (mark("What could be the reason in my case?"), _MORE_TESTS, _SIDE_EFFECTS, _NEXT_TEST),

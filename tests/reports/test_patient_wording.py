@@ -1,0 +1,219 @@
+"""What may never stand on a patient's page, in any situation, in either language."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import replace
+from types import ModuleType
+
+import polars as pl
+import pytest
+
+from turnpoint.reports.catalogue import language
+from turnpoint.reports.figures import Figure
+from turnpoint.reports.rendering import render_patient
+from turnpoint.reports.verdict_text import PATIENT_WORDS, RARE, chance_in_ten, tenths
+from turnpoint.reports.views import PatientView
+
+_FORBIDDEN = {
+    "en": (
+        r"\bstop(ping)? (the |your |this )?(treatment|chemo|drug|therapy|docetaxel)", r"\bswitch", r"\byou (should|must|need to|have to)\b(?! work)",
+        r"\b(start|begin) (a |the |another |new )", r"\bchange (your|the) (treatment|drug|dose)", r"\brecommend(?!s no treatment)", r"\badvise",
+        r"\bsurviv", r"\bdie\b(?! a)", r"\bdeath\b", r"\bdying\b", r"\blife expectancy", r"\bmonths to live", r"\bprognos", r"\bterminal\b", r"\bincurable",
+        r"\bhopeless", r"\bfail(ed|ure|ing)?\b", r"\bunfortunately", r"\balarm", r"\bdanger", r"\burgent", r"\bRECIST\b", r"\bposterior\b", r"\bnadir\b",
+        r"\bresistan", r"\bprogression\b", r"0\.\d", r"\d ?%",
+    ),
+    "zh": (
+        "停药", "停止治疗", "停止用药", "换药", "换方案", "更换", "改变治疗", "您应该", "您应当", "您必须", "您需要", "建议您", "请立即", "生存", "存活", "死亡",
+        "寿命", "预后", "晚期", "绝症", "恶化", "失败", "警报", "预警", "危险", "紧急", "不幸", "耐药", "进展", "RECIST", "后验", r"0\.\d",
+    ),
+}  # fmt: skip
+_MOST_WORDS = 24
+
+
+def _situations(views: ModuleType) -> dict[str, PatientView]:
+    unclear = views.plateau_view("unclear")
+    none = replace(
+        views.undetermined_view(),
+        assessment=pl.DataFrame(schema=views.ASSESSMENT_SCHEMA),
+        sums=pl.DataFrame(schema=views.SUMS_SCHEMA),
+        fan=pl.DataFrame(schema=views.FAN_SCHEMA),
+        evidence=(),
+    )
+    return {
+        "responding": views.responding_view(),
+        **{
+            f"plateau_{cause}": views.plateau_view(cause) for cause in ("resistant", "scar", "floor", "pause")
+        },
+        "plateau_unclear": unclear,
+        "regrowing": views.regrowing_view(),
+        "undetermined": views.undetermined_view(),
+        "not_assessed": none,
+    }
+
+
+def _with_alert(view: PatientView, alert: str) -> PatientView:
+    """The same view with an alert at the last visit, at an earlier one only, or never."""
+    last = pl.int_range(pl.len()) == pl.len() - 1
+    flag = {"now": last, "earlier": ~last, "none": pl.lit(value=False)}[alert]
+    return replace(view, assessment=view.assessment.with_columns(flag.alias("alert")))
+
+
+def _words(page: str) -> list[str]:
+    """Each paragraph, item and heading of the page as plain text; the small print is left out."""
+    body = page[page.index("<main>") : page.index("<footer>")]
+    body = re.sub(
+        r"<svg.*?</svg>",
+        lambda drawing: " ".join(re.findall(r"<text[^>]*>([^<]*)<", drawing[0])),
+        body,
+        flags=re.DOTALL,
+    )
+    blocks = re.split(r"</?(?:p|li|h1|h2|dt|dd|figcaption|section|div)[^>]*>", body)
+    plain = (" ".join(html.unescape(re.sub(r"<[^>]+>", "", block)).split()) for block in blocks)
+    return [block for block in plain if block]
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures as their words only: drawing each situation would take most of a minute."""
+
+    def said(figure_id: str, heading: str, caption: str, description: str, *_: object) -> Figure:
+        return Figure(heading, f"{caption} {figure_id}", description, description)
+
+    monkeypatch.setattr("turnpoint.reports.figures._twice", said)
+
+
+def _page_text(view: PatientView, lang: str) -> str:
+    return "\n".join(_words(render_patient(view, "patient", lang)))
+
+
+def test_every_situation_has_words_and_a_view_here(views: ModuleType) -> None:
+    assert set(_situations(views)) == set(PATIENT_WORDS)
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("alert", ["now", "earlier", "none"])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("situation", list(PATIENT_WORDS))
+def test_patient_page_holds_no_forbidden_words(
+    views: ModuleType, situation: str, lang: str, alert: str
+) -> None:
+    text = _page_text(_with_alert(_situations(views)[situation], alert), lang)
+    allowed = text.replace("不到 5%", "").replace("超过 95%", "")
+    for pattern in _FORBIDDEN[lang]:
+        found = re.search(pattern, allowed, flags=re.IGNORECASE)
+        assert found is None, (pattern, allowed[max(0, found.start() - 40) : found.end() + 40])
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_picture_holds_no_forbidden_words(views: ModuleType, lang: str) -> None:
+    text = _page_text(views.marker_only_view(), lang)
+    assert language(lang).text("what may come") in text
+    assert not [
+        pattern
+        for pattern in _FORBIDDEN[lang]
+        if re.search(pattern, text.replace("95%", "").replace("5%", ""))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lang", "sentence"),
+    [
+        ("en", "You should switch."),
+        ("en", "Stop treatment now"),
+        ("en", "a survival of 9 months"),
+        ("en", "0.37"),
+        ("zh", "您应该换药"),
+    ],
+)
+def test_the_lint_catches_what_it_is_for(lang: str, sentence: str) -> None:
+    assert any(re.search(pattern, sentence, flags=re.IGNORECASE) for pattern in _FORBIDDEN[lang])
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("situation", list(PATIENT_WORDS))
+def test_patient_sentences_are_short(views: ModuleType, situation: str) -> None:
+    text = _page_text(_with_alert(_situations(views)[situation], "now"), "en")
+    for sentence in re.split(r"(?<=[.?!])\s|\n", text):
+        assert len(sentence.split()) <= _MOST_WORDS, sentence
+
+
+@pytest.mark.parametrize("situation", list(PATIENT_WORDS))
+def test_patient_words_read_at_about_twelve_years(situation: str) -> None:
+    # Flesch-Kincaid grade = 0.39 words/sentence + 11.8 syllables/word - 15.59; grade 7 is read at 12-13 years
+    words = PATIENT_WORDS[situation]  # type: ignore[index]
+    text = " ".join((words.headline, *words.sentences, *words.questions))
+    sentences = len(re.findall(r"[.?!…](?:\s|$)", text))
+    tokens = re.findall(r"[a-z']+", text.lower())
+    syllables = sum(max(1, len(re.findall(r"[aeiouy]+", token.removesuffix("e")))) for token in tokens)
+    grade = 0.39 * len(tokens) / sentences + 11.8 * syllables / len(tokens) - 15.59
+    assert grade <= 7.0
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("situation", list(PATIENT_WORDS))
+def test_patient_page_has_questions_and_leaves_decisions_to_doctor_and_patient(
+    views: ModuleType, situation: str, lang: str
+) -> None:
+    text, say = _page_text(_situations(views)[situation], lang), language(lang).text
+    for question in PATIENT_WORDS[situation].questions:  # type: ignore[index]
+        assert say(question) in text
+    assert (
+        say(
+            "This page cannot decide anything about your treatment. That is for you and your doctor, together."
+        )
+        in text
+    )
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_signal_says_how_often_it_is_wrong(views: ModuleType) -> None:
+    view = views.regrowing_view()
+    assert "Out of 100 people, about 5 get one" in _page_text(view, "en")
+    unknown = replace(view, provenance=replace(view.provenance, false_alerts_per_100=None))
+    assert "How often that happens is not known yet." in _page_text(unknown, "en")
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_signal_that_contradicts_the_page_says_so(views: ModuleType) -> None:
+    sentence = "It does not fit fully with the rest of this page."
+    assert sentence in _page_text(_with_alert(views.responding_view(), "now"), "en")
+    assert sentence not in _page_text(_with_alert(views.regrowing_view(), "now"), "en")
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_growth_by_the_rules_is_said_first_when_the_last_scan_shows_it(views: ModuleType) -> None:
+    view = views.regrowing_view()
+    progressed = replace(view, sums=view.sums.with_columns(pl.lit("PD").alias("overall_response")))
+    assert "The last scan shows growth by the rules that doctors use." in _page_text(progressed, "en")
+    assert "The last scan shows growth" not in _page_text(view, "en")
+
+
+@pytest.mark.parametrize(
+    ("probability", "expected"),
+    [(0.0, "less than 1 in 20"), (0.0499, "less than 1 in 20"), (0.05, "about 1 in 10"), (0.37, "about 4 in 10"),
+     (0.95, "about 9 in 10"), (0.951, "more than 19 in 20"), (None, "–"), (float("nan"), "–")],
+)  # fmt: skip
+def test_chance_is_said_in_tenths(probability: float | None, expected: str) -> None:
+    assert chance_in_ten(probability, language("en")) == expected
+
+
+@pytest.mark.parametrize(
+    ("chances", "expected"),
+    [
+        ([0.55, 0.30, 0.15], [6, 3, 1]),
+        ([0.81, 0.16, 0.03], [8, 2, 0]),
+        ([0.34, 0.33, 0.33], [4, 3, 3]),
+        ([0.88, 0.06, 0.06], [8, 1, 1]),
+        ([0.98, 0.01, 0.01], [10, 0, 0]),
+    ],
+)
+def test_tenths_of_one_whole_give_ten_together(chances: list[float], expected: list[int]) -> None:
+    assert tenths(chances) == expected
+    assert sum(tenths(chances)) == 10
+
+
+def test_tenths_never_hide_a_chance_of_one_in_twenty() -> None:
+    assert min(tenths([0.90, RARE, RARE])) == 1

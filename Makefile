@@ -40,6 +40,9 @@ contracts: $(READY)
 
 check: lint types contracts test  ## lint, types, import contracts, tests
 
+catalogue: $(READY)  ## collect the strings for translation and say what is missing
+	$(BIN)/python scripts/catalogue.py
+
 format: $(READY)  ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

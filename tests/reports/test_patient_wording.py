@@ -22,14 +22,21 @@ _FORBIDDEN = {
         r"\b(start|begin) (a |the |another |new )", r"\bchange (your|the) (treatment|drug|dose)", r"\brecommend(?!s no treatment)", r"\badvise",
         r"\bsurviv", r"\bdie\b(?! a)", r"\bdeath\b", r"\bdying\b", r"\blife expectancy", r"\bmonths to live", r"\bprognos", r"\bterminal\b", r"\bincurable",
         r"\bhopeless", r"\bfail(ed|ure|ing)?\b", r"\bunfortunately", r"\balarm", r"\bdanger", r"\burgent", r"\bRECIST\b", r"\bposterior\b", r"\bnadir\b",
-        r"\bresistan", r"\bprogression\b", r"0\.\d", r"\d ?%",
+        r"\bresistan", r"\bprogression\b", r"(?<![\d])0\.\d", r"\d ?%",
     ),
     "zh": (
         "停药", "停止治疗", "停止用药", "换药", "换方案", "更换", "改变治疗", "您应该", "您应当", "您必须", "您需要", "建议您", "请立即", "生存", "存活", "死亡",
-        "寿命", "预后", "晚期", "绝症", "恶化", "失败", "警报", "预警", "危险", "紧急", "不幸", "耐药", "进展", "RECIST", "后验", r"0\.\d",
+        "寿命", "预后", "晚期", "绝症", "恶化", "失败", "警报", "预警", "危险", "紧急", "不幸", "耐药", "进展", "RECIST", "后验", r"(?<![\d])0\.\d",
     ),
 }  # fmt: skip
 _MOST_WORDS = 24
+
+
+def _background(views: ModuleType) -> PatientView:
+    """A flat marker, no scans, and the background as the likely reason."""
+    rows = [views.assessment_row(270, (0.1, 0.8, 0.1), "plateau", p_cause=(0.1, 0.8, 0.05, 0.05))]
+    view: PatientView = replace(views.marker_only_view(), assessment=views.assessment_frame(rows))
+    return view
 
 
 def _situations(views: ModuleType) -> dict[str, PatientView]:
@@ -46,6 +53,7 @@ def _situations(views: ModuleType) -> dict[str, PatientView]:
         **{
             f"plateau_{cause}": views.plateau_view(cause) for cause in ("resistant", "scar", "floor", "pause")
         },
+        "plateau_background": _background(views),
         "plateau_unclear": unclear,
         "regrowing": views.regrowing_view(),
         "undetermined": views.undetermined_view(),

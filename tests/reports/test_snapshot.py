@@ -25,6 +25,12 @@ def test_situation_is_unclear_when_no_cause_reaches_three_quarters(
     assert snapshot(replace(view, assessment=assessment)).situation == expected
 
 
+def test_situation_is_the_marker_background_when_there_is_no_scan_to_show_a_scar(views: ModuleType) -> None:
+    rows = [views.assessment_row(270, (0.1, 0.8, 0.1), "plateau", p_cause=(0.1, 0.8, 0.05, 0.05))]
+    view = replace(views.marker_only_view(), assessment=views.assessment_frame(rows))
+    assert snapshot(view).situation == "plateau_background"
+
+
 @pytest.mark.parametrize(
     ("alerts", "state", "first_day"),
     [

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from turnpoint.reports.catalogue import language
-from turnpoint.reports.clinician import gap_sentences
+from turnpoint.reports.clinician import gap_sentences, progression_table
 from turnpoint.reports.rendering import render_cohort, render_patient
 from turnpoint.reports.views import PatientView
 
@@ -182,3 +182,16 @@ def test_cohort_page_lists_no_more_than_500_alerts(views: ModuleType) -> None:
     )
     assert page.count('<td role="cell" data-label="Patient">') == 500
     assert "The first 500 are shown." in page
+
+
+def test_progression_table_leaves_out_what_has_progressed_already(views: ModuleType) -> None:
+    view = views.regrowing_view()
+    is_sum = pl.col("quantity") == "sum_of_diameters_mm"
+    progressed = view.p_progression.with_columns(
+        pl.when(~is_sum).then("p_progression").alias("p_progression")
+    )
+    table = progression_table(replace(view, p_progression=progressed), language("en"))
+    assert table is not None
+    assert [row[0] for row in table.rows] == ["CEA"]
+    nothing = progressed.with_columns(pl.lit(None, dtype=pl.Float64).alias("p_progression"))
+    assert progression_table(replace(view, p_progression=nothing), language("en")) is None

@@ -149,3 +149,16 @@ def test_signal_has_exceeded_its_smallest_by_the_detectable_change_at_detectable
 
     rise = signal(found.regrowth_day[-1, 1] / 7) - signal(found.turning_day[-1, 1] / 7)
     assert rise == pytest.approx(detectable_log_change(SUM_OF_DIAMETERS, prior), rel=1e-3)
+
+
+def test_tumour_growing_only_because_the_drug_is_off_is_regrowing_with_the_pause_as_cause():
+    from tests.model.test_treatment import doses
+
+    table = doses((0, "a", "start"), (60, "a", "stop"))
+    natural = {"d": 0.2, "fraction": 0.001, "background": 0.001, "off": 0.2}
+    off, _, _ = judged([0, 59, 100], [50, 40, 60], doses=table, **natural)
+    on, _, _ = judged([0, 59, 100], [50, 40, 60], **natural)
+    assert [STATES[row.argmax()] for row in off.p_state] == ["responding", "responding", "regrowing"]
+    assert off.p_cause[2].argmax() == 3
+    assert off.p_turned_resistant[2] < 0.01  # so no alert
+    assert STATES[on.p_state[2].argmax()] == "responding"

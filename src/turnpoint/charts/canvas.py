@@ -63,6 +63,12 @@ def inline(frame: pl.DataFrame) -> alt.Data:
     return data
 
 
+def signed_axis(values: Sequence[float]) -> alt.Axis:
+    """A vertical axis of changes: `+50`, `0`, `−50`."""
+    label = "datum.value > 0 ? '+' + datum.label : replace(datum.label, '-', '\\u2212')"
+    return alt.Axis(values=list(values), format="d", labelExpr=label, grid=True, ticks=False, title=None)
+
+
 def at_x(pixels: float) -> alt.XValue:
     """A fixed horizontal place, in pixels from the left edge of the plot."""
     return alt.XValue(pixels)  # type: ignore[no-untyped-call]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import altair as alt
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Canvas, house_style, inline
+from turnpoint.charts.canvas import Canvas, house_style, inline, signed_axis
 from turnpoint.charts.language import Language
 from turnpoint.charts.waterfall import MARKER_RESPONSE_PCT, PARTIAL_RESPONSE_PCT, PROGRESSION_PCT
 
@@ -34,7 +33,7 @@ def spider(changes: pl.DataFrame, canvas: Canvas, language: Language) -> alt.Con
     found = set(lines["best_response"])
     names = [name for name in palette.RESPONSES if name in found] + sorted(found - set(palette.RESPONSES))
     scale = alt.Scale(domain=[-100, _CLIP_PCT], nice=False)
-    axis = {"values": [-100, -50, 0, 50, 100], "format": "+d", "grid": True, "ticks": False, "title": None}
+    axis = signed_axis([-100, -50, 0, 50, 100])
     panels = [
         _panel(
             lines.filter(pl.col("best_response") == name),
@@ -64,14 +63,14 @@ def marker_spider(changes: pl.DataFrame, canvas: Canvas, language: Language) -> 
     )
     names = lines["marker"].unique(maintain_order=True).to_list()
     scale = alt.Scale(type="log", domain=_ratio_domain(lines), nice=False)
-    axis = {
-        "values": [0.01, 0.1, 0.5, 1, 2, 10, 100],
-        "labelExpr": "'×' + format(datum.value, '~r')",
-        "grid": True,
-        "ticks": False,
-        "title": None,
-        "labelOverlap": False,
-    }
+    axis = alt.Axis(
+        values=[0.01, 0.1, 0.5, 1, 2, 10, 100],
+        labelExpr="'×' + format(datum.value, '~r')",
+        grid=True,
+        ticks=False,
+        title=None,
+        labelOverlap=False,
+    )
     half = 1.0 + MARKER_RESPONSE_PCT / 100.0
     columns = _columns(len(names), canvas)
     panels = [
@@ -134,7 +133,7 @@ def _last_week(lines: pl.DataFrame) -> tuple[float, float]:
 def _panel(
     lines: pl.DataFrame,
     named: tuple[str, str],
-    vertical: tuple[alt.Scale, dict[str, Any], Sequence[float]],
+    vertical: tuple[alt.Scale, alt.Axis, Sequence[float]],
     size: tuple[tuple[float, float], int],
     canvas: Canvas,
     language: Language,
@@ -146,7 +145,7 @@ def _panel(
     shown = lines.filter(pl.col("patient_id").is_in(patients.gather_every(step).to_list())).sort("week")
     x_axis = alt.Axis(tickCount=3 if columns > 1 else 6, grid=False, tickSize=4, title=None, format="d")
     x = alt.X("week:Q", scale=alt.Scale(domain=list(weeks), nice=False), axis=x_axis)
-    y = alt.Y("height:Q", scale=scale, axis=alt.Axis(**axis))
+    y = alt.Y("height:Q", scale=scale, axis=axis)
     rules = alt.Chart(inline(pl.DataFrame({"height": list(references)}, schema={"height": pl.Float64})))
     opacity = max(0.25, min(0.8, 12.0 / max(1, min(patients.len(), MOST_LINES)) ** 0.5 / 2.0))
     drawn = alt.Chart(inline(shown)).mark_line(color=colour, strokeWidth=1.1, opacity=opacity, clip=True)

@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Canvas, Layer, at_x, at_y, inline, sheet, words
+from turnpoint.charts.canvas import Canvas, Layer, at_x, at_y, inline, sheet, signed_axis, words
 from turnpoint.charts.language import Language
 
 PARTIAL_RESPONSE_PCT = -30.0
@@ -30,7 +30,7 @@ def waterfall(
     """
     bars = sorted_bars(changes, canvas)
     scale = alt.Scale(domain=[-100, _top(bars)], nice=False)
-    y_axis = alt.Axis(values=[-100, -50, 0, 50, 100], format="+d", grid=True, ticks=False, title=None)
+    y_axis = signed_axis([-100, -50, 0, 50, 100])
     # bars a whole number of pixels wide have sharp edges
     bar_px = max(1, min(40, canvas.plot_width_px // max(bars.height, 1)))
     x_scale = alt.Scale(domain=[0, canvas.plot_width_px / bar_px], nice=False)

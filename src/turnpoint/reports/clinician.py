@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import polars as pl
+
 from turnpoint.charts.dates import is_beyond, week_or_never
 from turnpoint.charts.language import NOTHING, Language, mark
 from turnpoint.charts.marker import censored_value
@@ -21,7 +23,7 @@ from turnpoint.reports.views import PatientView
 
 CAUSE_NAMES = {
     "resistant": mark("resistant cells"),
-    "scar": mark("scar tissue"),
+    "scar": mark("scar or healthy background"),
     "floor": mark("floor of measurement"),
     "pause": mark("treatment pause"),
 }
@@ -208,7 +210,8 @@ def _what_would_settle_it(view: PatientView, snap: Snapshot, language: Language)
 
 def progression_table(view: PatientView, language: Language) -> Table | None:
     """Chance of progression: a row a quantity, a column a horizon."""
-    known = view.p_progression
+    # null where the criterion is met already
+    known = view.p_progression.filter(pl.col("p_progression").is_not_null())
     if known.is_empty():
         return None
     weeks = known["weeks"].unique().sort().to_list()

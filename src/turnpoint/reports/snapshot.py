@@ -21,6 +21,7 @@ Situation = Literal[
     "responding",
     "plateau_resistant",
     "plateau_scar",
+    "plateau_background",
     "plateau_floor",
     "plateau_pause",
     "plateau_unclear",
@@ -97,7 +98,7 @@ def snapshot(view: PatientView) -> Snapshot:
     day = float(last_day) if isinstance(last_day, int | float) else None
     responses = view.sums.sort("day")["overall_response"].drop_nulls()
     return Snapshot(
-        situation=_situation(last),
+        situation=_situation(last, has_sums=sums.height > 0),
         last=last,
         last_day=day,
         visits=days.n_unique(),
@@ -111,14 +112,15 @@ def snapshot(view: PatientView) -> Snapshot:
     )
 
 
-def _situation(last: Mapping[str, Any]) -> Situation:
+def _situation(last: Mapping[str, Any], *, has_sums: bool) -> Situation:
+    """The verdict with its cause; what a scar is to a scan, the level that healthy tissue makes is to a marker."""
     verdict = last.get("verdict")
     if verdict == "plateau":
         chances = {cause: last.get(f"p_{cause}") or 0.0 for cause in CAUSES}
         likely = max(chances, key=lambda cause: chances[cause])
         named: dict[str, Situation] = {
             "resistant": "plateau_resistant",
-            "scar": "plateau_scar",
+            "scar": "plateau_scar" if has_sums else "plateau_background",
             "floor": "plateau_floor",
             "pause": "plateau_pause",
         }

@@ -21,6 +21,7 @@ CLINICIAN_HEADLINES: Mapping[Situation, str] = MappingProxyType(
         "responding": mark("Probably still responding"),
         "plateau_resistant": mark("Plateau, probably resistant cells"),
         "plateau_scar": mark("Plateau, probably scar tissue"),
+        "plateau_background": mark("Plateau, probably the background of the marker"),
         "plateau_floor": mark("Plateau at the floor of what can be measured"),
         "plateau_pause": mark("Plateau during a treatment pause"),
         "plateau_unclear": mark("Plateau, cause unclear"),
@@ -88,7 +89,7 @@ PATIENT_WORDS: Mapping[Situation, PatientWords] = MappingProxyType(
             ),
         ),
         "plateau_scar": PatientWords(
-            mark("The size has levelled off. What is left may be mostly scar."),
+            mark("Your results have levelled off. What is left may be mostly scar."),
             (
                 mark("When treatment works, a scar can stay behind. A scar does not get smaller."),
                 mark("So a flat line does not have to mean that the treatment works less."),
@@ -100,6 +101,15 @@ PATIENT_WORDS: Mapping[Situation, PatientWords] = MappingProxyType(
                 _SIDE_EFFECTS,
                 _NEXT_TEST,
             ),
+        ),
+        "plateau_background": PatientWords(
+            mark("Your blood value has levelled off. It may have reached its normal level."),
+            (
+                mark("Healthy parts of the body make a little of this substance, too."),
+                mark("So a flat line does not have to mean that the treatment works less."),
+                mark("A blood test alone cannot always tell the two apart."),
+            ),
+            (mark("Could this be the normal level for me?"), _MORE_TESTS, _SIDE_EFFECTS, _NEXT_TEST),
         ),
         "plateau_floor": PatientWords(
             mark("The values are now too low to fall any further."),
@@ -130,7 +140,7 @@ PATIENT_WORDS: Mapping[Situation, PatientWords] = MappingProxyType(
             ),
         ),
         "plateau_unclear": PatientWords(
-            mark("The size has levelled off. The reason is not clear yet."),
+            mark("Your results have levelled off. The reason is not clear yet."),
             (
                 mark("There can be several reasons: a scar, a break in treatment, very low values."),
                 mark("Or the cells that are left respond less to this treatment."),

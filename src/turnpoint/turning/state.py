@@ -53,7 +53,8 @@ def judge(posterior: Posterior, prior: Prior) -> Judgement:
         regrowing    y(t+Δ) > y(t*) + δ and t+Δ > t*      the next reading would show it above its smallest
         plateau      neither
 
-    Detectable regrowth is the day at which y first exceeds y(t*) by δ.
+    The regimen stays as it is at the visit: while no drug is on, the sensitive part regrows, and that is
+    regrowing too (its cause is `pause`). Detectable regrowth is the day at which y first exceeds y(t*) by δ.
     """
     dynamics, on, off = posterior.dynamics, posterior.on_weeks, posterior.off_weeks
     turning = dynamics.turning_week(on, off)
@@ -89,9 +90,12 @@ def _seen_in(posterior: Posterior, quantity: str, prior: Prior) -> tuple[FloatAr
         dynamics.log_burden(turning - off_before, off_before), dynamics.log_burden(on, off)
     )
     now = reading.log_signal(dynamics.log_burden(on, off))
-    ahead = reading.log_signal(dynamics.log_burden(on + gap, off))
+    paused = posterior.batch.off_now[posterior.patient, posterior.visit][:, None]
+    ahead = reading.log_signal(
+        dynamics.log_burden(np.where(paused, on, on + gap), np.where(paused, off + gap, off))
+    )
     smallest = reading.log_signal(smallest_burden)
-    rises = (ahead > smallest + error) & (on + off + gap > turning)
+    rises = (ahead > smallest + error) & (paused | (on + off + gap > turning))
     shrinks = (ahead < now - error) & ~rises
     p_state = np.stack([shrinks.mean(axis=1), (~shrinks & ~rises).mean(axis=1), rises.mean(axis=1)], axis=1)
     rise = reading.log_burden_of(smallest + error) - smallest_burden

@@ -1,7 +1,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from turnpoint.turning.alerts import alert, calibrated, may_alert
@@ -72,6 +72,8 @@ def test_calibrated_threshold_lets_exactly_the_allowed_courses_through():
     st.lists(st.floats(0.0, 1.0), min_size=5, max_size=60),
     st.sampled_from([0.0, 1.0, 5.0, 10.0, 50.0]),
 )
+@example([0.0, 0.0, 0.0, 0.0, 0.7152], 0.0)
+@example([0.0, 0.0, 0.0, 0.0, 0.95], 0.0)
 @settings(max_examples=60)
 def test_calibrated_rate_is_never_above_what_was_asked_below_the_highest_threshold(signals, rate):
     signals = np.minimum(signals, 0.98)

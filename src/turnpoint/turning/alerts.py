@@ -52,8 +52,10 @@ def calibrated(courses: pl.DataFrame, false_alerts_per_100: float = FALSE_ALERTS
     allowed = int(np.floor(false_alerts_per_100 / 100.0 * len(false)))
     # the (allowed + 1)-th strongest false signal must stay below the threshold
     blocking = false[len(false) - 1 - allowed]
-    above = (np.floor(blocking * 1e4) + 1.0) / 1e4
-    threshold = round(float(np.clip(above, _LOWEST_THRESHOLD, _HIGHEST_THRESHOLD)), 4)
+    above = round(float(blocking), 4)
+    if above <= blocking:
+        above = round(above + 1e-4, 4)
+    threshold = float(np.clip(above, _LOWEST_THRESHOLD, _HIGHEST_THRESHOLD))
     turned = by_course["strongest_true"].drop_nulls().to_numpy()
     return Alert(
         threshold=threshold,

@@ -117,23 +117,40 @@ def readings_of(study: Study) -> pl.DataFrame:
     )
 
 
-def _sum_readings(lesions: pl.DataFrame) -> pl.DataFrame:
-    if lesions.is_empty():
-        return pl.DataFrame(schema=READINGS_SCHEMA)
-    sums = sum_of_diameters(lesions).filter(pl.col("sum_of_diameters_mm").is_not_null())
-    reader = pl.col("reader").fill_null("")
-    chosen = (
-        sums.group_by("patient_id", reader)
-        .len()
-        .sort("patient_id", "len", "reader", descending=[False, True, False])
+def chosen_readers(sums: pl.DataFrame) -> pl.DataFrame:
+    """One reader a patient: who has most visits with a sum, the first by name if equal.
+
+    Args:
+        sums: `patient_id, reader, sum_of_diameters_mm`, from `criteria.sums` or from the responses.
+
+    Returns:
+        `patient_id, reader`, the reader "" where the data name none; for `of_reader`.
+    """
+    return (
+        sums.group_by("patient_id", pl.col("reader").fill_null(""))
+        .agg(pl.col("sum_of_diameters_mm").count().alias("visits"))
+        .sort("patient_id", "visits", "reader", descending=[False, True, False])
         .unique("patient_id", keep="first", maintain_order=True)
         .select("patient_id", "reader")
     )
+
+
+def of_reader(frame: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
+    """The rows of the chosen readers, in order."""
+    return frame.with_columns(pl.col("reader").fill_null("")).join(
+        chosen, on=["patient_id", "reader"], how="semi", maintain_order="left"
+    )
+
+
+def _sum_readings(lesions: pl.DataFrame) -> pl.DataFrame:
+    if lesions.is_empty():
+        return pl.DataFrame(schema=READINGS_SCHEMA)
+    sums = sum_of_diameters(lesions)
     small = pl.col("too_small") + pl.col("absent")
     at_floor = (small == pl.col("targets")) & (pl.col("sum_of_diameters_mm") <= TOO_SMALL_MM * small)
     return (
-        sums.with_columns(reader)
-        .join(chosen, on=["patient_id", "reader"], how="semi")
+        of_reader(sums, chosen_readers(sums))
+        .filter(pl.col("sum_of_diameters_mm").is_not_null())
         .select(
             "patient_id",
             "day",

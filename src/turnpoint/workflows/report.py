@@ -20,6 +20,7 @@ from turnpoint.model.filter import Posterior, posteriors
 from turnpoint.model.forecast import readings_ahead
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
+from turnpoint.model.series import chosen_readers, of_reader
 from turnpoint.model.treatment import OffIntervals, exposure, off_intervals
 from turnpoint.reports.pdf import pdf
 from turnpoint.reports.rendering import Audience, render_cohort, render_patient
@@ -158,28 +159,13 @@ def _responses(study: Study) -> Responses:
     return respond(study)
 
 
-def _one_reader(frame: pl.DataFrame) -> pl.DataFrame:
-    """The rows of one reader for each patient, as the model reads them: most visits, first by name if equal."""
-    reader = pl.col("reader").fill_null("")
-    chosen = (
-        frame.group_by("patient_id", reader)
-        .len()
-        .sort("patient_id", "len", "reader", descending=[False, True, False])
-        .unique("patient_id", keep="first", maintain_order=True)
-        .select("patient_id", "reader")
-    )
-    return frame.with_columns(reader).join(
-        chosen, on=["patient_id", "reader"], how="semi", maintain_order="left"
-    )
-
-
 def _sums(responses: Responses, readings: pl.DataFrame) -> pl.DataFrame:
     """The sum of diameters by visit with its response, for the picture and the table of visits."""
     censored = readings.filter(pl.col("quantity") == SUM_OF_DIAMETERS).select(
         "patient_id", "day", (pl.col("censoring") < 0).alias("censored")
     )
     return (
-        _one_reader(responses.responses)
+        of_reader(responses.responses, chosen_readers(responses.responses))
         .join(censored, on=["patient_id", "day"], how="left", maintain_order="left")
         .with_columns(pl.col("censored").fill_null(value=False))
         .select(
@@ -291,8 +277,11 @@ def cohort_view(assessment: Assessment) -> CohortView:
     """A whole study on one page."""
     study, frame = assessment.study, assessment.frame
     responses = respond(study)
-    visits = _one_reader(responses.responses)
-    best = _one_reader(responses.best_responses).select("patient_id", "best_response", "progression_day")
+    readers = chosen_readers(responses.responses)
+    visits = of_reader(responses.responses, readers)
+    best = of_reader(responses.best_responses, readers).select(
+        "patient_id", "best_response", "progression_day"
+    )
     after_baseline = visits.filter(pl.col("change_from_nadir_pct").is_not_null())
     waterfall = (
         after_baseline.drop_nulls("change_from_baseline_pct")

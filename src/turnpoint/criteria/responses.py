@@ -16,9 +16,14 @@ class Responses:
     Attributes:
         responses: one row a patient, reader and visit (design section 4).
         best_responses: one row a patient and reader.
-        problems: warnings about lesions that the criteria would not have allowed; nothing is dropped.
+        problems: warnings about lesions or values that the criteria would not have allowed; nothing is dropped.
+        adjudication: one row a patient whom several readers judged; None where the criteria have no readers.
+        progression_free: one row a patient and reader, days until progression, death or censoring; None where the
+            criteria define none.
     """
 
     responses: pl.DataFrame
     best_responses: pl.DataFrame
     problems: tuple[Problem, ...] = ()
+    adjudication: pl.DataFrame | None = None
+    progression_free: pl.DataFrame | None = None

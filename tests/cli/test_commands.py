@@ -88,7 +88,19 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
     [
         ("demo", {"--out"}),
         ("check", {"--out"}),
-        ("respond", {"--criteria", "--out"}),
+        (
+            "respond",
+            {
+                "--criteria",
+                "--out",
+                "--minimum-stable-days",
+                "--confirmation-days",
+                "--not-evaluable-between",
+                "--stable-between",
+                "--missed-visits",
+                "--visit-interval-days",
+            },
+        ),
         ("assess", {"--prior", "--seed", "--out"}),
         ("forecast", {"--prior", "--horizon", "--seed", "--out"}),
         ("metrics", {"--out"}),

@@ -109,7 +109,7 @@ def test_file_the_system_says_is_not_writable_is_refused(
 
 def test_two_tables_go_into_a_folder_as_csv(tmp_path: Path) -> None:
     targets = checked_folder_targets(tmp_path / "new", ("responses", "best_responses"), tmp_path / "study")
-    assert [target.relative_to(tmp_path).as_posix() for target in targets] == [
+    assert [target.relative_to(tmp_path).as_posix() for target in targets.values()] == [
         "new/responses.csv",
         "new/best_responses.csv",
     ]
@@ -118,7 +118,7 @@ def test_two_tables_go_into_a_folder_as_csv(tmp_path: Path) -> None:
 def test_two_tables_take_the_format_of_a_file_name(tmp_path: Path) -> None:
     out = tmp_path / "responses.parquet"
     targets = checked_folder_targets(out, ("responses", "best_responses"), tmp_path / "study")
-    assert [target.name for target in targets] == ["responses.parquet", "best_responses.parquet"]
+    assert [target.name for target in targets.values()] == ["responses.parquet", "best_responses.parquet"]
 
 
 def test_two_tables_are_refused_a_file_or_stdout(tmp_path: Path) -> None:

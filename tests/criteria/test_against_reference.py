@@ -38,6 +38,13 @@ def courses(draw, patient, reader):
             seen = draw(SEEN[name[0]])
             if seen is not None:
                 rows.append(lesion(name, day, seen, node=node, patient=patient, reader=reader))
+    # Pieces of a split T1 and the mass that T2 and T3 became, at visits after the baseline.
+    for name in ("T1.1", "T1.2", "T2/T3"):
+        node = draw(st.booleans())
+        for day in days:
+            seen = draw(st.one_of(st.none(), target_seen)) if day > 0 else None
+            if seen is not None:
+                rows.append(lesion(name, day, seen, node=node, patient=patient, reader=reader))
     return rows
 
 
@@ -73,8 +80,9 @@ def test_responses_agree_with_the_reference(rows, order):
     data=st.lists(st.tuples(st.integers(7, 49), st.sampled_from(LABELS)), max_size=8),
     therapy=st.one_of(st.none(), st.integers(20, 200)),
     not_evaluable=st.integers(0, 2),
+    stable=st.integers(0, 2),
 )
-def test_best_responses_agree_with_the_reference(data, therapy, not_evaluable):
+def test_best_responses_agree_with_the_reference(data, therapy, not_evaluable, stable):
     day, visits = 0, []
     for gap, overall in data:
         day += gap
@@ -82,7 +90,9 @@ def test_best_responses_agree_with_the_reference(data, therapy, not_evaluable):
     schema = {"patient_id": pl.String, "reader": pl.String, "day": pl.Int64, "overall_response": pl.String}
     rows = [("P1", None, -1, None), *(("P1", None, *visit) for visit in visits)]
     new_therapy = pl.DataFrame({"patient_id": ["P1"], "new_therapy_day": [therapy]}).drop_nulls()
-    rules = BestResponseRules(most_not_evaluable_between=not_evaluable)
+    rules = BestResponseRules(most_not_evaluable_between=not_evaluable, most_stable_between=stable)
     found = best_responses(pl.DataFrame(rows, schema=schema, orient="row"), new_therapy, rules)
-    expected = course_best_response(visits, therapy, most_not_evaluable_between=not_evaluable)
+    expected = course_best_response(
+        visits, therapy, most_not_evaluable_between=not_evaluable, most_stable_between=stable
+    )
     assert found.row(0, named=True) == {"patient_id": "P1", "reader": None, **expected}

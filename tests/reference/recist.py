@@ -39,6 +39,40 @@ def baseline_set(rows: list[Row], role: str) -> tuple[int | None, set[str]]:
     return baseline, {row["lesion_id"] for row in rows if row["role"] == role and row["day"] <= baseline}
 
 
+def pieces_of(rows: list[Row], targets: set[str]) -> dict[str, tuple[str, ...]]:
+    """Later targets that are named after baseline targets: `T1.1` is a piece of T1, `T1/T2` the mass of both."""
+    found = {}
+    for name in {row["lesion_id"] for row in rows if row["role"] == "target"} - targets:
+        parts = tuple(name.split("/"))
+        if len(parts) > 1 and set(parts) <= targets:
+            found[name] = parts
+        elif name.split(".")[0] in targets and "." in name:
+            found[name] = (name.split(".")[0],)
+    return found
+
+
+def split_parts(rows: list[Row], day: int, targets: set[str]) -> dict[str, tuple[float, bool, bool]]:
+    """Lesions that have pieces at a visit: what the pieces add, whether all is known, whether any is malignant."""
+    pieces = pieces_of(rows, targets)
+    own = {row["lesion_id"]: row for row in rows if row["role"] == "target" and row["day"] == day}
+    found = {}
+    for lesion in targets:
+        mine = [name for name, wholes in pieces.items() if lesion in wholes]
+        read = [name for name in mine if name in own]
+        if not read:
+            continue
+        begun = [name for name in mine if any(row["lesion_id"] == name and row["day"] <= day for row in rows)]
+        here = [own[name] for name in read if pieces[name][0] == lesion]
+        whole = own.get(lesion)
+        whole_read = whole is not None and contribution_mm(whole) is not None
+        parts = here + ([whole] if whole_read else [])
+        known = [row for row in parts if contribution_mm(row) is not None]
+        complete = set(begun) == set(read) and all(contribution_mm(own[name]) is not None for name in read)
+        mm = math.fsum(contribution_mm(row) for row in known)
+        found[lesion] = (mm, complete or whole_read, any(not is_normal(row) for row in known))
+    return found
+
+
 def target_rows(rows: list[Row], day: int, targets: set[str]) -> dict[str, Row]:
     """The rows of the baseline targets that count at a visit, by lesion."""
     own = [row for row in rows if row["role"] == "target" and row["lesion_id"] in targets]
@@ -59,10 +93,13 @@ def target_rows(rows: list[Row], day: int, targets: set[str]) -> dict[str, Row]:
 
 def known_part(rows: list[Row], day: int, targets: set[str]) -> tuple[float, int, int]:
     """Known part of the sum, how many targets it has, and how many of them are not normal."""
-    here = target_rows(rows, day, targets).values()
+    split = split_parts(rows, day, targets)
+    here = [row for name, row in target_rows(rows, day, targets).items() if name not in split]
     parts = [contribution_mm(row) for row in here if contribution_mm(row) is not None]
     malignant = [row for row in here if contribution_mm(row) is not None and not is_normal(row)]
-    return math.fsum(parts), len(parts), len(malignant)
+    evaluable = len(parts) + sum(complete for _, complete, _ in split.values())
+    whole = parts + [mm for mm, _, _ in split.values()]
+    return math.fsum(whole), evaluable, len(malignant) + sum(bad for _, _, bad in split.values())
 
 
 def non_target_response(rows: list[Row], day: int) -> str | None:
@@ -190,6 +227,7 @@ def course_best_response(
     minimum_stable_days: int = 42,
     confirmation_days: int = 28,
     most_not_evaluable_between: int = 1,
+    most_stable_between: int = 0,
 ) -> Row:
     """Best response of one patient from the days and overall responses after baseline, in order."""
     counted = []
@@ -210,9 +248,11 @@ def course_best_response(
     best = "CR" if "CR" in labels else "PR" if "PR" in labels else lasting
 
     confirmed_best = lasting
-    if confirmed(counted, "CR", {"CR"}, confirmation_days, most_not_evaluable_between):
+    if confirmed(counted, "CR", {"CR"}, confirmation_days, most_not_evaluable_between, 0):
         confirmed_best = "CR"
-    elif confirmed(counted, "PR", {"CR", "PR"}, confirmation_days, most_not_evaluable_between):
+    elif confirmed(
+        counted, "PR", {"CR", "PR"}, confirmation_days, most_not_evaluable_between, most_stable_between
+    ):
         confirmed_best = "PR"
     return {
         "best_response": best,
@@ -223,7 +263,7 @@ def course_best_response(
 
 
 def confirmed(
-    counted: list[tuple[int, str]], wanted: str, by: set[str], least_days: int, most_ne: int
+    counted: list[tuple[int, str]], wanted: str, by: set[str], least_days: int, most_ne: int, most_sd: int
 ) -> bool:
     """Rule 4 of best response: is there a response with a confirmation?"""
     labels = [overall for _, overall in counted]
@@ -234,7 +274,8 @@ def confirmed(
                 continue
             between = labels[i + 1 : j]
             downgraded = any(labels[k] == "CR" and "PR" in labels[k + 1 : j + 1] for k in range(i + 1, j))
-            allowed = all(label in {*by, "NE"} for label in between)
-            if allowed and between.count("NE") <= most_ne and not downgraded:
+            allowed = all(label in {*by, "NE", "SD"} for label in between)
+            few = between.count("NE") <= most_ne and between.count("SD") <= most_sd
+            if allowed and few and not downgraded:
                 return True
     return False

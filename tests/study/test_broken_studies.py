@@ -262,6 +262,22 @@ CASES: dict[str, tuple[list[Callable[[Files], None]], list[Expected]]] = {
         [added(L, "P002,84,T2,target,lung,false,20,measured,CT,")],
         [("warning", L, 12, "lesion_id", "T2", "a target lesion that appears after baseline")],
     ),
+    "death before it could be": (
+        [header("patients.csv", "line", "death_day"), cell("patients.csv", 3, death_day="-4")],
+        [("error", "patients.csv", 3, "death_day", "-4", "below 0 days")],
+    ),
+    "death on two different days": (
+        [
+            header("patients.csv", "line", "death_day,death_date"),
+            cell("patients.csv", 2, death_day="2,2024-01-13"),
+            cell("patients.csv", 3, death_day="1,2024-02-02"),
+        ],
+        [("error", "patients.csv", 2, "death_day", "2", "death_day and death_date contradict each other")],
+    ),
+    "piece of a lesion that was never there": (
+        [added(L, "P002,84,T9.1,target,lung,false,20,measured,CT,")],
+        [("warning", L, 12, "lesion_id", "T9.1", "a target lesion that appears after baseline")],
+    ),
     "new lesion at baseline": (
         [added(L, "P002,0,W2,new,lung,false,20,measured,CT,")],
         [("warning", L, 12, "role", "new", "a lesion seen at or before baseline is not new")],
@@ -415,3 +431,10 @@ def test_a_broken_study_gives_exactly_the_problem_it_was_given(case, good, study
         assert problem.mend.endswith((".", "?"))
         assert "P00" not in str(problem), "a message names a patient"
     assert (study is None) == any(problem[0] == "error" for problem in expected)
+
+
+def test_pieces_of_a_split_lesion_are_no_problem_and_need_no_row_of_the_whole(good, study_folder):
+    without_row("lesions.csv", 10)(good)
+    added("lesions.csv", *(f"P002,84,T1.{n},target,lung,false,9,measured,CT," for n in (1, 2)))(good)
+    study, problems = inspect(study_folder(good))
+    assert (study is not None, problems) == (True, ())

@@ -149,28 +149,63 @@ def respond(
         typer.Option(
             "--out",
             metavar="FOLDER",
-            help="Write responses.csv and best_responses.csv into it. A file name ending in .parquet or "
-            ".json sets the format: that file, and best_... beside it.",
+            help="Write responses.csv, best_responses.csv, progression_free_survival.csv and, when several "
+            "readers judged, adjudication.csv into it. A file name ending in .parquet or .json sets the format: that "
+            "file, and the others beside it.",
+        ),
+    ] = None,
+    minimum_stable_days: Annotated[
+        int, typer.Option(metavar="DAYS", min=0, help="Stable disease counts from this day on.")
+    ] = 42,
+    confirmation_days: Annotated[
+        int, typer.Option(metavar="DAYS", min=0, help="Least days from a response to its confirmation.")
+    ] = 28,
+    not_evaluable_between: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Visits not evaluable that may lie between the two.")
+    ] = 1,
+    stable_between: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="Visits of SD that may lie between a PR and its confirmation."),
+    ] = 0,
+    missed_visits: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=0, help="Censor progression or death after more than N missed visits in a row."
+        ),
+    ] = None,
+    visit_interval_days: Annotated[
+        int | None,
+        typer.Option(
+            metavar="DAYS", min=1, help="Days planned between visits; by default the study's median."
         ),
     ] = None,
 ) -> None:
-    """Judge the response at every visit, and the best response."""
+    """Judge the response at every visit, the best response, and progression-free survival."""
     source = existing_study(study)
-    targets = None if out is None else checked_folder_targets(out, ("responses", "best_responses"), source)
+    targets = None if out is None else checked_folder_targets(out, summaries.RESPONSE_TABLES, source)
 
+    from turnpoint.workflows.respond import ProtocolRules
     from turnpoint.workflows.respond import respond as run
 
+    rules = ProtocolRules(
+        minimum_stable_days=minimum_stable_days,
+        confirmation_days=confirmation_days,
+        most_not_evaluable_between=not_evaluable_between,
+        most_stable_between=stable_between,
+        most_missed_visits=missed_visits,
+        visit_interval_days=visit_interval_days,
+    )
     data = _read(source)
     with ProgressBar("Judging response"):
-        result = run(data, criteria)
+        result = run(data, criteria, rules=rules)
     summaries.say_read(data, sys.stdout)
     summaries.say_responses(result, criteria)
     if targets is None:
         summaries.show(result.best_responses, result.best_responses.columns, "Best responses")
         summaries.show(result.responses, summaries.RESPONSE_COLUMNS, "Response at each visit")
         return
-    for frame, target in zip((result.responses, result.best_responses), targets, strict=True):
-        summaries.save_or_show(frame, target, (), sys.stdout)
+    for name, frame in result.tables().items():
+        summaries.save_or_show(frame, targets[name], (), sys.stdout)
 
 
 @app.command(short_help="State, cause and turning point, by visit")

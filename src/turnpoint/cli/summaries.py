@@ -62,6 +62,7 @@ FORECAST_COLUMNS = (
     "p_progression",
     "p_new_lesion",
 )
+RESPONSE_TABLES = ("responses", "best_responses", "progression_free_survival", "adjudication")
 VERDICT_ORDER = ("responding", "plateau", "regrowing", "undetermined")
 
 
@@ -98,9 +99,21 @@ def say_counts(label: str, what: str, column: pl.Series, order: Sequence[str], s
 
 
 def say_responses(result: Responses, criteria: str) -> None:
-    """How many of each best response."""
+    """Warnings of the criteria; how many of each best response; progression-free survival; disagreeing readers."""
+    say_warnings(result.problems, sys.stdout)
     best = result.best_responses["best_response"]
     say_counts("Found", f"best response by {criteria}", best, RESPONSE_ORDER, sys.stdout)
+    if result.progression_free is not None and result.progression_free.height:
+        events = int(result.progression_free["event"].sum())
+        say(
+            "",
+            f"progression or death in {events:,} of {counted(result.progression_free.height, 'course')}",
+            sys.stdout,
+        )
+    if result.adjudication is not None and result.adjudication.height:
+        needed = int(result.adjudication["needs_adjudication"].sum())
+        judged = counted(result.adjudication.height, "patient")
+        say("", f"readers differ in {needed:,} of {judged} with several independent readers", sys.stdout)
 
 
 def say_assessed(frame: pl.DataFrame, stream: TextIO) -> None:

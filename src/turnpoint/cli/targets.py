@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,25 +74,27 @@ def checked_folder(out: Path) -> Path:
     return folder
 
 
-def checked_folder_targets(out: Path, names: tuple[str, str], study: Path) -> tuple[Path, Path]:
-    """Two tables' files: CSV in a folder; or, when `out` ends like a table, that file and `best_...` beside.
+def checked_folder_targets(out: Path, names: Sequence[str], study: Path) -> dict[str, Path]:
+    """A file for each table: CSV in a folder; or, when `out` ends like a table, that file and the others beside it.
 
     Args:
-        out: a folder, which need not exist, or a file name that also sets the format.
-        names: the tables' names, without ending.
+        out: a folder, which need not exist, or a file name, which is the first table's and sets the format.
+        names: the tables' names, without ending; beside a file `out.csv` their files are `name_out.csv`, and
+            `best_out.csv` for `best_responses`.
         study: what is being read.
 
     Raises:
         UsageError: as `checked_target`; or `out` is `-`, or a file of another kind.
     """
     if out == STANDARD_OUTPUT:
-        raise UsageError("--out: two tables cannot both go to stdout. Name a folder.")
+        raise UsageError("--out: several tables cannot all go to stdout. Name a folder.")
     if out.suffix.lower() in TABLE_ENDINGS and not out.is_dir():
-        files = (out, out.with_name(f"best_{out.name}"))
+        beside = {name: out.with_name(f"{name.removesuffix('_responses')}_{out.name}") for name in names[1:]}
+        files = {names[0]: out, **beside}
     else:
         folder = checked_folder(out)
-        files = (folder / f"{names[0]}.csv", folder / f"{names[1]}.csv")
-    return checked_target(files[0], TABLE_ENDINGS, study), checked_target(files[1], TABLE_ENDINGS, study)
+        files = {name: folder / f"{name}.csv" for name in names}
+    return {name: checked_target(file, TABLE_ENDINGS, study) for name, file in files.items()}
 
 
 @contextmanager

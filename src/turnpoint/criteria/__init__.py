@@ -9,29 +9,53 @@ from typing import Final
 import polars as pl
 
 from turnpoint.criteria import recist_1_1
-from turnpoint.criteria.best_response import BestResponseRules, best_responses
+from turnpoint.criteria.adjudication import adjudication
+from turnpoint.criteria.best_response import best_responses
 from turnpoint.criteria.eligibility import eligibility_problems
+from turnpoint.criteria.progression_free_survival import deaths, progression_free_survival
+from turnpoint.criteria.protocol import ProtocolRules
 from turnpoint.criteria.responses import Responses
 from turnpoint.errors import UsageError
 from turnpoint.study.study import Study
 
-Criterion = Callable[[Study, pl.DataFrame, BestResponseRules], Responses]
+Criterion = Callable[[Study, pl.DataFrame, ProtocolRules], Responses]
 
 
-def _recist_1_1(study: Study, new_therapy: pl.DataFrame, rules: BestResponseRules) -> Responses:
+def _recist_1_1(study: Study, new_therapy: pl.DataFrame, rules: ProtocolRules) -> Responses:
     visits = recist_1_1.responses(study.lesions)
-    return Responses(visits, best_responses(visits, new_therapy, rules), eligibility_problems(study.lesions))
+    best = best_responses(visits, new_therapy, rules)
+    return Responses(
+        visits,
+        best,
+        eligibility_problems(study.lesions),
+        adjudication=adjudication(study.lesions, visits, best, new_therapy, rules),
+        progression_free=progression_free_survival(visits, deaths(study), new_therapy, rules),
+    )
 
 
 CRITERIA: Final[Mapping[str, Criterion]] = MappingProxyType({"recist-1.1": _recist_1_1})
+_OTHER_NAMES: Final = {
+    "recist": "recist-1.1",
+    "gcig": "gcig-ca-125",
+    "ca125": "gcig-ca-125",
+    "pcwg3": "pcwg3-psa",
+    "psa": "pcwg3-psa",
+}
 
 
 def criterion(name: str) -> Criterion:
-    """The criteria of that name.
+    """The criteria of that name; case, spaces and punctuation do not matter (`RECIST 1.1`, `gcig_ca125`).
 
     Raises:
         UsageError: there are none; the message lists those there are.
     """
-    if name not in CRITERIA:
+    known = {_folded(other): criteria for other, criteria in _OTHER_NAMES.items()}
+    known |= {_folded(criteria): criteria for criteria in CRITERIA}
+    found = known.get(_folded(name), "")
+    if found not in CRITERIA:
         raise UsageError(f"criteria {name}: unknown. Choose one of: {', '.join(CRITERIA)}.")
-    return CRITERIA[name]
+    return CRITERIA[found]
+
+
+def _folded(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())

@@ -10,16 +10,16 @@ Source: Eisenhauer et al. 2009 (RECIST 1.1), doi:10.1016/j.ejca.2008.10.026, sec
 4. Confirmed CR: a CR, then another at least `confirmation_days` later, with only CR and NE between. Confirmed PR: a
    PR, then a PR or CR so much later, with only PR, CR and NE between, and no PR after a CR (table 3, footnote a: what
    is seen after a true CR is PD, so that CR, PR confirms neither). At most `most_not_evaluable_between` NE may lie
-   between. A response without confirmation counts as SD under rule 3.
+   between, and for PR, by option, `most_stable_between` SD: a sum about the border of PR falls on both sides of it. A
+   response without confirmation counts as SD under rule 3.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
 
 from turnpoint.criteria.labels import LABEL, label
+from turnpoint.criteria.protocol import ProtocolRules
 from turnpoint.criteria.sums import with_course
 
 BEST_RESPONSES_SCHEMA: dict[str, type[pl.DataType]] = {
@@ -32,25 +32,13 @@ BEST_RESPONSES_SCHEMA: dict[str, type[pl.DataType]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class BestResponseRules:
-    """What a protocol may set.
-
-    Attributes:
-        minimum_stable_days: days from the start (day 0) from which SD counts; 6 weeks is usual.
-        confirmation_days: days from a response to its confirmation; RECIST 1.1 asks for at least 4 weeks.
-        most_not_evaluable_between: visits not evaluable that may lie between the two.
-    """
-
-    minimum_stable_days: int = 42
-    confirmation_days: int = 28
-    most_not_evaluable_between: int = 1
+BestResponseRules = ProtocolRules
 
 
 def best_responses(
     responses: pl.DataFrame,
     new_therapy: pl.DataFrame | None = None,
-    rules: BestResponseRules = BestResponseRules(),
+    rules: ProtocolRules = ProtocolRules(),
 ) -> pl.DataFrame:
     """Best response of every patient and reader.
 
@@ -73,13 +61,13 @@ def best_responses(
         .agg(pl.col("patient_id", "reader").first())
         .join(_summary(counted, rules), on="course", how="left", maintain_order="left")
         .join(
-            _confirmed(counted, rules, ["CR"], ["CR"], "confirmed_cr"),
+            _confirmed(counted, rules, ["CR"], ["CR"], 0, "confirmed_cr"),
             on="course",
             how="left",
             maintain_order="left",
         )
         .join(
-            _confirmed(counted, rules, ["PR"], ["CR", "PR"], "confirmed_pr"),
+            _confirmed(counted, rules, ["PR"], ["CR", "PR"], rules.most_stable_between, "confirmed_pr"),
             on="course",
             how="left",
             maintain_order="left",
@@ -120,7 +108,7 @@ def _counted(visits: pl.DataFrame, new_therapy: pl.DataFrame | None) -> pl.DataF
     )
 
 
-def _summary(counted: pl.DataFrame, rules: BestResponseRules) -> pl.DataFrame:
+def _summary(counted: pl.DataFrame, rules: ProtocolRules) -> pl.DataFrame:
     """Rules 2 and 3, as flags of each course."""
     overall, lasting = pl.col("overall_response"), pl.col("day") >= rules.minimum_stable_days
     return counted.group_by("course").agg(
@@ -134,7 +122,12 @@ def _summary(counted: pl.DataFrame, rules: BestResponseRules) -> pl.DataFrame:
 
 
 def _confirmed(
-    counted: pl.DataFrame, rules: BestResponseRules, first: list[str], second: list[str], name: str
+    counted: pl.DataFrame,
+    rules: ProtocolRules,
+    first: list[str],
+    second: list[str],
+    most_stable: int,
+    name: str,
 ) -> pl.DataFrame:
     """Rule 4: the courses in which a response of `first` is confirmed by one of `second`: `course`, `name` (true).
 
@@ -145,12 +138,15 @@ def _confirmed(
     row = pl.int_range(pl.len())
     # The latest CR that has a PR after it: such a PR must not lie after the response to be confirmed.
     complete = pl.when(overall == "CR").then(row).forward_fill().over("course")
+    # SD between is a break as soon as it is one too many.
+    tolerated = [*second, "NE", "SD"] if most_stable else [*second, "NE"]
     running = counted.with_columns(
-        (~overall.is_in([*second, "NE"])).cum_sum().alias("breaks"),
+        (~overall.is_in(tolerated)).cum_sum().alias("breaks"),
+        (overall == "SD").cum_sum().alias("stable"),
         (overall == "NE").cum_sum().alias("not_evaluable"),
         pl.when(overall == "PR").then(complete).cum_max().fill_null(-1).alias("downgraded"),
         row.alias("row"),
-    ).select("course", "day", "overall_response", "breaks", "not_evaluable", "downgraded", "row")
+    ).select("course", "day", "overall_response", "breaks", "stable", "not_evaluable", "downgraded", "row")
     candidates = running.filter(overall.is_in(second)).drop("overall_response")
     matched = (
         running.filter(overall.is_in(first))
@@ -166,6 +162,7 @@ def _confirmed(
         )
         .filter(
             (pl.col("breaks_right") == pl.col("breaks"))
+            & (pl.col("stable_right") - pl.col("stable") <= most_stable)
             & (pl.col("not_evaluable_right") - pl.col("not_evaluable") <= rules.most_not_evaluable_between)
             & (pl.col("downgraded_right") <= pl.col("row"))
         )

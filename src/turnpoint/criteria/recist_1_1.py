@@ -175,7 +175,7 @@ def _change_pct(reference: str) -> pl.Expr:
 def _target_response() -> pl.Expr:
     """Rules 3 to 6; null without target disease."""
     grown = pl.col("known_part_mm") >= progression_sum_mm(pl.col("nadir_mm")) - TOLERANCE_MM
-    malignant = pl.col("evaluable") > pl.col("normal")
+    malignant = pl.col("malignant") > 0
     shrunk = pl.col("sum_of_diameters_mm") <= PARTIAL_RESPONSE_RATIO * pl.col("baseline_mm") + TOLERANCE_MM
     return (
         pl.when(pl.col("targets") == 0)
@@ -280,7 +280,7 @@ def _with_return_after_complete_response(visits: pl.DataFrame) -> pl.DataFrame:
     if first.is_empty():
         return visits
     after = (pl.col("day") > pl.col("complete_day")).fill_null(value=False)
-    target_back = after & (pl.col("evaluable") > pl.col("normal"))
+    target_back = after & (pl.col("malignant") > 0)
     non_target_back = after & pl.col("non_target_there")
     return visits.join(first, on="course", how="left", maintain_order="left").with_columns(
         pl.when(target_back).then(label("PD")).otherwise("target_response").alias("target_response"),

@@ -27,3 +27,18 @@ class Responses:
     problems: tuple[Problem, ...] = ()
     adjudication: pl.DataFrame | None = None
     progression_free: pl.DataFrame | None = None
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """The tables there are, by the names of their files; an adjudication without any row is left out."""
+        frames = {
+            "responses": self.responses,
+            "best_responses": self.best_responses,
+            "progression_free_survival": self.progression_free,
+            "adjudication": self.adjudication,
+        }
+        optional = ("adjudication",)
+        return {
+            name: frame
+            for name, frame in frames.items()
+            if frame is not None and not (name in optional and frame.is_empty())
+        }

@@ -7,12 +7,15 @@ the start: when no day up to day 0 has every target, the targets' last readings 
 dated on the last day that has any (4.1: all baseline evaluations within 4 weeks before the start).
 
 The target lesions of a patient are those recorded up to the baseline: on or before day 0, or on the first day
-with targets when that is later. A target first recorded after it never enters the sum.
+with targets when that is later. A target first recorded after it enters the sum only as a piece of one of them that
+split, or as the mass that several merged into (`criteria.split_lesions`).
 """
 
 from __future__ import annotations
 
 import polars as pl
+
+from turnpoint.criteria.split_lesions import with_pieces
 
 SUMS_SCHEMA: dict[str, type[pl.DataType]] = {
     "patient_id": pl.String,
@@ -38,7 +41,7 @@ PROGRESSION_RATIO = 1.2  # 4.3.1: at least a 20 % increase over the smallest sum
 PROGRESSION_MM = 5.0  # ... and an absolute increase of at least 5 mm
 
 _USED = ["patient_id", "reader", "day", "lesion_id", "role", "node", "diameter_mm", "status"]
-_COUNTS = ["evaluable", "too_small", "absent", "normal"]
+_COUNTS = ["evaluable", "too_small", "absent", "normal", "malignant"]
 
 
 def progression_sum_mm(nadir_mm: pl.Expr) -> pl.Expr:
@@ -126,39 +129,43 @@ def sums_at_visits(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _of_baseline_targets(targets: pl.DataFrame) -> pl.DataFrame:
     """Rows of the targets recorded up to the baseline; `lesion` numbers them, `mm` is what each adds."""
-    day, status = pl.col("day"), pl.col("status")
+    day, status, mm = pl.col("day"), pl.col("status"), pl.col("mm")
     last_before = pl.when(day <= 0).then(day).max().over("course")
     number = pl.col("lesion_id").cast(pl.Categorical).to_physical().cast(pl.Int64)
-    frame = targets.with_columns(
-        pl.coalesce(last_before, day.min().over("course")).alias("baseline"),
-        (pl.col("course") * (number.max() + 1) + number).alias("lesion"),
-        pl.when(status == "absent")
-        .then(0.0)
-        .when(status == "too_small")
-        .then(pl.col("diameter_mm").fill_null(TOO_SMALL_MM))
-        .when(status == "measured")
-        .then(pl.col("diameter_mm"))
-        .alias("mm"),
-    ).select("course", "visit", "day", "baseline", "lesion", "node", "status", "mm")
+    frame = (
+        targets.with_columns(
+            pl.coalesce(last_before, day.min().over("course")).alias("baseline"),
+            (pl.col("course") * (number.max() + 1) + number).alias("lesion"),
+            pl.when(status == "absent")
+            .then(0.0)
+            .when(status == "too_small")
+            .then(pl.col("diameter_mm").fill_null(TOO_SMALL_MM))
+            .when(status == "measured")
+            .then(pl.col("diameter_mm"))
+            .alias("mm"),
+        )
+        .with_columns(
+            mm.is_not_null().alias("evaluable"),
+            (status == "too_small").alias("too_small"),
+            (status == "absent").alias("absent"),
+            ((status == "absent") | (pl.col("node") & (mm < NORMAL_NODE_BELOW_MM)))
+            .fill_null(value=False)
+            .alias("normal"),
+        )
+        .with_columns((pl.col("evaluable") & ~pl.col("normal")).alias("malignant"))
+        .select("course", "visit", "day", "baseline", "lesion", "lesion_id", "node", "mm", *_COUNTS)
+    )
     at_baseline = frame.filter(day <= pl.col("baseline"))["lesion"].unique()
     if frame["lesion"].n_unique() == len(at_baseline):
         return frame
-    return frame.filter(pl.col("lesion").is_in(at_baseline.implode()))
+    first_known = pl.col("lesion").is_in(at_baseline.implode())
+    return with_pieces(frame.filter(first_known), frame.filter(~first_known))
 
 
 def _read(own: pl.DataFrame) -> pl.DataFrame:
     """What was read of the targets at each visit that has any: the known part and the counts."""
-    absent = pl.col("status") == "absent"
-    normal = absent | (pl.col("node") & (pl.col("mm") < NORMAL_NODE_BELOW_MM))
-    return (
-        own.with_columns(
-            pl.col("mm").is_not_null().alias("evaluable"),
-            (pl.col("status") == "too_small").alias("too_small"),
-            absent.alias("absent"),
-            normal.fill_null(value=False).alias("normal"),
-        )
-        .group_by("visit")
-        .agg(pl.col("mm").sum().alias("known_part_mm"), pl.col(_COUNTS).sum().cast(pl.Int64))
+    return own.group_by("visit").agg(
+        pl.col("mm").sum().alias("known_part_mm"), pl.col(_COUNTS).sum().cast(pl.Int64)
     )
 
 

@@ -12,6 +12,7 @@ import polars as pl
 from turnpoint.study.findings import Findings, TypedTable
 from turnpoint.study.naming import report_missing_column
 from turnpoint.study.schema import LESIONS
+from turnpoint.study.split_lesions import origins
 
 # Below this a diameter cannot be measured reliably; `too_small` stands for it in the sum.
 _SMALLEST_MEASURABLE_MM: Final = 5
@@ -126,10 +127,35 @@ def report_courses(table: TypedTable, findings: Findings) -> None:
     targets = table.part(table.frame.filter(whole).filter(pl.col("role") == "target"))
     if not targets.frame.is_empty():
         _report_baselines(targets, findings)
-        _report_first_sizes(targets, findings)
-        _report_missing_targets(targets, findings)
+        # Pieces of a split lesion, and what merged ones became, come late and leave their origins without rows.
+        unsplit = targets.part(_without_pieces(targets.frame))
+        _report_first_sizes(unsplit, findings)
+        _report_missing_targets(unsplit, findings)
     _report_early_new_lesions(table, targets, findings)
     _report_jumps(table, findings)
+
+
+def _without_pieces(targets: pl.DataFrame) -> pl.DataFrame:
+    """The targets but those that a later split or merger is named after, and the pieces themselves."""
+    course = ["patient_id", "reader"]
+    first = targets.group_by(*course, "lesion_id").agg(pl.col("day").min())
+    late = first.filter(pl.col("day") > pl.max_horizontal(pl.col("day").min().over(course), 0))
+    if late.is_empty():
+        return targets
+    early = first.join(late, on=[*course, "lesion_id"], how="anti", nulls_equal=True)
+    names = {
+        (patient, reader): set(lesions)
+        for patient, reader, lesions in early.group_by(course).agg("lesion_id").iter_rows()
+    }
+    related: list[tuple[str, str | None, str]] = []
+    for patient, reader, lesion in late.select(*course, "lesion_id").iter_rows():
+        found = origins(lesion, names.get((patient, reader), set()))
+        related += [(patient, reader, name) for name in (lesion, *found) if found]
+    schema = {name: targets.schema[name] for name in (*course, "lesion_id")}
+    pieces = pl.DataFrame(related, schema=schema, orient="row").unique()
+    return targets.join(
+        pieces, on=[*course, "lesion_id"], how="anti", nulls_equal=True, maintain_order="left"
+    )
 
 
 def _report_baselines(targets: TypedTable, findings: Findings) -> None:

@@ -19,8 +19,8 @@ class Study:
     are kept at the end. Missing is null.
 
     Attributes:
-        patients: `patient_id, arm, tumour_type, sex, birth_year, start_date, line, source_row`; one row for
-            every patient that any table names.
+        patients: `patient_id, arm, tumour_type, sex, birth_year, start_date, line, death_day, source_row`; one row
+            for every patient that any table names.
         lesions: `patient_id, day, lesion_id, role, site, node, diameter_mm, status, method, reader,
             source_row`; `node` is never null (false when not said).
         markers: `patient_id, day, marker, value, unit, upper_limit, assay, censoring, reported_value,

@@ -63,6 +63,22 @@ def resolve_days(table: TypedTable, starts: pl.DataFrame, findings: Findings) ->
     table.frame = table.frame.drop("start_date", "start_unreadable")
 
 
+def resolve_deaths(patients: TypedTable, findings: Findings) -> None:
+    """Fill `death_day` from `death_date`, and report where they contradict each other or day 0 is not known.
+
+    Args:
+        patients: its frame is changed in place.
+        findings: where problems go.
+    """
+    frame = patients.frame
+    unreadable = (
+        pl.col(failed("start_date")) if failed("start_date") in frame.columns else pl.lit(value=False)
+    )
+    patients.frame = frame.with_columns(unreadable.alias("start_unreadable"))
+    _resolve(patients, "death_day", "death_date", findings)
+    patients.frame = patients.frame.drop("start_unreadable")
+
+
 def _resolve(table: TypedTable, day: str, date: str, findings: Findings) -> None:
     if not table.has(date):
         return

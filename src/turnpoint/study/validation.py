@@ -16,7 +16,7 @@ from turnpoint.study.marker_rules import report_doubtful_values, standardise
 from turnpoint.study.naming import RawTable
 from turnpoint.study.schema import TABLES
 from turnpoint.study.study import Study
-from turnpoint.study.timing import resolve_days, start_dates
+from turnpoint.study.timing import resolve_days, resolve_deaths, start_dates
 
 
 def build(
@@ -36,6 +36,8 @@ def build(
         table: typed(raw_tables[table], TABLES[table], findings) for table in TABLES if table in raw_tables
     }
     starts = start_dates(tables.get("patients"))
+    if "patients" in tables:
+        resolve_deaths(tables["patients"], findings)
     for table in tables.values():
         if TABLES[table.name].timed:
             resolve_days(table, starts, findings)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import polars as pl
 
 from turnpoint.criteria import criterion
-from turnpoint.criteria.best_response import BestResponseRules
+from turnpoint.criteria.protocol import ProtocolRules
 from turnpoint.criteria.responses import Responses
 from turnpoint.study.study import Study
 
-__all__ = ["Responses", "new_therapy", "respond"]
+__all__ = ["ProtocolRules", "Responses", "new_therapy", "respond"]
 
 
 def respond(
-    study: Study, criteria: str = "recist-1.1", *, rules: BestResponseRules | None = None
+    study: Study, criteria: str = "recist-1.1", *, rules: ProtocolRules | None = None
 ) -> Responses:
     """Judge every visit of a study.
 
@@ -25,7 +25,7 @@ def respond(
     Raises:
         UsageError: unknown criteria.
     """
-    return criterion(criteria)(study, new_therapy(study), rules or BestResponseRules())
+    return criterion(criteria)(study, new_therapy(study), rules or ProtocolRules())
 
 
 def new_therapy(study: Study) -> pl.DataFrame:

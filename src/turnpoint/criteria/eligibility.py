@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from turnpoint.criteria.sums import with_course
 from turnpoint.errors import Problem
 
 MOST_TARGETS = 5
@@ -34,18 +35,19 @@ def eligibility_problems(lesions: pl.DataFrame, file: str = "lesions.csv") -> tu
     """
     baseline = _baseline_targets(lesions)
     node, diameter = pl.col("node"), pl.col("diameter_mm")
-    course = ["patient_id", "reader"]
-    organ = pl.when(node).then(pl.lit(_NODES)).otherwise(pl.col("site").str.replace_all(_PART_OF_ORGAN, " "))
-    organ = organ.str.strip_chars().str.to_lowercase()
+    site = pl.col("site")
+    organ = site.str.replace_all(_PART_OF_ORGAN, " ").str.strip_chars().str.to_lowercase()
+    # Few texts, many rows: each text is taken apart once.
+    organs = baseline.select(site.unique()).with_columns(organ.alias("organ"))
     lesion_counts = (
         (
-            pl.col("lesion_id").n_unique().over(course) > MOST_TARGETS,
+            pl.len().over("course") > MOST_TARGETS,
             "lesion_id",
             MOST_TARGETS,
             "{} target lesions",
         ),
         (
-            (pl.col("lesion_id").n_unique().over([*course, "organ"]) > MOST_TARGETS_AN_ORGAN)
+            (pl.len().over("course", "organ") > MOST_TARGETS_AN_ORGAN)
             & pl.col("organ").is_not_null()
             & (pl.col("organ") != ""),
             "site",
@@ -53,7 +55,9 @@ def eligibility_problems(lesions: pl.DataFrame, file: str = "lesions.csv") -> tu
             "{} target lesions in one organ (nodes are one organ)",
         ),
     )
-    frame = baseline.with_columns(organ.alias("organ"))
+    frame = baseline.join(organs, on="site", how="left", maintain_order="left").with_columns(
+        pl.when(node).then(pl.lit(_NODES)).otherwise("organ").alias("organ")
+    )
     problems = [
         _warning(
             frame.filter(too_many),
@@ -80,17 +84,14 @@ def eligibility_problems(lesions: pl.DataFrame, file: str = "lesions.csv") -> tu
 
 def _baseline_targets(lesions: pl.DataFrame) -> pl.DataFrame:
     """Each target's last row up to the baseline: day 0, or the first day with targets when that is later."""
-    course = ["patient_id", "reader"]
     if "source_row" not in lesions.columns:
         lesions = lesions.with_columns(source_row=pl.lit(None, pl.Int64))
-    targets = lesions.filter(pl.col("role") == "target")
-    before = targets.filter(pl.col("day") <= 0)
-    later = targets.join(before, on=course, how="anti", nulls_equal=True)
-    first = later.filter(pl.col("day") == pl.col("day").min().over(course))
+    used = ["patient_id", "reader", "day", "lesion_id", "site", "node", "diameter_mm", "status", "source_row"]
+    targets = with_course(lesions.lazy().filter(pl.col("role") == "target").select(used).collect())
+    last_day = pl.max_horizontal(pl.col("day").first().over("course"), 0)
     return (
-        pl.concat([before, first])
-        .sort("day", maintain_order=True)
-        .unique([*course, "lesion_id"], keep="last", maintain_order=True)
+        targets.filter(pl.col("day") <= last_day)
+        .unique(["course", "lesion_id"], keep="last", maintain_order=True)
         .with_columns(pl.col("node").fill_null(value=False))
     )
 

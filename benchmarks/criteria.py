@@ -40,7 +40,7 @@ def simulated_study(patients: int, seed: int = 20090123) -> Study:
     size = baseline * np.cbrt(
         (1 - fraction) * np.exp(-3 * kill * week) + fraction * np.exp(3 * regrowth * week)
     )
-    size = np.round(size * np.exp(rng.normal(0.0, 0.05, shape)))
+    size = np.round(np.minimum(size * np.exp(rng.normal(0.0, 0.05, shape)), 250.0))
     luck = rng.random(shape)
     late = np.broadcast_to(week > 0, shape)
     status = np.full(shape, 0, np.uint8)

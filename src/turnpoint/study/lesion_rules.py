@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.study.findings import Findings, TypedTable
+from turnpoint.study.findings import Findings, TypedTable, as_read, kept
 from turnpoint.study.naming import report_missing_column
 from turnpoint.study.schema import LESIONS
 from turnpoint.study.split_lesions import origins
@@ -22,7 +22,9 @@ _MOST_TARGETS: Final = 5
 # A jump by this factor and back is a slip of the decimal point or the unit.
 _SLIP_RATIO: Final = 5.0
 _NO_SIZE: Final = ("present", "equivocal", "unequivocal_progression")
-_LESION: Final = ("patient_id", "lesion_id", "reader")
+# Keys of whole numbers: a rule over texts takes several times as long.
+_LESION: Final = "lesion key"
+_COURSE: Final = "course key"
 
 
 def report_lesion_rows(table: TypedTable, findings: Findings) -> None:
@@ -71,10 +73,24 @@ def report_lesion_rows(table: TypedTable, findings: Findings) -> None:
     _report_centimetres(table, findings)
 
 
+def number_lesions(table: TypedTable) -> None:
+    """Add the keys that the rules below group by: `course key` (patient and reader) and `lesion key`.
+
+    The frame must be sorted by patient; it changes in place.
+    """
+    number = {
+        name: pl.col(name).cast(pl.Categorical).to_physical().cast(pl.Int64).fill_null(-1) + 1
+        for name in ("reader", "lesion_id")
+    }
+    course = pl.col("patient_id").rle_id().cast(pl.Int64) * (number["reader"].max() + 1) + number["reader"]
+    lesion = pl.col(_COURSE) * (number["lesion_id"].max() + 1) + number["lesion_id"]
+    table.frame = table.frame.with_columns(course.alias(_COURSE)).with_columns(lesion.alias(_LESION))
+
+
 def settle_nodes(table: TypedTable, findings: Findings) -> None:
     """Fill `node` along each lesion, and report lesions that change their role, their node flag or their site.
 
-    The frame must be sorted by patient and day; it changes in place.
+    The frame must be numbered, and sorted by patient and day; it changes in place.
     """
     named = pl.col("patient_id").is_not_null() & pl.col("lesion_id").is_not_null()
     for column, severity, mend in (
@@ -82,7 +98,10 @@ def settle_nodes(table: TypedTable, findings: Findings) -> None:
         ("node", "error", "Write the same at all visits: a node is measured by its short axis throughout."),
         ("site", "warning", "Write the same site at all visits, or give another lesion another lesion_id."),
     ):
-        known = table.frame.filter(named & pl.col(column).is_not_null())
+        if not table.has(column):
+            continue
+        told = table.frame.select("patient_id", "lesion_id", _LESION, "source_row", column, as_read(column))
+        known = told.filter(named & pl.col(column).is_not_null())
         spelling = pl.col(column).str.to_lowercase() if column == "site" else pl.col(column)
         known = known.with_columns(
             pl.col(column).first().over(_LESION).alias("first"),
@@ -117,14 +136,20 @@ def settle_nodes(table: TypedTable, findings: Findings) -> None:
 def report_courses(table: TypedTable, findings: Findings) -> None:
     """Warn of doubtful baselines, target lesions missing at a visit, late targets and sudden jumps.
 
-    The frame must be sorted by patient and day.
+    The frame must be numbered, and sorted by patient and day.
     """
     # A row whose time, name or role is unknown is reported already; what it leaves behind is not.
     known = pl.all_horizontal(
         pl.col(name).is_not_null() for name in ("patient_id", "day", "lesion_id", "role")
     )
-    whole = known.all().over("patient_id")
-    targets = table.part(table.frame.filter(whole).filter(pl.col("role") == "target"))
+    whole = (
+        known.all().over("patient_id") if not table.frame.select(known.all()).item() else pl.lit(value=True)
+    )
+    # What no rule here looks at or quotes is left behind: a filter copies every column.
+    unused = {as_read(name) for name in ("patient_id", "date", "role", "site", "node", "method", "reader")}
+    unused |= {kept(extra) for extra in table.extras} | {"method", "site"}
+    used = table.frame.select(name for name in table.frame.columns if name not in unused)
+    targets = table.part(used.filter(whole & (pl.col("role") == "target")))
     if not targets.frame.is_empty():
         _report_baselines(targets, findings)
         # Pieces of a split lesion, and what merged ones became, come late and leave their origins without rows.
@@ -137,29 +162,27 @@ def report_courses(table: TypedTable, findings: Findings) -> None:
 
 def _without_pieces(targets: pl.DataFrame) -> pl.DataFrame:
     """The targets but those that a later split or merger is named after, and the pieces themselves."""
-    course = ["patient_id", "reader"]
-    first = targets.group_by(*course, "lesion_id").agg(pl.col("day").min())
-    late = first.filter(pl.col("day") > pl.max_horizontal(pl.col("day").min().over(course), 0))
+    first = targets.group_by(_COURSE, _LESION).agg(pl.col("day").min(), pl.col("lesion_id").first())
+    late = first.filter(pl.col("day") > pl.max_horizontal(pl.col("day").min().over(_COURSE), 0))
     if late.is_empty():
         return targets
-    early = first.join(late, on=[*course, "lesion_id"], how="anti", nulls_equal=True)
-    names = {
-        (patient, reader): set(lesions)
-        for patient, reader, lesions in early.group_by(course).agg("lesion_id").iter_rows()
-    }
-    related: list[tuple[str, str | None, str]] = []
-    for patient, reader, lesion in late.select(*course, "lesion_id").iter_rows():
-        found = origins(lesion, names.get((patient, reader), set()))
-        related += [(patient, reader, name) for name in (lesion, *found) if found]
-    schema = {name: targets.schema[name] for name in (*course, "lesion_id")}
-    pieces = pl.DataFrame(related, schema=schema, orient="row").unique()
-    return targets.join(
-        pieces, on=[*course, "lesion_id"], how="anti", nulls_equal=True, maintain_order="left"
+    early = first.join(late, on=_LESION, how="anti").join(
+        late.select(_COURSE).unique(), on=_COURSE, how="semi"
     )
+    keys = {
+        course: dict(zip(names, numbers, strict=True))
+        for course, names, numbers in early.group_by(_COURSE).agg("lesion_id", _LESION).iter_rows()
+    }
+    related: set[int] = set()
+    for course, name, key in late.select(_COURSE, "lesion_id", _LESION).iter_rows():
+        own = keys.get(course, {})
+        found = origins(name, own.keys())
+        related |= {key, *(own[origin] for origin in found)} if found else set()
+    return targets.filter(~pl.col(_LESION).is_in(pl.Series(list(related), dtype=pl.Int64).implode()))
 
 
 def _report_baselines(targets: TypedTable, findings: Findings) -> None:
-    course = ["patient_id", "reader"]
+    course = _COURSE
     day = pl.col("day")
     frame = targets.frame.with_columns(
         day.min().over(course).alias("first_day"),
@@ -187,7 +210,7 @@ def _report_baselines(targets: TypedTable, findings: Findings) -> None:
 
 
 def _report_first_sizes(targets: TypedTable, findings: Findings) -> None:
-    course = ["patient_id", "reader"]
+    course = _COURSE
     frame = targets.frame.with_columns(
         pl.int_range(pl.len()).over(_LESION).alias("place"),
         pl.col("day").min().over(course).alias("first_day"),
@@ -240,25 +263,23 @@ def _report_first_sizes(targets: TypedTable, findings: Findings) -> None:
 
 def _report_missing_targets(targets: TypedTable, findings: Findings) -> None:
     """Warn of each target lesion that has no row at a visit where others have one."""
-    course, visit = ["patient_id", "reader"], ["patient_id", "reader", "day"]
-    seen = targets.frame.group_by(*course, "lesion_id", maintain_order=True).agg(
+    course, visit = [_COURSE], [_COURSE, "day"]
+    seen = targets.frame.group_by(*course, _LESION, maintain_order=True).agg(
         pl.col("day").min().alias("first_day"), pl.col("lesion_id as read").first()
     )
     visits = targets.frame.group_by(*visit, maintain_order=True).agg(
-        pl.col("lesion_id").n_unique().alias("present"), pl.col("source_row").min()
+        pl.col(_LESION).n_unique().alias("present"), pl.col("source_row").min()
     )
     # Lesions known by each visit: a running count over the days on which lesions are first seen.
     known = seen.group_by(*course, pl.col("first_day").alias("day")).agg(pl.len().alias("started"))
-    visits = visits.join(known, on=visit, how="left", nulls_equal=True, maintain_order="left").with_columns(
+    visits = visits.join(known, on=visit, how="left", maintain_order="left").with_columns(
         pl.col("started").fill_null(0).cum_sum().over(course).alias("expected")
     )
     lacking = (
         visits.filter(pl.col("present") < pl.col("expected"))
-        .join(seen, on=course, how="inner", nulls_equal=True, maintain_order="left")
+        .join(seen, on=course, how="inner", maintain_order="left")
         .filter(pl.col("first_day") <= pl.col("day"))
-        .join(
-            targets.frame.select(*visit, "lesion_id"), on=[*visit, "lesion_id"], how="anti", nulls_equal=True
-        )
+        .join(targets.frame.select(*visit, _LESION), on=[*visit, _LESION], how="anti")
     )
     findings.rows(
         targets.part(lacking),
@@ -290,22 +311,24 @@ def _report_early_new_lesions(table: TypedTable, targets: TypedTable, findings: 
 
 
 def _report_jumps(table: TypedTable, findings: Findings) -> None:
-    frame = table.frame.filter(
-        (pl.col("status") == "measured")
-        & (pl.col("diameter_mm") > 0)
-        & pl.col("patient_id").is_not_null()
-        & pl.col("lesion_id").is_not_null()
-    )
     size = pl.col("diameter_mm")
-    frame = frame.with_columns(
-        (size / size.shift(1).over(_LESION)).alias("over_last"),
-        (size / size.shift(-1).over(_LESION)).alias("over_next"),
+    sizes = table.frame.select(
+        _LESION, "source_row", pl.when((pl.col("status") == "measured") & (size > 0)).then(size)
+    ).drop_nulls("diameter_mm")
+    same_before = pl.col(_LESION) == pl.col(_LESION).shift(1)
+    sizes = sizes.sort(_LESION, maintain_order=True).with_columns(
+        pl.when(same_before).then(size / size.shift(1)).alias("over_last"),
+        pl.when(same_before.shift(-1)).then(size / size.shift(-1)).alias("over_next"),
     )
     up = (pl.col("over_last") >= _SLIP_RATIO) & (pl.col("over_next") >= _SLIP_RATIO)
     down = (pl.col("over_last") <= 1 / _SLIP_RATIO) & (pl.col("over_next") <= 1 / _SLIP_RATIO)
+    jumped = sizes.filter(up | down)["source_row"]
+    if jumped.is_empty():
+        return
+    named = pl.col("patient_id").is_not_null() & pl.col("lesion_id").is_not_null()
     findings.rows(
-        table.part(frame),
-        up | down,
+        table,
+        named & pl.col("source_row").is_in(jumped.implode()),
         "diameter_mm",
         f"{_SLIP_RATIO:g} times above or below both the size before and the size after",
         "Check the decimal point and the unit; nothing to do if both are right.",

@@ -11,7 +11,7 @@ from turnpoint.study.converting import typed
 from turnpoint.study.course_rules import report_doses, report_events, report_patients
 from turnpoint.study.duplicates import report_duplicates
 from turnpoint.study.findings import Findings, TypedTable, kept
-from turnpoint.study.lesion_rules import report_courses, report_lesion_rows, settle_nodes
+from turnpoint.study.lesion_rules import number_lesions, report_courses, report_lesion_rows, settle_nodes
 from turnpoint.study.marker_rules import report_doubtful_values, standardise
 from turnpoint.study.naming import RawTable
 from turnpoint.study.schema import TABLES
@@ -20,12 +20,12 @@ from turnpoint.study.timing import resolve_days, resolve_deaths, start_dates
 
 
 def build(
-    raw_tables: Mapping[str, RawTable], name: str, findings: Findings
+    raw_tables: dict[str, RawTable], name: str, findings: Findings
 ) -> tuple[Study | None, tuple[Problem, ...]]:
     """Convert and check the tables of a study.
 
     Args:
-        raw_tables: by table name, as the files gave them.
+        raw_tables: by table name, as the files gave them; emptied, since a large one need not be held twice.
         name: the study's name.
         findings: what was found while the files were opened.
 
@@ -33,7 +33,9 @@ def build(
         The study, or None when there is an error; everything found, in file and row order.
     """
     tables = {
-        table: typed(raw_tables[table], TABLES[table], findings) for table in TABLES if table in raw_tables
+        table: typed(raw_tables.pop(table), TABLES[table], findings)
+        for table in TABLES
+        if table in raw_tables
     }
     starts = start_dates(tables.get("patients"))
     if "patients" in tables:
@@ -69,6 +71,7 @@ def _check(tables: Mapping[str, TypedTable], findings: Findings) -> None:
         report_duplicates(table, findings)
     if "lesions" in tables:
         report_lesion_rows(tables["lesions"], findings)
+        number_lesions(tables["lesions"])
         settle_nodes(tables["lesions"], findings)
         report_courses(tables["lesions"], findings)
     if "markers" in tables:

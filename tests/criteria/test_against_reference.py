@@ -38,8 +38,8 @@ def courses(draw, patient, reader):
             seen = draw(SEEN[name[0]])
             if seen is not None:
                 rows.append(lesion(name, day, seen, node=node, patient=patient, reader=reader))
-    # Pieces of a split T1 and the mass that T2 and T3 became, at visits after the baseline.
-    for name in ("T1.1", "T1.2", "T2/T3"):
+    # Pieces of a split T1 and the masses that T2 or T1 and T3 became, at visits after the baseline.
+    for name in ("T1.1", "T1.2", "T2/T3", "T1/T3"):
         node = draw(st.booleans())
         for day in days:
             seen = draw(st.one_of(st.none(), target_seen)) if day > 0 else None

@@ -80,6 +80,22 @@ def test_merged_lesions_are_evaluable_when_their_own_rows_are_not():
     assert sums(T1=(30, "not_evaluable", 30), T2=(25, "absent", 20), T1__T2=(None, 42, None)) == [55, 42, 50]
 
 
+def test_the_mass_stands_for_fragments_that_went_into_it():
+    found = sums(
+        T1=(40, None, None),
+        T1_1=(None, 15, None),
+        T1_2=(None, 12, None),
+        T2=(20, 20, None),
+        T1__T2=(None, None, 60),
+    )
+    assert found == [60, 47, 60]
+
+
+def test_fragments_stand_for_a_mass_that_came_apart():
+    found = sums(T1=(40, None, None), T2=(20, None, 18), T1__T2=(None, 50, None), T1_1=(None, None, 12))
+    assert found == [60, 50, 30]
+
+
 def test_a_late_target_without_an_origin_stays_out_of_the_sum():
     assert sums(T1=(40, 30, 20), T7=(None, 12, 12)) == [40, 30, 20]
 

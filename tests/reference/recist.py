@@ -61,13 +61,18 @@ def split_parts(rows: list[Row], day: int, targets: set[str]) -> dict[str, tuple
         read = [name for name in mine if name in own]
         if not read:
             continue
-        begun = [name for name in mine if any(row["lesion_id"] == name and row["day"] <= day for row in rows)]
+        fragments = [name for name in mine if len(pieces[name]) == 1]
+        begun = {name for name in fragments for row in rows if row["lesion_id"] == name and row["day"] <= day}
+        masses = [own[name] for name in read if len(pieces[name]) > 1]
         here = [own[name] for name in read if pieces[name][0] == lesion]
         whole = own.get(lesion)
         whole_read = whole is not None and contribution_mm(whole) is not None
         parts = here + ([whole] if whole_read else [])
         known = [row for row in parts if contribution_mm(row) is not None]
-        complete = set(begun) == set(read) and all(contribution_mm(own[name]) is not None for name in read)
+        if masses:
+            complete = any(contribution_mm(row) is not None for row in masses)
+        else:
+            complete = begun == set(read) and all(contribution_mm(own[name]) is not None for name in read)
         mm = math.fsum(contribution_mm(row) for row in known)
         found[lesion] = (mm, complete or whole_read, any(not is_normal(row) for row in known))
     return found

@@ -6,7 +6,7 @@ coalesce on treatment"). The rules:
 1. When a lesion fragments, the longest diameters of the fragments are added up; they stand for the lesion.
 2. When lesions coalesce and no plane separates them any more, the longest diameter of the one mass stands for all.
 3. A fragment that was seen once and has no row, or none that can be evaluated, leaves its lesion not evaluable, until
-   the whole lesion is measured again.
+   the whole lesion, or a mass that it is in, is measured again.
 
 Which names say so: `study.split_lesions`.
 """
@@ -50,7 +50,7 @@ def with_pieces(own: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
 
 
 def _descent(own: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
-    """`course, lesion_id, lesion, place`: the baseline lesions each later name is a piece of, in the name's order."""
+    """`course, lesion_id, lesion, place, merged`: the baseline lesions each later name is of, in the name's order."""
     lesions = own.select(*_LESION, "lesion_id").unique()
     known = {
         course: dict(zip(names, numbers, strict=True))
@@ -60,46 +60,35 @@ def _descent(own: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
         .iter_rows()
     }
     rows = [
-        (course, name, known[course][origin], place)
+        (course, name, known[course][origin], place, len(found) > 1)
         for course, name in late.select("course", "lesion_id").unique(maintain_order=True).iter_rows()
-        for place, origin in enumerate(origins(name, known.get(course, {}).keys()))
+        for found in (origins(name, known.get(course, {}).keys()),)
+        for place, origin in enumerate(found)
     ]
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "course": pl.Int64,
         "lesion_id": late.schema["lesion_id"],
         "lesion": pl.Int64,
         "place": pl.Int64,
+        "merged": pl.Boolean,
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _together(whole: pl.DataFrame, pieces: pl.DataFrame) -> pl.DataFrame:
     """One row a lesion and visit from its own row, which is left out when not evaluable, and those of its pieces."""
-    seen = pieces.group_by(*_LESION, "lesion_id").agg(pl.col("visit").min().alias("first_visit"))
-    known = (
-        pieces.select(*_LESION, "visit")
-        .unique()
-        .join(seen, on=_LESION)
-        .group_by(*_LESION, "visit")
-        .agg((pl.col("first_visit") <= pl.col("visit")).sum().alias("known"))
-    )
-    at_visit = pieces.group_by(*_LESION, "visit").agg(
-        pl.len().alias("read"), pl.col("evaluable").all().alias("all_read")
-    )
-    complete = known.join(at_visit, on=[*_LESION, "visit"]).select(
-        *_LESION, "visit", ((pl.col("read") == pl.col("known")) & pl.col("all_read")).alias("complete")
-    )
+    at_visit = [*_LESION, "visit"]
     measured = whole.filter("evaluable")
     return (
         pl.concat([measured, pieces.select(measured.columns)])
-        .group_by(*_LESION, "visit", maintain_order=True)
+        .group_by(at_visit, maintain_order=True)
         .agg(
             pl.col("day", "baseline", "lesion_id", "node").first(),
             pl.col("mm").sum(),
             pl.col("too_small", "malignant").any(),
             pl.col("absent", "normal").all(),
         )
-        .join(complete, on=[*_LESION, "visit"], how="left")
+        .join(_complete(pieces), on=at_visit, how="left")
         .join(
             measured.select("lesion", "visit", pl.lit(value=True).alias("measured_whole")),
             on=["lesion", "visit"],
@@ -107,5 +96,33 @@ def _together(whole: pl.DataFrame, pieces: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(
             (pl.col("complete") | pl.col("measured_whole").fill_null(value=False)).alias("evaluable")
+        )
+    )
+
+
+def _complete(pieces: pl.DataFrame) -> pl.DataFrame:
+    """`course, lesion, visit, complete`: whether the mass, or else every fragment known by then, was evaluated."""
+    merged = pl.col("merged")
+    fragments = (
+        pieces.filter(~merged).group_by(*_LESION, "lesion_id").agg(pl.col("visit").min().alias("first_visit"))
+    )
+    visits = pieces.select(*_LESION, "visit").unique()
+    known = (
+        visits.join(fragments, on=_LESION)
+        .group_by(*_LESION, "visit")
+        .agg((pl.col("first_visit") <= pl.col("visit")).sum().alias("known"))
+    )
+    return (
+        pieces.group_by(*_LESION, "visit")
+        .agg(
+            merged.any().alias("mass"),
+            (merged & pl.col("evaluable")).any().alias("mass_read"),
+            (~merged & pl.col("evaluable")).sum().alias("read"),
+        )
+        .join(known, on=[*_LESION, "visit"], how="left")
+        .select(
+            *_LESION,
+            "visit",
+            pl.when("mass").then("mass_read").otherwise(pl.col("read") == pl.col("known")).alias("complete"),
         )
     )

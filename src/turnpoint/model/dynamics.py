@@ -17,6 +17,7 @@ import numpy as np
 
 from turnpoint.model.arrays import FloatArray, IntArray
 
+_WEEKS_TOLERANCE = 1e-9
 _LARGEST_EXPONENT = 300.0
 FARTHEST_WEEK = 3650.0 / 7.0  # dates further away than ten years carry no information for a course
 
@@ -102,6 +103,8 @@ class Dynamics:
             slope = g * grown - d * faded
             step = ((grown + faded) - target * (g + d)) / np.where(slope > 0, slope, np.inf)
             weeks = np.maximum(weeks - step, 0.0)
+            if (np.abs(step) <= _WEEKS_TOLERANCE).all():
+                break
         return self._clipped(weeks)
 
     @staticmethod

@@ -20,9 +20,7 @@ def test_all_lists_exactly_the_verbs_the_study_the_errors_and_the_version() -> N
 
 @pytest.mark.parametrize("name", VERBS)
 def test_verb_is_the_workflows_function_when_asked_for(name: str) -> None:
-    home = importlib.import_module(
-        "turnpoint.study.reading" if name == "read" else f"turnpoint.workflows.{name}"
-    )
+    home = importlib.import_module(f"turnpoint.workflows.{'opening' if name == 'read' else name}")
     assert getattr(tp, name) is getattr(home, name)
     assert getattr(tp, name).__doc__
 

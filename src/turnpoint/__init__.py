@@ -2,7 +2,7 @@
 
     import turnpoint as tp
 
-    study = tp.read("study/")              # a folder, or a single CSV or Parquet file
+    study = tp.read("study/")              # a study folder, one CSV or Parquet file, or SDTM (XPT)
     tp.respond(study).best_responses       # response by RECIST 1.1
     assessment = tp.assess(study)          # state, cause and turning point at every visit
     tp.report(assessment, "P001").save("P001.html")
@@ -27,7 +27,6 @@ from turnpoint.errors import (
 )
 
 if TYPE_CHECKING:
-    from turnpoint.study.reading import read
     from turnpoint.study.study import Study
     from turnpoint.workflows.assess import assess
     from turnpoint.workflows.check import check
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from turnpoint.workflows.fit import fit
     from turnpoint.workflows.forecast import forecast
     from turnpoint.workflows.metrics import metrics
+    from turnpoint.workflows.opening import read
     from turnpoint.workflows.report import report
     from turnpoint.workflows.respond import respond
 
@@ -68,7 +68,7 @@ _HOMES = {
     "fit": "turnpoint.workflows.fit",
     "forecast": "turnpoint.workflows.forecast",
     "metrics": "turnpoint.workflows.metrics",
-    "read": "turnpoint.study.reading",
+    "read": "turnpoint.workflows.opening",
     "report": "turnpoint.workflows.report",
     "respond": "turnpoint.workflows.respond",
 }

@@ -51,7 +51,7 @@ def calls(put: Put, study: Study) -> list[tuple[tuple[object, ...], dict[str, ob
 
         return workflow
 
-    put("study.reading", read=lambda _: study)
+    put("workflows.opening", read=lambda _: study)
     put("workflows.assess", assess=answering(SimpleNamespace(frame=ASSESSED, prior=PRIOR)))
     put("workflows.fit", fit=answering(PRIOR))
     forecasts = pl.DataFrame({"patient_id": ["P001"], "quantity": ["sum_of_diameters_mm"], "q50": [27.5]})
@@ -93,6 +93,7 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
             {
                 "--criteria",
                 "--out",
+                "--reported",
                 "--minimum-stable-days",
                 "--confirmation-days",
                 "--not-evaluable-between",
@@ -208,7 +209,7 @@ def test_report_assesses_only_the_patient_it_is_on(
         seen.append(given.patient_ids)
         return SimpleNamespace(prior=PRIOR)
 
-    put("study.reading", read=lambda _: study)
+    put("workflows.opening", read=lambda _: study)
     put("workflows.assess", assess=assess)
     page = SimpleNamespace(save=lambda path: Path(path).write_text("x", encoding="utf-8"))
     put("workflows.report", report=lambda *_, **__: page)
@@ -220,7 +221,7 @@ def test_warnings_are_in_the_summary_and_do_not_fail_the_command(
     run: Run, put: Put, calls: object, study: Study, study_folder: Path
 ) -> None:
     odd = Problem("lesions.csv", 3, "diameter_mm", "410", "above 300 mm", "Check the unit.", "warning")
-    put("study.reading", read=lambda _: replace(study, problems=(odd, replace(odd, row=4))))
+    put("workflows.opening", read=lambda _: replace(study, problems=(odd, replace(odd, row=4))))
     result = run("metrics", study_folder)
     assert result.exit_code == 0
     assert "Warnings  2; `turnpoint check STUDY` lists them\n" in result.stdout

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from tests.criteria.tables import lesion, table
 from tests.reference.recist import course_best_response, course_responses
-from turnpoint.criteria.best_response import BestResponseRules, best_responses
+from turnpoint.criteria.best_response import best_responses
+from turnpoint.criteria.protocol import ProtocolRules
 from turnpoint.criteria.recist_1_1 import responses
 
 LABELS = ["CR", "PR", "SD", "NON-CR/NON-PD", "PD", "NE"]
@@ -75,24 +76,29 @@ def test_responses_agree_with_the_reference(rows, order):
             assert row[name] == (pytest.approx(value) if isinstance(value, float) else value), name
 
 
+visit_lists = st.lists(st.tuples(st.integers(7, 49), st.sampled_from(LABELS)), max_size=8)
+
+
 @settings(max_examples=300, deadline=None)
 @given(
-    data=st.lists(st.tuples(st.integers(7, 49), st.sampled_from(LABELS)), max_size=8),
+    data=st.lists(visit_lists, min_size=1, max_size=3),
     therapy=st.one_of(st.none(), st.integers(20, 200)),
     not_evaluable=st.integers(0, 2),
     stable=st.integers(0, 2),
 )
 def test_best_responses_agree_with_the_reference(data, therapy, not_evaluable, stable):
-    day, visits = 0, []
-    for gap, overall in data:
-        day += gap
-        visits.append((day, overall))
+    rows, expected = [], []
+    for number, steps in enumerate(data, start=1):
+        patient, day, visits = f"P{number}", 0, []
+        for gap, overall in steps:
+            day += gap
+            visits.append((day, overall))
+        rows += [(patient, None, -1, None), *((patient, None, *visit) for visit in visits)]
+        options = {"most_not_evaluable_between": not_evaluable, "most_stable_between": stable}
+        own = course_best_response(visits, therapy if number == 1 else None, **options)
+        expected.append({"patient_id": patient, "reader": None, **own})
     schema = {"patient_id": pl.String, "reader": pl.String, "day": pl.Int64, "overall_response": pl.String}
-    rows = [("P1", None, -1, None), *(("P1", None, *visit) for visit in visits)]
     new_therapy = pl.DataFrame({"patient_id": ["P1"], "new_therapy_day": [therapy]}).drop_nulls()
-    rules = BestResponseRules(most_not_evaluable_between=not_evaluable, most_stable_between=stable)
+    rules = ProtocolRules(most_not_evaluable_between=not_evaluable, most_stable_between=stable)
     found = best_responses(pl.DataFrame(rows, schema=schema, orient="row"), new_therapy, rules)
-    expected = course_best_response(
-        visits, therapy, most_not_evaluable_between=not_evaluable, most_stable_between=stable
-    )
-    assert found.row(0, named=True) == {"patient_id": "P1", "reader": None, **expected}
+    assert found.rows(named=True) == expected

@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from turnpoint.criteria.best_response import BEST_RESPONSES_SCHEMA, BestResponseRules, best_responses
+from turnpoint.criteria.best_response import BEST_RESPONSES_SCHEMA, best_responses
+from turnpoint.criteria.protocol import ProtocolRules
 
 SCHEMA = {"patient_id": pl.String, "reader": pl.String, "day": pl.Int64, "overall_response": pl.String}
 
@@ -19,7 +20,7 @@ def best(visits, new_therapy_day=None, **rules):
     therapy = None
     if new_therapy_day is not None:
         therapy = pl.DataFrame({"patient_id": ["P1"], "new_therapy_day": [new_therapy_day]})
-    return best_responses(course(visits), therapy, BestResponseRules(**rules)).row(0, named=True)
+    return best_responses(course(visits), therapy, ProtocolRules(**rules)).row(0, named=True)
 
 
 def unconfirmed(visits, **options):
@@ -157,6 +158,12 @@ def test_pr_after_cr_does_not_confirm():
     assert confirmed({42: "CR", 84: "PR"}) == "SD"
     assert confirmed({42: "PR", 56: "CR", 84: "PR"}) == "SD"
     assert confirmed({42: "PR", 84: "CR", 126: "PR"}) == "PR"
+
+
+def test_pr_after_cr_does_not_confirm_in_any_patient():
+    visits = {21: "PR", 42: "CR", 63: "PR"}
+    both = pl.concat([course(visits), course(visits, "P2")])
+    assert best_responses(both)["confirmed_best_response"].to_list() == ["SD", "SD"]
 
 
 def test_pr_after_an_earlier_cr_is_confirmed_by_later_pr():

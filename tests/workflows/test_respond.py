@@ -3,7 +3,7 @@ import pytest
 
 import turnpoint as tp
 from tests.workflows.studies import study_of
-from turnpoint.criteria.best_response import BestResponseRules
+from turnpoint.criteria.protocol import ProtocolRules
 from turnpoint.workflows.respond import new_therapy, respond
 
 LESIONS = "patient_id,day,lesion_id,role,diameter_mm,status\n" + "\n".join(
@@ -49,7 +49,7 @@ def test_the_patients_line_is_the_courses_own():
 
 
 def test_rules_of_the_protocol_are_followed():
-    rules = BestResponseRules(confirmation_days=56)
+    rules = ProtocolRules(confirmation_days=56)
     best = respond(study_of(lesions=LESIONS), rules=rules).best_responses
     assert best["confirmed_best_response"].to_list() == ["SD"]
 

@@ -33,7 +33,9 @@ from turnpoint.cli.targets import (
 from turnpoint.errors import UsageError
 
 if TYPE_CHECKING:
+    from turnpoint.criteria.responses import Responses
     from turnpoint.study.study import Study
+    from turnpoint.workflows.quality import QualityControl
 
 
 class Audience(StrEnum):
@@ -54,7 +56,9 @@ class Language(StrEnum):
 StudyArgument = Annotated[
     Path,
     typer.Argument(
-        metavar="STUDY", help="A study folder, or a single CSV or Parquet file.", show_default=False
+        metavar="STUDY",
+        help="A study folder, a single CSV or Parquet file, or SDTM data sets (a folder or file of XPT).",
+        show_default=False,
     ),
 ]
 TableOption = Annotated[
@@ -154,6 +158,15 @@ def respond(
             "file, and the others beside it.",
         ),
     ] = None,
+    reported: Annotated[
+        Path | None,
+        typer.Option(
+            "--reported",
+            metavar="FILE",
+            help="Compare with the responses in this table, SDTM RS data set or folder of either; lists every "
+            "difference with its numbers, and writes differences.csv.",
+        ),
+    ] = None,
     minimum_stable_days: Annotated[
         int, typer.Option(metavar="DAYS", min=0, help="Stable disease counts from this day on.")
     ] = 42,
@@ -182,6 +195,7 @@ def respond(
 ) -> None:
     """Judge the response at every visit, the best response, and progression-free survival."""
     source = existing_study(study)
+    beside = None if reported is None else existing_study(reported, "--reported")
     targets = None if out is None else checked_folder_targets(out, summaries.RESPONSE_TABLES, source)
 
     from turnpoint.workflows.respond import ProtocolRules
@@ -198,13 +212,20 @@ def respond(
     data = _read(source)
     with ProgressBar("Judging response"):
         result = run(data, criteria, rules=rules)
+    compared = None if beside is None else _compared(data, beside, criteria, result)
     summaries.say_read(data, sys.stdout)
     summaries.say_responses(result, criteria)
+    if compared is not None:
+        summaries.say_compared(compared, sys.stdout)
     if targets is None:
         summaries.show(result.best_responses, result.best_responses.columns, "Best responses")
-        summaries.show(result.responses, summaries.RESPONSE_COLUMNS, "Response at each visit")
+        summaries.show(result.responses, summaries.response_columns(result), "Response at each visit")
+    if compared is not None:
+        summaries.show(compared.differences, summaries.DIFFERENCE_COLUMNS, "Reported otherwise")
+    if targets is None:
         return
-    for name, frame in result.tables().items():
+    tables = result.tables() | ({} if compared is None else {"differences": compared.differences})
+    for name, frame in tables.items():
         summaries.save_or_show(frame, targets[name], (), sys.stdout)
 
 
@@ -344,10 +365,18 @@ def report(
 
 def _read(source: Path) -> Study:
     """The study, or StudyError with every problem; shows that it is working when that takes long."""
-    from turnpoint.study.reading import read
+    from turnpoint.workflows.opening import read
 
     with ProgressBar("Reading"):
         return read(source)
+
+
+def _compared(data: Study, reported: Path, criteria: str, derived: Responses) -> QualityControl:
+    """The derived responses beside the reported ones."""
+    from turnpoint.workflows.quality import quality
+
+    with ProgressBar("Comparing"):
+        return quality(data, reported, criteria, derived=derived)
 
 
 def _expanded(prior: str | None) -> str | None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from turnpoint.study.study import Study
     from turnpoint.workflows.check import CheckResult
     from turnpoint.workflows.demo import DemoResult
+    from turnpoint.workflows.quality import QualityControl
     from turnpoint.workflows.respond import Responses
 
 PREVIEW_ROWS = 10
@@ -62,7 +63,25 @@ FORECAST_COLUMNS = (
     "p_progression",
     "p_new_lesion",
 )
-RESPONSE_TABLES = ("responses", "best_responses", "progression_free_survival", "adjudication")
+DIFFERENCE_COLUMNS = (
+    "patient_id",
+    "day",
+    "item",
+    "derived",
+    "reported",
+    "sum_of_diameters_mm",
+    "nadir_mm",
+    "progression_at_mm",
+    "reader",
+    "why",
+)
+RESPONSE_TABLES = (
+    "responses",
+    "best_responses",
+    "progression_free_survival",
+    "adjudication",
+    "differences",
+)
 VERDICT_ORDER = ("responding", "plateau", "regrowing", "undetermined")
 
 
@@ -114,6 +133,23 @@ def say_responses(result: Responses, criteria: str) -> None:
         needed = int(result.adjudication["needs_adjudication"].sum())
         judged = counted(result.adjudication.height, "patient")
         say("", f"readers differ in {needed:,} of {judged} with several independent readers", sys.stdout)
+
+
+def response_columns(result: Responses) -> Sequence[str]:
+    """The columns worth showing first: those of tumour size, or all that a marker's criteria have."""
+    names = result.responses.columns
+    return RESPONSE_COLUMNS if "sum_of_diameters_mm" in names else names
+
+
+def say_compared(result: QualityControl, stream: TextIO) -> None:
+    """How often each item agrees with what was reported."""
+    say_warnings(result.problems, stream)
+    for item, compared, agree, _, derived_only, reported_only in result.agreement.iter_rows():
+        name = str(item).removesuffix("_mm").replace("_", " ")
+        text = f"{name}: {agree:,} of {compared:,} as reported"
+        text += f"; {derived_only:,} derived only" if derived_only else ""
+        text += f"; {reported_only:,} reported only" if reported_only else ""
+        say("Compared", text, stream)
 
 
 def say_assessed(frame: pl.DataFrame, stream: TextIO) -> None:

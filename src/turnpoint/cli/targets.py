@@ -21,8 +21,12 @@ STANDARD_OUTPUT = Path("-")
 STUDY_TABLES = frozenset({"patients", "lesions", "markers", "doses", "events"})
 
 
-def existing_study(path: Path) -> Path:
-    """The study's path, `~` expanded.
+def existing_study(path: Path, argument: str = "STUDY") -> Path:
+    """The path of something to read, `~` expanded.
+
+    Args:
+        path: what the user gave.
+        argument: as what, for the message.
 
     Raises:
         UsageError: there is nothing at that path.
@@ -30,7 +34,7 @@ def existing_study(path: Path) -> Path:
     study = path.expanduser()
     if not study.exists():
         raise UsageError(
-            f"STUDY: there is no file or folder `{path}`. Check the spelling, and where you are."
+            f"{argument}: there is no file or folder `{path}`. Check the spelling, and where you are."
         )
     return study
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.criteria import recist_1_1
+from turnpoint.criteria import gcig_ca_125, gcig_combined, irecist, pcwg3_psa, recist_1_1
 from turnpoint.criteria.adjudication import adjudication
 from turnpoint.criteria.best_response import best_responses
 from turnpoint.criteria.eligibility import eligibility_problems
@@ -33,7 +33,15 @@ def _recist_1_1(study: Study, new_therapy: pl.DataFrame, rules: ProtocolRules) -
     )
 
 
-CRITERIA: Final[Mapping[str, Criterion]] = MappingProxyType({"recist-1.1": _recist_1_1})
+CRITERIA: Final[Mapping[str, Criterion]] = MappingProxyType(
+    {
+        "recist-1.1": _recist_1_1,
+        "irecist": irecist.judge,
+        "gcig-ca-125": gcig_ca_125.judge,
+        "gcig-combined": gcig_combined.judge,
+        "pcwg3-psa": pcwg3_psa.judge,
+    }
+)
 _OTHER_NAMES: Final = {
     "recist": "recist-1.1",
     "gcig": "gcig-ca-125",

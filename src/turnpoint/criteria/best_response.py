@@ -32,9 +32,6 @@ BEST_RESPONSES_SCHEMA: dict[str, type[pl.DataType]] = {
 }
 
 
-BestResponseRules = ProtocolRules
-
-
 def best_responses(
     responses: pl.DataFrame,
     new_therapy: pl.DataFrame | None = None,
@@ -135,18 +132,21 @@ def _confirmed(
     lies between is counted as a difference of running counts.
     """
     overall = pl.col("overall_response")
-    row = pl.int_range(pl.len())
     # The latest CR that has a PR after it: such a PR must not lie after the response to be confirmed.
-    complete = pl.when(overall == "CR").then(row).forward_fill().over("course")
+    complete = pl.when(overall == "CR").then("row").forward_fill().over("course")
     # SD between is a break as soon as it is one too many.
     tolerated = [*second, "NE", "SD"] if most_stable else [*second, "NE"]
-    running = counted.with_columns(
-        (~overall.is_in(tolerated)).cum_sum().alias("breaks"),
-        (overall == "SD").cum_sum().alias("stable"),
-        (overall == "NE").cum_sum().alias("not_evaluable"),
-        pl.when(overall == "PR").then(complete).cum_max().fill_null(-1).alias("downgraded"),
-        row.alias("row"),
-    ).select("course", "day", "overall_response", "breaks", "stable", "not_evaluable", "downgraded", "row")
+    # Rows are numbered before anything is computed by course: inside `over` the numbers would be those of the course.
+    running = (
+        counted.with_columns(pl.int_range(pl.len()).alias("row"))
+        .with_columns(
+            (~overall.is_in(tolerated)).cum_sum().alias("breaks"),
+            (overall == "SD").cum_sum().alias("stable"),
+            (overall == "NE").cum_sum().alias("not_evaluable"),
+            pl.when(overall == "PR").then(complete).cum_max().fill_null(-1).alias("downgraded"),
+        )
+        .select("course", "day", "overall_response", "breaks", "stable", "not_evaluable", "downgraded", "row")
+    )
     candidates = running.filter(overall.is_in(second)).drop("overall_response")
     matched = (
         running.filter(overall.is_in(first))

@@ -1,1 +1,54 @@
-"""Formats of hospitals and trials, each read into the study folder: one file a format."""
+"""Formats of hospitals and trials, each read into the study: one file a format; this table names them.
+
+A format is recognised by what a file holds, never by its name alone. What no format recognises is a study folder, or a
+single table of one (`study.reading`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from turnpoint.errors import Problem
+from turnpoint.formats import sdtm
+from turnpoint.study.reading import PARQUET_ENDINGS, TEXT_ENDINGS
+from turnpoint.study.schema import TABLES
+from turnpoint.study.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format that can be read.
+
+    Attributes:
+        name: for people.
+        recognises: true when a path, a file or a folder, holds it.
+        inspect: reads it: the study (None when there is an error), and every problem.
+    """
+
+    name: str
+    recognises: Callable[[Path], bool]
+    inspect: Callable[[Path], tuple[Study | None, tuple[Problem, ...]]]
+
+
+FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
+    {"sdtm": Format("CDISC SDTM in SAS transport files", sdtm.recognises, sdtm.inspect)}
+)
+
+
+def recognise(path: Path) -> Format | None:
+    """The format that a path holds; None for a study folder, a table of one, and anything unknown."""
+    try:
+        if path.is_dir() and any(_is_table(file) for file in path.iterdir()):
+            return None
+        return next((known for known in FORMATS.values() if known.recognises(path)), None)
+    except OSError:
+        return None
+
+
+def _is_table(file: Path) -> bool:
+    """A folder that holds a table of the study folder is one, whatever lies beside it."""
+    return file.stem.casefold() in TABLES and file.suffix.lower() in TEXT_ENDINGS + PARQUET_ENDINGS

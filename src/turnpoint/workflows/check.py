@@ -7,9 +7,9 @@ from pathlib import Path
 
 from turnpoint.errors import Problem
 from turnpoint.study.findings import count_by_severity
-from turnpoint.study.reading import inspect
 from turnpoint.study.schema import TABLES
 from turnpoint.study.study import Study
+from turnpoint.workflows.opening import inspect
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def check(path: str | Path) -> CheckResult:
     """Find every problem in a study's data.
 
     Args:
-        path: a study folder, or a single file.
+        path: as for `workflows.opening.read`.
 
     Returns:
         Everything found; bad data never raises.

@@ -12,9 +12,7 @@ from turnpoint.study.study import Study
 __all__ = ["ProtocolRules", "Responses", "new_therapy", "respond"]
 
 
-def respond(
-    study: Study, criteria: str = "recist-1.1", *, rules: ProtocolRules | None = None
-) -> Responses:
+def respond(study: Study, criteria: str = "recist-1.1", *, rules: ProtocolRules | None = None) -> Responses:
     """Judge every visit of a study.
 
     Args:

@@ -1,0 +1,198 @@
+"""SDTM, the data sets in which trials are submitted: a folder of them, or one, becomes a study.
+
+    TU, TR -> lesions     LB -> markers     DM -> patients     EX -> doses     AE -> events     (RS: `sdtm_responses`)
+
+A file's domain is what its records say, not its name; a domain may be split over several files. SUPP-- fills columns
+that its domain leaves empty. Whatever is not read is counted in the study's warnings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from turnpoint.errors import Problem
+from turnpoint.formats import xpt
+from turnpoint.formats.sdtm_course import dose_rows, event_rows, patient_rows
+from turnpoint.formats.sdtm_days import start_dates, study_day, with_days
+from turnpoint.formats.sdtm_lesions import lesion_rows
+from turnpoint.formats.sdtm_markers import marker_rows
+from turnpoint.formats.sdtm_tables import COLUMNS, SUPPLEMENT, Records, with_supplement
+from turnpoint.study.findings import Findings
+from turnpoint.study.naming import RawTable
+from turnpoint.study.study import Study
+from turnpoint.study.validation import build
+
+READ: Final = ("DM", "TU", "TR", "EX", "AE", "LB")
+# Read, but not as part of a study.
+_BESIDE: Final = ("RS",)
+
+
+def transport_files(path: Path) -> list[Path]:
+    """The SAS transport files that a path is or holds."""
+    found = sorted(path.iterdir()) if path.is_dir() else [path]
+    return [file for file in found if file.is_file() and xpt.is_transport(file)]
+
+
+def recognises(path: Path) -> bool:
+    """True for transport files, alone or in a folder; and for a file that has their ending and is to be one."""
+    return bool(transport_files(path)) or (path.is_file() and path.suffix.lower() == ".xpt")
+
+
+def inspect(path: Path) -> tuple[Study | None, tuple[Problem, ...]]:
+    """Read an SDTM folder or file as a study, and list every problem, without raising on bad data.
+
+    Args:
+        path: a folder with SAS transport files, or one.
+
+    Returns:
+        The study, None when there is any error; everything found.
+
+    Raises:
+        MissingExtraError: pyreadstat is not installed.
+    """
+    findings = Findings()
+    name = path.resolve().name if path.is_dir() else path.stem
+    tables = _read_tables(path, findings)
+    columns = [table.frame["patient_id"].unique().drop_nulls() for table in tables.values()]
+    identifiers = frozenset(identifier for column in columns for identifier in column)
+    if findings.has_errors:
+        return None, findings.listed(identifiers)
+    return build(tables, name, findings)
+
+
+def _read_tables(path: Path, findings: Findings) -> dict[str, RawTable]:
+    """The tables of a study; none when a file is damaged, or there is nothing to study (reported)."""
+    files = transport_files(path)
+    if not files:
+        findings.add(path.name, "the file is no SAS transport file", "Export it as SAS transport version 5.")
+        return {}
+    domains = read_domains(files, READ, findings)
+    if findings.has_errors:
+        return {}
+    if not domains.keys() & {"TR", "TU", "LB"}:
+        findings.add(
+            path.name,
+            "there is no data set with lesions (TR, TU) or laboratory results (LB)",
+            "Give the folder of all SDTM data sets, or tr.xpt.",
+        )
+        return {}
+    return study_tables(domains, findings)
+
+
+def read_domains(files: Iterable[Path], wanted: tuple[str, ...], findings: Findings) -> dict[str, Records]:
+    """The records of the wanted domains, supplements filled in; other data sets are named in one warning."""
+    datasets = [found for file in files if (found := xpt.describe(file, findings)) is not None]
+    domains: dict[str, Records] = {}
+    for domain in wanted:
+        own = [found for found in datasets if found.domain == domain]
+        records = _joined([(found, xpt.read_columns(found, COLUMNS[domain], findings)) for found in own])
+        if records is None:
+            continue
+        for found in datasets:
+            if found.domain == f"SUPP{domain}":
+                supplement = xpt.read_columns(found, SUPPLEMENT, findings)
+                records = records if supplement is None else with_supplement(records, supplement, domain)
+        domains[domain] = records
+    known = {*wanted, *READ, *_BESIDE}
+    unread = sorted({found.domain for found in datasets if found.domain.removeprefix("SUPP") not in known})
+    if unread:
+        findings.add(
+            datasets[0].file,
+            f"data sets that are not read lie beside it: {', '.join(unread[:12])}{', ...' if len(unread) > 12 else ''}",
+            "Nothing to do.",
+            severity="warning",
+        )
+    return domains
+
+
+def study_tables(domains: Mapping[str, Records], findings: Findings) -> dict[str, RawTable]:
+    """The tables of a study, columns as in the study folder, before they are checked as any study is."""
+    timed = [(name, domains[name].frame) for name in ("TR", "TU", "LB") if name in domains]
+    people, exposure = domains.get("DM"), domains.get("EX")
+    starts = start_dates(
+        people.frame if people else None, exposure.frame if exposure else None, timed, findings
+    )
+    tables: dict[str, Records] = {}
+    results, names = (_with_visits(domains.get(name), starts, name) for name in ("TR", "TU"))
+    if results is not None or names is not None:
+        tables["lesions"] = lesion_rows(results or _no_results(names), names, findings)
+    if "LB" in domains:
+        tables["markers"] = marker_rows(domains["LB"], starts, findings)
+    if exposure is not None:
+        tables["doses"] = dose_rows(exposure, starts, findings)
+    if "AE" in domains:
+        tables["events"] = event_rows(domains["AE"], starts, findings)
+    tables["patients"] = _patients(people, tables, starts, findings)
+    return {name: _raw(records) for name, records in tables.items() if records.frame.height}
+
+
+def _with_visits(records: Records | None, starts: pl.DataFrame, prefix: str) -> Records | None:
+    if records is None:
+        return None
+    frame = with_days(records.frame, starts, f"{prefix}DTC", f"{prefix}DY")
+    return Records(records.file, frame.with_columns(study_day("VISITDY").alias("planned_day")))
+
+
+def _no_results(names: Records | None) -> Records:
+    """An empty TR beside a TU."""
+    days = {name: pl.Int64() for name in ("day", "day_from", "day_to", "planned_day", "record")}
+    return Records(names.file if names else "TU", pl.DataFrame(schema={**COLUMNS["TR"], **days}))
+
+
+def _patients(
+    people: Records | None, tables: Mapping[str, Records], starts: pl.DataFrame, findings: Findings
+) -> Records:
+    """DM, and the patients of the other tables whom it lacks."""
+    empty = Records(
+        "dm",
+        pl.DataFrame(
+            schema={name: pl.String() for name in ("USUBJID", *COLUMNS["DM"])} | {"record": pl.Int64()}
+        ),
+    )
+    listed = patient_rows(people or empty, starts, findings)
+    identifiers = (
+        pl.concat(
+            [records.frame.select("patient_id") for records in tables.values()]
+            or [listed.frame.select("patient_id")]
+        )
+        .unique()
+        .drop_nulls()
+    )
+    unlisted = identifiers.join(listed.frame, on="patient_id", how="anti").sort("patient_id")
+    if unlisted.height and people is not None:
+        findings.add(
+            people.file,
+            f"{unlisted.height:,} patients of other data sets are not in DM",
+            "They are read as they are; add them to DM.",
+            column="USUBJID",
+            severity="warning",
+        )
+    added = (
+        unlisted.join(
+            starts.rename({"USUBJID": "patient_id", "start": "start_date"}), on="patient_id", how="left"
+        )
+        .with_row_index("record", offset=listed.frame.height + 2)
+        .with_columns(pl.col("record").cast(pl.Int64))
+    )
+    return Records(listed.file, pl.concat([listed.frame, added], how="diagonal"))
+
+
+def _joined(parts: list[tuple[xpt.Dataset, pl.DataFrame | None]]) -> Records | None:
+    """One domain of several files; records count on from file to file."""
+    read = [(found.file, frame) for found, frame in parts if frame is not None]
+    if not read:
+        return None
+    frame = pl.concat([frame for _, frame in read])
+    if len(read) > 1:
+        frame = frame.with_columns(pl.int_range(2, pl.len() + 2, dtype=pl.Int64).alias("record"))
+    return Records(" + ".join(file for file, _ in read), frame)
+
+
+def _raw(records: Records) -> RawTable:
+    return RawTable(
+        records.file, records.frame.drop("record"), records.frame["record"].alias("source_row"), None
+    )

@@ -154,6 +154,31 @@ def measured(patients: int) -> tuple[float, float, float]:
     return seconds, before, largest
 
 
+def whole_command(patients: int) -> tuple[float, float]:
+    """Seconds and largest memory (GiB) of `turnpoint respond` from a Parquet file to CSV tables, checks included."""
+    with tempfile.TemporaryDirectory() as folder:
+        study = Path(folder, "study")
+        study.mkdir()
+        simulated_study(patients).lesions.drop("source_row", "reader").write_parquet(
+            study / "lesions.parquet"
+        )
+        code = (
+            "import resource, subprocess, sys, time\n"
+            "start = time.perf_counter()\n"
+            "subprocess.run([sys.executable, '-m', 'turnpoint', 'respond', sys.argv[1], '--out', sys.argv[2]],"
+            " check=True, stdout=subprocess.DEVNULL)\n"
+            "print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(study), str(Path(folder, "out"))],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    seconds, largest = map(float, done.stdout.split())
+    return seconds, largest
+
+
 def main() -> None:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -170,6 +195,7 @@ def main() -> None:
     if fast != slow:
         raise SystemExit("the two ways disagree: the comparison of their speed means nothing")
     runs = [(patients, *measured(patients)) for patients in (wanted.patients // 10, wanted.patients)]
+    command = whole_command(wanted.patients // 10)
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     ).stdout.strip()
@@ -190,6 +216,9 @@ def main() -> None:
         "| what | patients | lesion rows | seconds | patients a second | largest memory, GiB |",
         "| --- | --- | --- | --- | --- | --- |",
         *rows,
+        f"| `turnpoint respond`, reading and checking Parquet, writing CSV | {wanted.patients // 10:,} "
+        f"| {VISITS * LESIONS * wanted.patients // 10:,} | {command[0]:.1f} "
+        f"| {wanted.patients // 10 / command[0]:,.0f} | {command[1]:.1f} |",
         f"| pandas, row by row (sample) | {wanted.sample:,} | {frame.shape[0]:,} | {slow_seconds:.2f} "
         f"| {1 / each:,.0f} | |",
         f"| pandas, row by row (extrapolated) | {wanted.patients:,} | {VISITS * LESIONS * wanted.patients:,} "

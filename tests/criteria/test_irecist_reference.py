@@ -108,33 +108,38 @@ def test_responses_agree_with_the_reference_in_a_large_study(least_days):
     assert all(counts[label] >= 20 for label in IMMUNE_LABELS), counts
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    data=st.lists(st.tuples(st.integers(7, 49), st.sampled_from(IMMUNE_LABELS)), max_size=8),
-    therapy=st.one_of(st.none(), st.integers(20, 200)),
-    not_evaluable=st.integers(0, 2),
-    stable=st.integers(0, 2),
-)
-def test_best_responses_agree_with_the_reference(data, therapy, not_evaluable, stable):
-    day, visits = 0, []
-    for gap, overall in data:
-        day += gap
-        # A sequence that no visit opened cannot be confirmed.
-        since = [label for _, label in visits if label != "NE"]
-        opened = bool(since) and since[-1] in {"iUPD", "iCPD"}
-        visits.append((day, "iUPD" if overall == "iCPD" and not opened else overall))
+def random_answers(draw):
+    """Days and responses of a course; a progression that no visit opened cannot be confirmed."""
+    day, visits, opened = 0, [], False
+    for _ in range(draw.randint(0, 8)):
+        day += draw.randint(7, 49)
+        response = draw.choice([*IMMUNE_LABELS, "iUPD", "iPR"])
+        response = "iUPD" if response == "iCPD" and not opened else response
+        opened = opened if response == "NE" else response in {"iUPD", "iCPD"}
+        visits.append((day, response))
+    return visits
+
+
+@pytest.mark.parametrize(("not_evaluable", "stable", "minimum"), [(1, 0, 42), (0, 1, 60), (2, 2, 0)])
+def test_best_responses_agree_with_the_reference(not_evaluable, stable, minimum):
+    draw = random.Random(stable)  # noqa: S311 - not for secrets
+    answers = {f"P{patient:04d}": random_answers(draw) for patient in range(2000)}
+    therapy = {patient: draw.randint(20, 200) for patient in answers if draw.random() < 0.4}
     schema = {"patient_id": pl.String, "reader": pl.String, "day": pl.Int64, "overall_response": pl.String}
-    rows = [("P1", None, -1, None), *(("P1", None, *visit) for visit in visits)]
-    new_therapy = pl.DataFrame({"patient_id": ["P1"], "new_therapy_day": [therapy]}).drop_nulls()
-    rules = ProtocolRules(most_not_evaluable_between=not_evaluable, most_stable_between=stable)
-    found = best_responses(pl.DataFrame(rows, schema=schema, orient="row"), new_therapy, rules)
-    expected = course_best_response(
-        visits, therapy, most_not_evaluable_between=not_evaluable, most_stable_between=stable
-    )
-    assert found.row(0, named=True) == {"patient_id": "P1", "reader": None, **expected}
-
-
-IMMUNE = dict(zip(("CR", "PR", "SD", "NON-CR/NON-PD", "PD", "NE"), IMMUNE_LABELS, strict=False))
+    rows = [(patient, None, *visit) for patient, visits in answers.items() for visit in [(-1, None), *visits]]
+    new_therapy = pl.DataFrame({"patient_id": list(therapy), "new_therapy_day": list(therapy.values())})
+    rules = {
+        "most_not_evaluable_between": not_evaluable,
+        "most_stable_between": stable,
+        "minimum_stable_days": minimum,
+    }
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    found = best_responses(frame, new_therapy, ProtocolRules(**rules))
+    assert found.height == len(answers)
+    for row in found.iter_rows(named=True):
+        patient = row["patient_id"]
+        expected = course_best_response(answers[patient], therapy.get(patient), **rules)
+        assert row == {"patient_id": patient, "reader": None, **expected}, answers[patient]
 
 
 def test_irecist_is_recist_with_an_i_until_the_first_pd(study):

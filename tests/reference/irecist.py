@@ -219,7 +219,7 @@ def respond(facts: Row, state: Row, least_days: int) -> str:
     growing = run is not None and went_on(facts, run)
     met = any(facts["pd"]) or growing
     nothing_seen = base == "NE" and not growing and not (facts["pd"][2] and facts["new_read"])
-    if (run is not None or state["confirmed"]) and nothing_seen:
+    if run is not None and nothing_seen:
         return "NE"
     if state["confirmed"] and met:
         return "iCPD"

@@ -214,7 +214,7 @@ class _Walk:
         progression = target | non_target | new | growing
         late = at.day[visit] - at.day[opened] >= self.least_days
         # Nothing that could tell was looked at: neither the lesions of baseline nor a new one.
-        blind = (running | after) & (base == _NE) & ~growing & ~(new & at.new_read[visit])
+        blind = running & (base == _NE) & ~growing & ~(new & at.new_read[visit])
         unseen = running & self.progressed[opened, 1] & (at.non_target[visit] == _NE)
         there = self.new_lesion[visit]
         incomplete = np.where(at.target[visit] == _NONE, _NON, _PR)
@@ -224,7 +224,7 @@ class _Walk:
                 blind,
                 after & progression,
                 running & growing & late,
-                running & new & ~growing & ~unseen & self._better(visit, opened),
+                running & ~growing & ~unseen & self._better(visit, opened),
                 progression,
                 unseen,
             ],

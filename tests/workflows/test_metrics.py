@@ -5,6 +5,7 @@ import pytest
 
 import turnpoint as tp
 from tests.workflows.studies import both_study, study_of
+from turnpoint.study.markers import MARKERS
 from turnpoint.workflows.metrics import METRICS_SCHEMA, metrics
 
 HEADER = "patient_id,day,lesion_id,role,diameter_mm,status"
@@ -70,3 +71,35 @@ def test_bundled_trial_gives_the_rates_found_before():
     volumes = found.drop_nulls("regrowth_volume_per_week")
     assert (volumes["regrowth_volume_per_week"] / volumes["regrowth_per_week"] - 3).abs().max() < 1e-9
     assert all(math.isfinite(weeks) and weeks >= 0 for weeks in found["fit_time_to_nadir_weeks"].drop_nulls())
+
+
+def marker_metrics(marker, unit, *values):
+    rows = "\n".join(f"P1,{day},{marker},{value},{unit}" for day, value in values)
+    return metrics(study_of(markers=f"patient_id,day,marker,value,unit\n{rows}")).row(0, named=True)
+
+
+def test_ca_125_has_a_half_life_and_kelim_and_no_psa_doubling_time():
+    found = marker_metrics("CA-125", "U/mL", (-3, 400), (21, 200), (42, 100), (63, 50))
+    assert found["half_life_days"] == pytest.approx(22, abs=1)
+    assert found["kelim_per_day"] == pytest.approx(math.log(2) / 21, rel=0.2)
+    assert (found["kelim_readings"], found["psa_doubling_time_months"]) == (4, None)
+    assert found["reference_change_pct"] == pytest.approx(84.6)
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+@pytest.mark.parametrize(("share", "beyond"), [(0.999, False), (1.001, True)])
+def test_last_change_is_held_against_the_reference_change_of_its_marker(direction, share, beyond):
+    change = direction * share * MARKERS["CA-125"].reference_change_log
+    found = marker_metrics("CA-125", "U/mL", (0, 100), (21, 100 * math.exp(change)))
+    assert found["last_change_beyond_reference"] is beyond
+
+
+def test_psa_doubling_time_is_of_the_rise_from_the_nadir():
+    found = marker_metrics("PSA", "ng/mL", (0, 40), (30, 4), (122, 8), (214, 16))
+    assert found["psa_doubling_time_months"] == pytest.approx(92 * 12 / 365.25)
+    assert found["doubling_time_weeks"] == pytest.approx(found["psa_doubling_time_months"] * 365.25 / 84)
+
+
+def test_marker_without_a_published_reference_change_has_none():
+    found = marker_metrics("PSA", "ng/mL", (0, 40), (21, 20))
+    assert (found["reference_change_pct"], found["last_change_beyond_reference"]) == (None, None)

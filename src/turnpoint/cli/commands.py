@@ -290,8 +290,8 @@ def metrics(study: StudyArgument, out: TableOption = None) -> None:
     from turnpoint.workflows.metrics import metrics as run
 
     data = _read(source)
-    with ProgressBar("Measuring growth"):
-        frame = run(data)
+    with ProgressBar("Measuring growth") as progress:
+        frame = run(data, progress=progress)
     stream = summaries.summary_stream(target)
     summaries.say_read(data, stream)
     summaries.save_or_show(frame, target, frame.columns, stream)

@@ -17,6 +17,12 @@ from turnpoint.kinetics.change import (
     early_shrinkage_pct,
     time_to_nadir_weeks,
 )
+from turnpoint.kinetics.elimination import (
+    KELIM_MARKERS,
+    half_life_days,
+    kelim,
+    psa_doubling_time_months,
+)
 from turnpoint.kinetics.growth_rates import (
     VOLUME_PER_DIAMETER_RATE,
     doubling_time_weeks,
@@ -26,8 +32,9 @@ from turnpoint.kinetics.growth_rates import (
 from turnpoint.kinetics.progression_gap import progression_gap
 from turnpoint.kinetics.regression_growth import fit_regression_growth
 from turnpoint.kinetics.volume import doublings
+from turnpoint.study.markers import MARKERS
 
-Number = float | int | str | None
+Number = float | int | str | bool | None
 
 SERIES_METRICS_SCHEMA: dict[str, type[pl.DataType]] = {
     "patient_id": pl.String,
@@ -57,6 +64,7 @@ SERIES_METRICS_SCHEMA: dict[str, type[pl.DataType]] = {
     "growth_since_nadir_se_per_week": pl.Float64,
     "growth_since_nadir_volume_per_week": pl.Float64,
     "doubling_time_weeks": pl.Float64,
+    "doubling_time_se_weeks": pl.Float64,
     "volume_doubling_time_weeks": pl.Float64,
     "fit_model": pl.String,
     "kill_per_week": pl.Float64,
@@ -69,6 +77,15 @@ SERIES_METRICS_SCHEMA: dict[str, type[pl.DataType]] = {
     "regrowth_volume_per_week": pl.Float64,
     "fit_time_to_nadir_weeks": pl.Float64,
     "fit_residual_sd": pl.Float64,
+    "half_life_days": pl.Float64,
+    "half_life_se_days": pl.Float64,
+    "kelim_per_day": pl.Float64,
+    "kelim_se_per_day": pl.Float64,
+    "kelim_readings": pl.Int64,
+    "psa_doubling_time_months": pl.Float64,
+    "psa_doubling_time_se_months": pl.Float64,
+    "reference_change_pct": pl.Float64,
+    "last_change_beyond_reference": pl.Boolean,
 }
 
 
@@ -80,6 +97,7 @@ class Series:
         day: shape (visits,), rising.
         value: mm for a sum of diameters, else the marker's unit, shape (visits,).
         day_before, value_before: the reading before the baseline; None when there is none.
+        quantity: the sum of diameters or a marker's name.
         diameters: true for a sum of diameters, whose volumes grow three times as fast.
     """
 
@@ -87,6 +105,7 @@ class Series:
     value: FloatArray
     day_before: float | None
     value_before: float | None
+    quantity: str
     diameters: bool
 
 
@@ -117,7 +136,7 @@ def series_metrics(
     first = 0
     for done, end in enumerate(ends, start=1):
         patient_id, quantity, unit = names.row(first)
-        series = _from_baseline(day[first:end], value[first:end], diameters=quantity == diameters)
+        series = _from_baseline(day[first:end], value[first:end], quantity, diameters=quantity == diameters)
         rows.append({"patient_id": patient_id, "quantity": quantity, "unit": unit, **_metrics(series)})
         first = end
         if progress is not None:
@@ -125,13 +144,14 @@ def series_metrics(
     return pl.DataFrame(rows, schema=SERIES_METRICS_SCHEMA).with_columns(pl.selectors.float().fill_nan(None))
 
 
-def _from_baseline(day: FloatArray, value: FloatArray, *, diameters: bool) -> Series:
+def _from_baseline(day: FloatArray, value: FloatArray, quantity: str, *, diameters: bool) -> Series:
     start = max(int((day <= 0).sum()) - 1, 0)
     return Series(
         day=day[start:],
         value=value[start:],
         day_before=float(day[start - 1]) if start else None,
         value_before=float(value[start - 1]) if start else None,
+        quantity=quantity,
         diameters=diameters,
     )
 
@@ -139,7 +159,7 @@ def _from_baseline(day: FloatArray, value: FloatArray, *, diameters: bool) -> Se
 def _metrics(series: Series) -> dict[str, Number]:
     return {
         **_sizes(series),
-        **(_lengths(series) if series.diameters else {}),
+        **(_lengths(series) if series.diameters else _marker(series)),
         **_slopes(series),
         **_fit(series),
     }
@@ -185,6 +205,38 @@ def _lengths(series: Series) -> dict[str, Number]:
     return found
 
 
+def _marker(series: Series) -> dict[str, Number]:
+    """Metrics that only markers have."""
+    day, value = series.day, series.value
+    found: dict[str, Number] = {}
+    half_life = half_life_days(day, value)
+    if half_life is not None:
+        found |= {"half_life_days": half_life.time, "half_life_se_days": half_life.standard_error}
+    if series.quantity in KELIM_MARKERS and (value > 0).all():
+        rate = kelim(day, value)
+        if rate is not None:
+            found |= {
+                "kelim_per_day": rate.kelim_per_day,
+                "kelim_se_per_day": rate.kelim_se_per_day,
+                "kelim_readings": rate.readings,
+            }
+    if series.quantity == "PSA":
+        nadir = int(value.size - 1 - np.argmin(value[::-1]))
+        doubling = psa_doubling_time_months(day[nadir:], value[nadir:])
+        if doubling is not None:
+            found |= {
+                "psa_doubling_time_months": doubling.time,
+                "psa_doubling_time_se_months": doubling.standard_error,
+            }
+    known = MARKERS.get(series.quantity)
+    if known is not None and known.reference_change_log is not None:
+        found["reference_change_pct"] = known.reference_change_pct
+        if value.size > 1 and (value[-2:] > 0).all():
+            change = abs(math.log(value[-1] / value[-2]))
+            found["last_change_beyond_reference"] = bool(change > known.reference_change_log)
+    return found
+
+
 def _slopes(series: Series) -> dict[str, Number]:
     """Log slopes of the first step, of the last, and of all values from the nadir on."""
     day, value = series.day, series.value
@@ -202,6 +254,12 @@ def _slopes(series: Series) -> dict[str, Number]:
     found["growth_since_nadir_per_week"] = since.per_week
     found["growth_since_nadir_se_per_week"] = since.standard_error_per_week
     found["doubling_time_weeks"] = doubling_time_weeks(since.per_week)
+    # Delta method: ln 2 / g has the relative error of g.
+    found["doubling_time_se_weeks"] = (
+        doubling_time_weeks(since.per_week) * since.standard_error_per_week / since.per_week
+        if since.per_week > 0
+        else None
+    )
     if series.diameters:
         volume_rate = VOLUME_PER_DIAMETER_RATE * since.per_week
         found["growth_since_nadir_volume_per_week"] = volume_rate

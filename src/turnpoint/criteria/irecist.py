@@ -36,7 +36,7 @@ from turnpoint.criteria import recist_1_1
 from turnpoint.criteria.eligibility import eligibility_problems
 from turnpoint.criteria.irecist_best_response import best_responses
 from turnpoint.criteria.irecist_new_lesions import new_lesion_rows, size_mm, with_new_lesions
-from turnpoint.criteria.irecist_reasons import progression_reason
+from turnpoint.criteria.irecist_reasons import with_reasons
 from turnpoint.criteria.irecist_sequence import IMMUNE_LABELS, sequence
 from turnpoint.criteria.labels import LABEL, LABELS
 from turnpoint.criteria.protocol import ProtocolRules
@@ -105,10 +105,9 @@ def _walked(lesions: pl.DataFrame, judged: pl.DataFrame, rules: ProtocolRules) -
         readings.join(counted.select("visit", pl.col("place").cast(pl.Int64)), on="visit"),
         rules.confirmation_days,
     )
-    walked = counted.drop("new_lesion").hstack(found)
+    walked = with_reasons(counted.drop("new_lesion").hstack(found), rules.confirmation_days)
     progression = {"target_response": "target_progressed", "non_target_response": "non_target_progressed"}
     walked = walked.with_columns(
-        progression_reason(rules.confirmation_days).alias("progression_reason"),
         pl.col("response").alias("overall_response"),
         *(
             pl.when(flag)

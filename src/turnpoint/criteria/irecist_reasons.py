@@ -4,40 +4,48 @@ from __future__ import annotations
 
 import polars as pl
 
+from turnpoint.criteria.irecist_sequence import FURTHER
 from turnpoint.criteria.recist_1_1 import TOLERANCE_MM
 from turnpoint.criteria.sums import progression_sum_mm
 
 
-def progression_reason(least_days: int) -> pl.Expr:
-    """The reason at a visit of iUPD or iCPD, else null.
+def with_reasons(walked: pl.DataFrame, least_days: int) -> pl.DataFrame:
+    """The visits with `progression_reason`: the reason at a visit of iUPD or iCPD, else null.
 
     Args:
+        walked: the visits, with the columns of `irecist_sequence.sequence`.
         least_days: days from the iUPD to the visit that may confirm it.
 
     Returns:
-        Text over the columns of the visits and of `irecist_sequence.sequence`. The first iUPD says what progressed,
-        a later one that it is still open, iCPD what went on; several reasons have `; ` between.
+        The visits in the same order. The first iUPD says what progressed, a later one that it is still open, iCPD what
+        went on; several reasons have `; ` between.
     """
     response, day, iupd_day = pl.col("response"), pl.col("day"), pl.col("iupd_day")
     since = pl.format("since day {}", iupd_day)
+    first = (response == "iUPD") & (day == iupd_day)
     further = _joined(_further(since))
-    early = further != ""
     days = pl.format("{} days after day {}, iCPD asks for {}", day - iupd_day, iupd_day, pl.lit(least_days))
-    unconfirmed = (
-        pl.when(day == iupd_day)
-        .then(_joined(_first()))
-        .when(early)
-        .then(pl.concat_str(further, days, separator="; but "))
-        .otherwise(pl.format("still met, no further growth {}", since))
+    early = pl.concat_str(further, days, separator="; but ")
+    went_on = (
+        pl.when(first)
+        .then(pl.lit("first"))
+        .when(pl.any_horizontal(FURTHER))
+        .then(pl.lit("further"))
+        .otherwise(response)
     )
-    return (
-        pl.when(response == "iUPD")
-        .then(unconfirmed)
-        .when((response == "iCPD") & early)
-        .then(further)
-        .when(response == "iCPD")
-        .then(pl.lit("after iCPD"))
-    )
+    # Texts cost more than all the rest, so each is made only for the visits that have it.
+    parts = {
+        "first": _joined(_first()),
+        "further": pl.when(response == "iCPD").then(further).otherwise(early),
+        "iUPD": pl.format("still met, no further growth {}", since),
+        "iCPD": pl.lit("after iCPD"),
+    }
+    concerned = walked.filter(response.is_in(["iUPD", "iCPD"])).with_columns(went_on.alias("went_on"))
+    texts = [
+        concerned.filter(pl.col("went_on") == which).select("place", text.alias("progression_reason"))
+        for which, text in parts.items()
+    ]
+    return walked.join(pl.concat(texts), on="place", how="left", maintain_order="left")
 
 
 def _first() -> list[pl.Expr]:

@@ -40,6 +40,7 @@ NORMAL_NODE_BELOW_MM = 10.0  # 4.3.2: a node with a short axis < 10 mm is normal
 PROGRESSION_RATIO = 1.2  # 4.3.1: at least a 20 % increase over the smallest sum ...
 PROGRESSION_MM = 5.0  # ... and an absolute increase of at least 5 mm
 
+_DECIMALS = 6
 _USED = ["patient_id", "reader", "day", "lesion_id", "role", "node", "diameter_mm", "status"]
 _COUNTS = ["evaluable", "too_small", "absent", "normal", "malignant"]
 
@@ -164,9 +165,9 @@ def _of_baseline_targets(targets: pl.DataFrame) -> pl.DataFrame:
 
 def _read(own: pl.DataFrame) -> pl.DataFrame:
     """What was read of the targets at each visit that has any: the known part and the counts."""
-    return own.group_by("visit").agg(
-        pl.col("mm").sum().alias("known_part_mm"), pl.col(_COUNTS).sum().cast(pl.Int64)
-    )
+    # 41.14 + 49.72 mm is 90.86, not 90.86000000000001.
+    known_part = pl.col("mm").sum().round(_DECIMALS)
+    return own.group_by("visit").agg(known_part.alias("known_part_mm"), pl.col(_COUNTS).sum().cast(pl.Int64))
 
 
 def _combined_screening(own: pl.DataFrame, counted: pl.DataFrame) -> pl.DataFrame | None:

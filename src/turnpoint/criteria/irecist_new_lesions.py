@@ -49,8 +49,8 @@ def new_lesion_rows(rows: pl.DataFrame, sites: pl.DataFrame) -> pl.DataFrame:
         sites: `patient_id, reader, lesion_id, site`.
 
     Returns:
-        `course, visit, lesion_id, mm, status, appear_visit` (the visit from which it counts; null before there is
-        one), `new_target` (rule 1), `first_certain_visit`.
+        `course, visit, lesion_id, mm, status, appear_visit` (the visit from which the lesion counts; null before there
+        is one), `new_target` (rule 1).
     """
     certain = pl.col("status").is_in(CERTAIN)
     seen = certain | (pl.col("status") == "equivocal")
@@ -125,31 +125,11 @@ def with_new_lesions(visits: pl.DataFrame, readings: pl.DataFrame) -> pl.DataFra
         (null without any or when incomplete), `new_nadir_mm` (the smallest earlier sum of the same lesions),
         `new_unequivocal` (whether one has progressed unequivocally).
     """
-    read = pl.col("status") != "not_evaluable"
-    gone = (pl.col("status") == "absent").cast(pl.Int64)
-    target = pl.col("new_target")
-    lesions = readings.filter(pl.col("appear_visit").is_not_null()).unique(_LESION, maintain_order=True)
-    appearing = lesions.group_by(pl.col("appear_visit").alias("visit")).agg(
-        pl.len().cast(pl.Int64).alias("appearing"), target.sum().cast(pl.Int64).alias("targets_appearing")
-    )
-    at_visits = (
-        readings.filter(read)
-        .sort("visit")
-        .with_columns((gone - gone.shift(1, fill_value=0).over(_LESION)).alias("going"))
-        .group_by("visit")
-        .agg(
-            pl.col("going").sum(),
-            pl.col("mm").filter(target).sum().alias("new_known_mm"),
-            pl.col("mm").filter(target).count().cast(pl.Int64).alias("targets_read"),
-            (pl.col("status") == "unequivocal_progression").any().alias("new_unequivocal"),
-            pl.lit(value=True).alias("new_read"),
-        )
-    )
     counts = ("appearing", "targets_appearing", "going", "targets_read")
     known = pl.col("new_targets")
     return (
-        visits.join(appearing, on="visit", how="left", maintain_order="left")
-        .join(at_visits, on="visit", how="left", maintain_order="left")
+        visits.join(_appearing(readings), on="visit", how="left", maintain_order="left")
+        .join(_read_at_visits(readings), on="visit", how="left", maintain_order="left")
         .with_columns(
             pl.col(counts).fill_null(0),
             pl.col("new_unequivocal", "new_read").fill_null(value=False),
@@ -174,4 +154,31 @@ def with_new_lesions(visits: pl.DataFrame, readings: pl.DataFrame) -> pl.DataFra
             .alias("new_nadir_mm")
         )
         .drop(*counts, "new_targets", "gone")
+    )
+
+
+def _appearing(readings: pl.DataFrame) -> pl.DataFrame:
+    """`visit, appearing, targets_appearing`: how many new lesions count from each visit on."""
+    lesions = readings.filter(pl.col("appear_visit").is_not_null()).unique(_LESION, maintain_order=True)
+    return lesions.group_by(pl.col("appear_visit").alias("visit")).agg(
+        pl.len().cast(pl.Int64).alias("appearing"),
+        pl.col("new_target").sum().cast(pl.Int64).alias("targets_appearing"),
+    )
+
+
+def _read_at_visits(readings: pl.DataFrame) -> pl.DataFrame:
+    """What was read of the new lesions at each visit that has any; `going` is how many more are gone than before."""
+    gone, target = (pl.col("status") == "absent").cast(pl.Int64), pl.col("new_target")
+    return (
+        readings.filter(pl.col("status") != "not_evaluable")
+        .sort("visit")
+        .with_columns((gone - gone.shift(1, fill_value=0).over(_LESION)).alias("going"))
+        .group_by("visit")
+        .agg(
+            pl.col("going").sum(),
+            pl.col("mm").filter(target).sum().alias("new_known_mm"),
+            pl.col("mm").filter(target).count().cast(pl.Int64).alias("targets_read"),
+            (pl.col("status") == "unequivocal_progression").any().alias("new_unequivocal"),
+            pl.lit(value=True).alias("new_read"),
+        )
     )

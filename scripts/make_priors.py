@@ -1,11 +1,14 @@
-"""Make the priors that ship with the package, from the bundled data: `python scripts/make_priors.py`.
+"""Make the priors that ship with the package: `python scripts/make_priors.py [NAME ...]`.
 
-Each is `turnpoint fit` on a bundled study, with the words that choose it and its source written on the card.
-The generic prior is the two fits, widened, without correlation between dynamics and reading.
+Each is `turnpoint fit` on a study, with the words that choose it and its source written on the card. Two studies are
+bundled; the others are read from the data folder of the benchmarks (`TURNPOINT_DATA`), and their priors hold nothing of
+a single patient. The generic prior is the two bundled fits, widened, without correlation between dynamics and reading.
 """
 
 from __future__ import annotations
 
+import argparse
+import os
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -22,6 +25,9 @@ from turnpoint.workflows.priors import usable_readings
 # Ducreux 2011, doi:10.1016/S1470-2045(11)70199-1), by workflows.fit.new_lesions_per_week. Neither bundled study
 # records new lesions.
 NEW_LESIONS_PER_WEEK = 0.016756
+
+BUNDLED = Path(str(resources.files("turnpoint"))) / "datasets"
+DATA = Path(os.environ.get("TURNPOINT_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 WIDER = 1.5  # SDs of the generic prior, relative to the fits it is made of
 
@@ -42,26 +48,60 @@ SHIPPED = (
         "MIT",
         "sample data of the R package tumgr 0.0.4 (Project Data Sphere, Novacea)",
     ),
+    (
+        "oak-atezolizumab",
+        "immunotherapy-nsclc-ct",
+        (
+            "nsclc",
+            "lung",
+            "atezolizumab",
+            "pembrolizumab",
+            "nivolumab",
+            "durvalumab",
+            "cemiplimab",
+            "immunotherapy",
+            "pd-1",
+            "pd-l1",
+        ),
+        "CT, one target lesion a patient, previously treated NSCLC, atezolizumab arm of OAK",
+        "CC BY 4.0",
+        "Ghaffari Laleh et al. 2022, doi:10.1371/journal.pcbi.1009822, S1 data, Study 4 arm 2",
+    ),
+    (
+        "ffcd2000-05-colorectal",
+        "chemotherapy-colorectal-ct",
+        ("colorectal", "colon", "rectal", "folfox", "folfiri", "fluorouracil", "oxaliplatin", "irinotecan"),
+        "CT sum of diameters, metastatic colorectal cancer, FFCD 2000-05 (sequential or combined chemotherapy)",
+        "GPL >= 2 (the data, which are not bundled)",
+        "Ducreux et al. 2011, doi:10.1016/S1470-2045(11)70199-1; random subset in the R package frailtypack",
+    ),
 )
 
 
 def main() -> None:
-    """Fit, widen and write them all."""
+    """Fit, widen and write them all, or those named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="of the priors to make; all by default")
+    wanted = parser.parse_args().names
     folder = Path(str(resources.files("turnpoint"))) / "priors"
     fitted = {}
     for dataset, name, keywords, data, licence, source in SHIPPED:
-        study = tp.read(Path(str(resources.files("turnpoint"))) / "datasets" / dataset)
+        if wanted and name not in wanted:
+            continue
+        study = tp.read((BUNDLED if (BUNDLED / dataset).is_dir() else DATA) / dataset)
         prior = tp.fit(study, name=name)
         card = replace(prior.card, data=data, licence=licence, source=source)
         fitted[name] = replace(prior, keywords=keywords, card=card)
         print(fitted[name].save(folder / f"{name}.json").name, fitted[name].alert)
+    if wanted:
+        return
     generic = with_alert(widened(fitted["docetaxel-nsclc-ct"], fitted["docetaxel-prostate-psa"]))
     print(generic.save(folder / f"{GENERIC}.json").name, generic.alert)
 
 
 def with_alert(generic: Prior) -> Prior:
     """The generic prior with its alert calibrated on imaging courses with the schedule of the bundled trial."""
-    study = tp.read(Path(str(resources.files("turnpoint"))) / "datasets" / SHIPPED[0][0])
+    study = tp.read(BUNDLED / SHIPPED[0][0])
     readings = usable_readings(study)
     imaging = choose_prior([SUM_OF_DIAMETERS], "", generic)
     alert = calibrate_alert(imaging, readings, study, courses=CALIBRATION_COURSES, seed=0)

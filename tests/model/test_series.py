@@ -1,6 +1,10 @@
 """Which readings the model takes from a study."""
 
+import pytest
+
+from tests.model.courses import batch_of, readings
 from tests.workflows.studies import study_of
+from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.series import readings_of
 
 HEADER = "patient_id,day,lesion_id,role,diameter_mm,status,reader\n"
@@ -36,3 +40,9 @@ def test_marker_below_its_limit_is_censored_at_it():
     found = readings_of(study_of(markers=rows))
     assert found["value"].to_list() == [5.0, 0.1, 500.0]
     assert found["censoring"].to_list() == [0, -1, 1]
+
+
+@pytest.mark.parametrize(("sizes", "limits"), [((20, 4, 3, 8), (5, 4, 3, 3)), ((20, 5, 6, 8), (5, 5, 5, 5))])
+def test_limit_falls_to_what_the_reader_has_measured(sizes, limits):
+    series = batch_of(readings([0, 42, 84, 126], sizes)).series[SUM_OF_DIAMETERS]
+    assert series.limit.tolist() == [list(limits)]

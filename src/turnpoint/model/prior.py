@@ -262,7 +262,10 @@ def choose_prior(quantities: Sequence[str], words: str, named: Prior | None = No
 
 def _best_match(quantity: str, words: str) -> Prior:
     candidates = [prior for prior in shipped_priors().values() if quantity in prior.quantities]
-    scored = [(sum(word in words for word in prior.keywords), prior.name, prior) for prior in candidates]
+    # Of equally good ones the one that answers to fewer words: it is for something more definite.
+    scored = [
+        (sum(word in words for word in prior.keywords), -len(prior.keywords), prior) for prior in candidates
+    ]
     best = max(scored, key=lambda item: item[:2], default=None)
     return best[2] if best is not None and best[0] > 0 else shipped_priors()[GENERIC]
 

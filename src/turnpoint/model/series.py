@@ -41,8 +41,8 @@ class Series:
         value: what was written down, shape (P, N); a sum counts 5 mm for too small and 0 for absent.
         log_value: log of the value, of the limit for a censored one, shape (P, N).
         censoring: -1 below the limit, 0 a number, 1 above it; shape (P, N).
-        limit: what is below it is not measured: 5 mm a target for a sum, the largest limit seen so far for a
-            marker (0 when none was); shape (P, N).
+        limit: what is below it is not measured: 5 mm a target for a sum (less for a patient whose reader has measured
+            less), the largest limit seen so far for a marker (0 when none was); shape (P, N).
         log_step: log of (smallest step between two readings / value): the width of one reading on the log
             scale, 1 mm for a sum and 1 % for a marker, shape (P, N).
     """
@@ -274,6 +274,10 @@ def _series(
     limit = np.maximum.accumulate(padding.padded(rows["limit"].fill_null(0.0)), axis=1)
     is_sum = quantity == SUM_OF_DIAMETERS
     shown = np.maximum(np.where((censoring != 0) & is_sum, limit, value), SMALLEST_MARKER)
+    if is_sum:
+        # A reader who has measured 3 mm can measure 3 mm: for this patient "too small" is less than that.
+        measured = np.where(censoring == 0, value, np.inf)
+        limit = np.minimum(limit, np.minimum.accumulate(measured, axis=1))
     on_weeks, off_weeks, _ = exposure(day, ids, off_by_patient)
     return Series(
         quantity=quantity,

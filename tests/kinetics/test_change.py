@@ -11,6 +11,7 @@ from turnpoint.kinetics.change import (
     change_from_nadir_pct,
     depth_of_response_pct,
     early_shrinkage_pct,
+    shrinkage_around_week_8_pct,
     time_to_nadir_weeks,
 )
 
@@ -48,6 +49,12 @@ def test_depth_of_response_is_unknown_without_a_later_visit_or_a_baseline(values
 @pytest.mark.parametrize(("day", "found"), [(41, False), (42, True), (63, True), (64, False)])
 def test_early_shrinkage_is_between_week_6_and_week_9(day, found):
     shrinkage = early_shrinkage_pct([0, day], [100, 80])
+    assert (shrinkage == 20.0) if found else math.isnan(shrinkage)
+
+
+@pytest.mark.parametrize(("day", "found"), [(41, False), (42, True), (70, True), (71, False)])
+def test_shrinkage_around_week_8_is_two_weeks_to_either_side(day, found):
+    shrinkage = shrinkage_around_week_8_pct([0, day], [100, 80])
     assert (shrinkage == 20.0) if found else math.isnan(shrinkage)
 
 

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from turnpoint.kinetics.growth_rates import log_slope, tumour_growth_rate_pct_per_month
+from turnpoint.kinetics.regression_growth import fit_regression_growth
 from turnpoint.kinetics.series_metrics import SERIES_METRICS_SCHEMA, series_metrics
 
 SUM = "sum_of_diameters_mm"
@@ -134,3 +135,49 @@ def test_constant_series_has_no_doubling_time():
 def test_reading_on_day_0_is_the_baseline_and_on_day_1_is_not():
     assert row([-5, 0, 42], [45, 50, 40])["baseline_value"] == 50
     assert row([-5, 1, 42], [45, 50, 40])["baseline_value"] == 45
+
+
+@pytest.mark.parametrize(("last_mm", "reached"), [(80.0, True), (80.1, False)])
+def test_early_shrinkage_is_reached_at_20_percent(last_mm, reached):
+    assert row([0, 56], [100, last_mm])["early_shrinkage_reached"] is reached
+
+
+@pytest.mark.parametrize(("day", "pct", "reached"), [(63, 30.0, True), (70, None, True), (71, None, None)])
+def test_early_shrinkage_is_told_in_two_windows(day, pct, reached):
+    found = row([0, day], [100, 70])
+    assert (found["early_shrinkage_pct"], found["early_shrinkage_reached"]) == (pct, reached)
+
+
+def test_slope_until_nadir_is_least_squares_from_the_baseline_to_the_first_smallest_reading():
+    days, values = [0, 42, 84, 126, 168], [50, 30, 25, 25, 40]
+    found, slope = row(days, values), log_slope(days[:3], values[:3])
+    assert found["log_slope_until_nadir_per_week"] == pytest.approx(slope.per_week)
+    assert found["log_slope_until_nadir_se_per_week"] == pytest.approx(slope.standard_error_per_week)
+
+
+def test_there_is_no_slope_until_nadir_when_nothing_shrank():
+    assert row([0, 42, 84], [50, 60, 70])["log_slope_until_nadir_per_week"] is None
+
+
+def test_two_point_slopes_have_the_error_of_the_markers_published_variation():
+    days, values = [0, 21, 63], [100.0, 60.0, 50.0]
+    found = row(days, values, quantity="CA-125", unit="U/mL")
+    # Tuxen 1999: 84.6 % one-sided is a CV of 84.6 / (1.645·√2) = 36.37 %, an SD of ln of 0.3524.
+    assert found["first_log_slope_se_per_week"] == pytest.approx(math.sqrt(2) * 0.3524 / 3, rel=1e-3)
+    assert found["last_log_slope_se_per_week"] == pytest.approx(math.sqrt(2) * 0.3524 / 6, rel=1e-3)
+    assert row(days, values)["first_log_slope_se_per_week"] is None
+    assert row(days, values, quantity="PSA", unit="ng/mL")["first_log_slope_se_per_week"] is None
+
+
+def test_doubling_time_has_the_relative_error_of_its_rate():
+    found = row([0, 42, 84, 126, 168], [50, 30, 33, 37, 40])
+    relative = found["growth_since_nadir_se_per_week"] / found["growth_since_nadir_per_week"]
+    assert found["doubling_time_se_weeks"] == pytest.approx(relative * found["doubling_time_weeks"])
+
+
+def test_time_to_nadir_of_the_fit_comes_with_its_standard_error():
+    days, values = [0, 42, 84, 126, 168, 210], [50, 30, 28, 33, 39, 50]
+    found, fit = row(days, values), fit_regression_growth(days, values)
+    assert found["fit_time_to_nadir_weeks"] == fit.time_to_nadir_weeks
+    assert found["fit_time_to_nadir_se_weeks"] == fit.time_to_nadir_se_weeks > 0
+    assert row([0, 42, 84], [50, 30, 40])["fit_time_to_nadir_se_weeks"] is None

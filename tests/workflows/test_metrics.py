@@ -103,3 +103,31 @@ def test_psa_doubling_time_is_of_the_rise_from_the_nadir():
 def test_marker_without_a_published_reference_change_has_none():
     found = marker_metrics("PSA", "ng/mL", (0, 40), (21, 20))
     assert (found["reference_change_pct"], found["last_change_beyond_reference"]) == (None, None)
+
+
+def test_incomplete_sum_sets_no_nadir():
+    # At day 42 one of two targets is not evaluable; what is known, 5 mm, is no sum, so 40 mm stays the smallest.
+    rows = [
+        *(f"P1,{day},T1,target,{mm},measured" for day, mm in ((0, 30), (42, 5), (84, 25), (126, 30))),
+        *(f"P1,{day},T2,target,{mm},measured" for day, mm in ((0, 30), (84, 15), (126, 18))),
+        "P1,42,T2,target,,not_evaluable",
+    ]
+    found = metrics(study_of(lesions="\n".join([HEADER, *rows]))).row(0, named=True)
+    assert (found["readings"], found["nadir_value"], found["time_to_nadir_weeks"]) == (3, 40.0, 12.0)
+    assert found["depth_of_response_pct"] == pytest.approx(100 / 3)
+    assert found["progression_sum_mm"] == pytest.approx(48.0)
+
+
+def test_volume_and_cells_are_those_of_a_sphere_when_there_is_one_target():
+    rows = ["P1,0,T1,target,20,measured", "P1,42,T1,target,10,measured"]
+    found = metrics(study_of(lesions="\n".join([HEADER, *rows]))).row(0, named=True)
+    assert found["last_volume_cm3"] == pytest.approx(math.pi / 6)
+    assert found["last_cell_number_estimate"] == pytest.approx(5.236e8, rel=1e-4)
+
+
+def test_there_is_no_volume_of_a_sum_of_several_targets_nor_of_a_marker():
+    rows = [f"P1,0,{lesion},target,20,measured" for lesion in ("T1", "T2")]
+    markers = "patient_id,day,marker,value,unit\nP1,0,CEA,40,ng/mL"
+    found = metrics(study_of(lesions="\n".join([HEADER, *rows]), markers=markers))
+    assert found["last_volume_cm3"].to_list() == [None, None]
+    assert found["last_cell_number_estimate"].to_list() == [None, None]

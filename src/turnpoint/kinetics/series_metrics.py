@@ -1,26 +1,30 @@
-"""Every growth metric of every series: one obvious loop, one row a patient and quantity."""
+"""Every growth metric of every series, one row a patient and quantity: the fits of many at once, the rest in a loop."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
 
-from turnpoint.kinetics.arrays import FloatArray
+from turnpoint.kinetics.arrays import DAYS_PER_WEEK, FloatArray
 from turnpoint.kinetics.change import (
+    EARLY_SHRINKAGE_CUT_PCT,
     change_from_baseline_pct,
     change_from_nadir_pct,
     depth_of_response_pct,
     early_shrinkage_pct,
+    shrinkage_around_week_8_pct,
     time_to_nadir_weeks,
 )
 from turnpoint.kinetics.elimination import (
-    KELIM_MARKERS,
+    KELIM_PRIORS,
+    Elimination,
     half_life_days,
-    kelim,
+    kelim_of_each,
     psa_doubling_time_months,
 )
 from turnpoint.kinetics.growth_rates import (
@@ -30,7 +34,7 @@ from turnpoint.kinetics.growth_rates import (
     tumour_growth_rate_pct_per_month,
 )
 from turnpoint.kinetics.progression_gap import progression_gap
-from turnpoint.kinetics.regression_growth import fit_regression_growth
+from turnpoint.kinetics.regression_growth import RegressionGrowth, fit_each_regression_growth
 from turnpoint.kinetics.volume import doublings
 from turnpoint.study.markers import MARKERS
 
@@ -50,6 +54,7 @@ SERIES_METRICS_SCHEMA: dict[str, type[pl.DataType]] = {
     "change_from_nadir_pct": pl.Float64,
     "depth_of_response_pct": pl.Float64,
     "early_shrinkage_pct": pl.Float64,
+    "early_shrinkage_reached": pl.Boolean,
     "time_to_nadir_weeks": pl.Float64,
     "doublings_since_nadir": pl.Float64,
     "progression_sum_mm": pl.Float64,
@@ -59,7 +64,11 @@ SERIES_METRICS_SCHEMA: dict[str, type[pl.DataType]] = {
     "growth_rate_early_pct_per_month": pl.Float64,
     "growth_rate_last_pct_per_month": pl.Float64,
     "first_log_slope_per_week": pl.Float64,
+    "first_log_slope_se_per_week": pl.Float64,
     "last_log_slope_per_week": pl.Float64,
+    "last_log_slope_se_per_week": pl.Float64,
+    "log_slope_until_nadir_per_week": pl.Float64,
+    "log_slope_until_nadir_se_per_week": pl.Float64,
     "growth_since_nadir_per_week": pl.Float64,
     "growth_since_nadir_se_per_week": pl.Float64,
     "growth_since_nadir_volume_per_week": pl.Float64,
@@ -76,6 +85,7 @@ SERIES_METRICS_SCHEMA: dict[str, type[pl.DataType]] = {
     "kill_volume_per_week": pl.Float64,
     "regrowth_volume_per_week": pl.Float64,
     "fit_time_to_nadir_weeks": pl.Float64,
+    "fit_time_to_nadir_se_weeks": pl.Float64,
     "fit_residual_sd": pl.Float64,
     "half_life_days": pl.Float64,
     "half_life_se_days": pl.Float64,
@@ -87,6 +97,8 @@ SERIES_METRICS_SCHEMA: dict[str, type[pl.DataType]] = {
     "reference_change_pct": pl.Float64,
     "last_change_beyond_reference": pl.Boolean,
 }
+# Series fitted together: enough to share the work, few enough for the progress to move.
+_TOGETHER = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +145,24 @@ def series_metrics(
     day, value = frame["day"].to_numpy().astype(float), frame["value"].to_numpy().astype(float)
     names = frame.select("patient_id", "quantity", "unit")
     rows: list[Mapping[str, Number]] = []
-    first = 0
-    for done, end in enumerate(ends, start=1):
-        patient_id, quantity, unit = names.row(first)
-        series = _from_baseline(day[first:end], value[first:end], quantity, diameters=quantity == diameters)
-        rows.append({"patient_id": patient_id, "quantity": quantity, "unit": unit, **_metrics(series)})
-        first = end
-        if progress is not None:
-            progress(done, len(ends))
+    for start in range(0, len(ends), _TOGETHER):
+        bounds = list(pairwise([0, *ends][start : start + _TOGETHER + 1]))
+        labels = [names.row(first, named=True) for first, _ in bounds]
+        several = [
+            _from_baseline(
+                day[first:end],
+                value[first:end],
+                label["quantity"],
+                diameters=label["quantity"] == diameters,
+            )
+            for (first, end), label in zip(bounds, labels, strict=True)
+        ]
+        fits = fit_each_regression_growth([(series.day, series.value) for series in several])
+        eliminations = _eliminations(several)
+        for label, series, fit, elimination in zip(labels, several, fits, eliminations, strict=True):
+            rows.append({**label, **_metrics(series), **_fit(fit, series), **_elimination(elimination)})
+            if progress is not None:
+                progress(len(rows), len(ends))
     return pl.DataFrame(rows, schema=SERIES_METRICS_SCHEMA).with_columns(pl.selectors.float().fill_nan(None))
 
 
@@ -160,13 +182,14 @@ def _metrics(series: Series) -> dict[str, Number]:
     return {
         **_sizes(series),
         **(_lengths(series) if series.diameters else _marker(series)),
-        **_slopes(series),
-        **_fit(series),
+        **_two_point_slopes(series),
+        **_slopes_about_nadir(series),
     }
 
 
 def _sizes(series: Series) -> dict[str, Number]:
     day, value = series.day, series.value
+    around_week_8 = shrinkage_around_week_8_pct(day, value)
     return {
         "readings": int(value.size),
         "first_day": int(day[0]),
@@ -178,6 +201,9 @@ def _sizes(series: Series) -> dict[str, Number]:
         "change_from_nadir_pct": float(change_from_nadir_pct(value)[-1]),
         "depth_of_response_pct": depth_of_response_pct(value),
         "early_shrinkage_pct": early_shrinkage_pct(day, value),
+        "early_shrinkage_reached": (
+            None if math.isnan(around_week_8) else around_week_8 >= EARLY_SHRINKAGE_CUT_PCT
+        ),
         "time_to_nadir_weeks": time_to_nadir_weeks(day, value),
     }
 
@@ -212,14 +238,6 @@ def _marker(series: Series) -> dict[str, Number]:
     half_life = half_life_days(day, value)
     if half_life is not None:
         found |= {"half_life_days": half_life.time, "half_life_se_days": half_life.standard_error}
-    if series.quantity in KELIM_MARKERS and (value > 0).all():
-        rate = kelim(day, value)
-        if rate is not None:
-            found |= {
-                "kelim_per_day": rate.kelim_per_day,
-                "kelim_se_per_day": rate.kelim_se_per_day,
-                "kelim_readings": rate.readings,
-            }
     if series.quantity == "PSA":
         nadir = int(value.size - 1 - np.argmin(value[::-1]))
         doubling = psa_doubling_time_months(day[nadir:], value[nadir:])
@@ -237,20 +255,62 @@ def _marker(series: Series) -> dict[str, Number]:
     return found
 
 
-def _slopes(series: Series) -> dict[str, Number]:
-    """Log slopes of the first step, of the last, and of all values from the nadir on."""
+def _eliminations(several: Sequence[Series]) -> list[Elimination | None]:
+    """KELIM of each series of a marker that has one; None for the others."""
+    found: list[Elimination | None] = [None] * len(several)
+    for marker in KELIM_PRIORS:
+        numbers = [
+            number
+            for number, series in enumerate(several)
+            if series.quantity == marker and (series.value > 0).all()
+        ]
+        rates = kelim_of_each([(several[number].day, several[number].value) for number in numbers], marker)
+        for number, rate in zip(numbers, rates, strict=True):
+            found[number] = rate
+    return found
+
+
+def _elimination(rate: Elimination | None) -> dict[str, Number]:
+    if rate is None:
+        return {}
+    return {
+        "kelim_per_day": rate.kelim_per_day,
+        "kelim_se_per_day": rate.kelim_se_per_day,
+        "kelim_readings": rate.readings,
+    }
+
+
+def _two_point_slopes(series: Series) -> dict[str, Number]:
+    """Log slopes of the first step and of the last.
+
+    Two values leave nothing over to tell an error, so the standard error is that of the marker's published
+    variation, √2·sd / weeks; without one there is none.
+    """
+    day, value = series.day, series.value
+    known = MARKERS.get(series.quantity)
+    sd = None if known is None else known.sd_reference_log
+    found: dict[str, Number] = {}
+    for name, part in (("first_log_slope", slice(0, 2)), ("last_log_slope", slice(-2, None))):
+        if value.size > 1 and (value[part] > 0).all():
+            found[f"{name}_per_week"] = log_slope(day[part], value[part]).per_week
+            if sd is not None:
+                weeks = float(np.diff(day[part])[0]) / DAYS_PER_WEEK
+                found[f"{name}_se_per_week"] = math.sqrt(2.0) * sd / weeks
+    return found
+
+
+def _slopes_about_nadir(series: Series) -> dict[str, Number]:
+    """Least-squares log slopes down to the first smallest value, and up from the last one."""
     day, value = series.day, series.value
     found: dict[str, Number] = {}
-    for name, part in (
-        ("first_log_slope_per_week", slice(0, 2)),
-        ("last_log_slope_per_week", slice(-2, None)),
-    ):
-        if value.size > 1 and (value[part] > 0).all():
-            found[name] = log_slope(day[part], value[part]).per_week
-    nadir = int(value.size - 1 - np.argmin(value[::-1]))
-    if value.size - nadir < 2 or value[nadir] == 0:
+    first, last = int(np.argmin(value)), int(value.size - 1 - np.argmin(value[::-1]))
+    if first > 0 and value[first] > 0:
+        until = log_slope(day[: first + 1], value[: first + 1])
+        found["log_slope_until_nadir_per_week"] = until.per_week
+        found["log_slope_until_nadir_se_per_week"] = until.standard_error_per_week
+    if value.size - last < 2 or value[last] == 0:
         return found
-    since = log_slope(day[nadir:], value[nadir:])
+    since = log_slope(day[last:], value[last:])
     found["growth_since_nadir_per_week"] = since.per_week
     found["growth_since_nadir_se_per_week"] = since.standard_error_per_week
     found["doubling_time_weeks"] = doubling_time_weeks(since.per_week)
@@ -267,14 +327,14 @@ def _slopes(series: Series) -> dict[str, Number]:
     return found
 
 
-def _fit(series: Series) -> dict[str, Number]:
-    fit = fit_regression_growth(series.day, series.value)
+def _fit(fit: RegressionGrowth | None, series: Series) -> dict[str, Number]:
     if fit is None:
         return {}
     found: dict[str, Number] = asdict(fit)
     found |= {
         "fit_model": found.pop("model"),
         "fit_time_to_nadir_weeks": found.pop("time_to_nadir_weeks"),
+        "fit_time_to_nadir_se_weeks": found.pop("time_to_nadir_se_weeks"),
         "fit_residual_sd": found.pop("residual_sd"),
     }
     del found["aic"], found["readings"]

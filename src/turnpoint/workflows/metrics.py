@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import polars as pl
@@ -11,12 +12,15 @@ from turnpoint.criteria.best_response import best_responses
 from turnpoint.criteria.marker_progression import first_progression
 from turnpoint.criteria.sums import sum_of_diameters
 from turnpoint.kinetics.series_metrics import SERIES_METRICS_SCHEMA, series_metrics
+from turnpoint.kinetics.volume import CELLS_PER_CM3
 from turnpoint.study.study import Study
 from turnpoint.workflows.respond import new_therapy
 
 SUM_OF_DIAMETERS = "sum_of_diameters_mm"
 METRICS_SCHEMA: dict[str, type[pl.DataType]] = {
     **SERIES_METRICS_SCHEMA,
+    "last_volume_cm3": pl.Float64,
+    "last_cell_number_estimate": pl.Float64,
     "progression_day": pl.Int64,
     "reader": pl.String,
 }
@@ -46,6 +50,9 @@ def metrics(study: Study, *, progress: Callable[[int, int], None] | None = None)
         .join(
             readers.with_columns(quantity=pl.lit(SUM_OF_DIAMETERS)), on=["patient_id", "quantity"], how="left"
         )
+        .join(_single_targets(sums), on=["patient_id", "quantity"], how="left")
+        .with_columns(pl.when("single_target").then(_sphere_cm3("last_value")).alias("last_volume_cm3"))
+        .with_columns((pl.col("last_volume_cm3") * CELLS_PER_CM3).alias("last_cell_number_estimate"))
         .sort("patient_id", pl.col("quantity") != SUM_OF_DIAMETERS, "quantity")
         .select(pl.col(name).cast(dtype) for name, dtype in METRICS_SCHEMA.items())
     )
@@ -60,6 +67,17 @@ def _one_reader(sums: pl.DataFrame) -> pl.DataFrame:
         .unique("patient_id", keep="first", maintain_order=True)
     )
     return sums.join(chosen, on=["patient_id", "reader"], how="semi", nulls_equal=True)
+
+
+def _single_targets(sums: pl.DataFrame) -> pl.DataFrame:
+    """The patients with one target, whose sum is a diameter: the volume of several is not that of their sum."""
+    counted = sums.group_by("patient_id").agg((pl.col("targets").max() == 1).alias("single_target"))
+    return counted.with_columns(pl.lit(SUM_OF_DIAMETERS).alias("quantity"))
+
+
+def _sphere_cm3(diameter_mm: str) -> pl.Expr:
+    """Volume of a sphere, π/6·D³, as `kinetics.volume.sphere_volume_cm3`."""
+    return math.pi / 6.0 * (pl.col(diameter_mm) / 10.0) ** 3
 
 
 def _sum_readings(sums: pl.DataFrame) -> pl.DataFrame:

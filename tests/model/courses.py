@@ -18,6 +18,7 @@ def readings(days, values, quantity=SUM_OF_DIAMETERS, patient_id="P1", censoring
             "patient_id": [patient_id] * len(days),
             "day": days,
             "quantity": [quantity] * len(days),
+            "part": [""] * len(days),
             "value": [float(value) for value in values],
             "limit": [limit] * len(days),
             "censoring": censoring or [0] * len(days),

@@ -28,7 +28,7 @@ def fast(days, values, natural):
     batch = batch_of(readings(days, values))
     thetas = np.stack([particle(**p) for p in natural])
     return run_series(
-        batch.series[SUM_OF_DIAMETERS], dynamics_of(thetas), reading_of(thetas, SUM_OF_DIAMETERS, 0), 0.9
+        batch.series[SUM_OF_DIAMETERS][0], dynamics_of(thetas), reading_of(thetas, SUM_OF_DIAMETERS, 0), 0.9
     )
 
 

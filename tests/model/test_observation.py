@@ -15,7 +15,9 @@ DAYS = [0, 42, 84, 126]
 def run(values, quantity=SUM_OF_DIAMETERS, days=DAYS, censoring=None, persistence=0.9, **natural):
     batch = batch_of(readings(days, values, quantity, censoring=censoring), (quantity,))
     theta = particle(quantity, **natural)[None]
-    return run_series(batch.series[quantity], dynamics_of(theta), reading_of(theta, quantity, 0), persistence)
+    return run_series(
+        batch.series[quantity][0], dynamics_of(theta), reading_of(theta, quantity, 0), persistence
+    )
 
 
 @given(st.floats(2.0, 50.0))
@@ -24,7 +26,7 @@ def test_likelihood_of_a_marker_does_not_depend_on_its_unit(factor):
     values = [100.0, 61.3, 47.9, 52.2]
     plain = run(values, "CEA").log_likelihood[0, -1, 0]
     scaled_frame = readings(DAYS, [value * factor for value in values], "CEA")
-    series = batch_of(scaled_frame, ("CEA",)).series["CEA"]
+    series = batch_of(scaled_frame, ("CEA",)).series["CEA"][0]
     theta = particle("CEA")[None]
     scaled = run_series(series, dynamics_of(theta), reading_of(theta, "CEA", 0), 0.9)
     assert scaled.log_likelihood[0, -1, 0] == pytest.approx(plain, abs=1e-8)
@@ -37,7 +39,7 @@ def test_patients_are_independent_of_each_other():
     together = batch_of(pl.concat([one, two]))
     theta = particle()[None]
     both = run_series(
-        together.series[SUM_OF_DIAMETERS], dynamics_of(theta), reading_of(theta, SUM_OF_DIAMETERS, 0), 0.9
+        together.series[SUM_OF_DIAMETERS][0], dynamics_of(theta), reading_of(theta, SUM_OF_DIAMETERS, 0), 0.9
     )
     alone = run([60, 50, 44, 43])
     assert both.log_likelihood[0, -1] == pytest.approx(alone.log_likelihood[0, -1], abs=1e-12)
@@ -75,7 +77,8 @@ def test_censored_likelihood_is_the_mass_below_the_limit():
     signal = np.log((1 - p["background"]) * burden + p["background"]) / 3
     mean = np.log(20) + signal
     rounding = ((1 / 20) ** 2 + (1 / 5) ** 2) / 12
-    sd = np.sqrt(2 * 0.1**2 + rounding + 0.1**2 * 6)
+    drift = 0.1 * (20 / 25) ** -0.2
+    sd = np.sqrt(2 * 0.1**2 + rounding + drift**2 * 6)
     expected = norm.logcdf((np.log(5) - mean) / sd)
     assert result.log_likelihood[0, -1, 0] == pytest.approx(expected, abs=1e-6)
 

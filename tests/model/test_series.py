@@ -1,11 +1,9 @@
 """Which readings the model takes from a study."""
 
-import pytest
-
-from tests.model.courses import batch_of, readings
+from tests.model.courses import batch_of
 from tests.workflows.studies import study_of
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
-from turnpoint.model.series import readings_of
+from turnpoint.model.series import parts_of, readings_of
 
 HEADER = "patient_id,day,lesion_id,role,diameter_mm,status,reader\n"
 
@@ -42,7 +40,42 @@ def test_marker_below_its_limit_is_censored_at_it():
     assert found["censoring"].to_list() == [0, -1, 1]
 
 
-@pytest.mark.parametrize(("sizes", "limits"), [((20, 4, 3, 8), (5, 4, 3, 3)), ((20, 5, 6, 8), (5, 5, 5, 5))])
-def test_limit_falls_to_what_the_reader_has_measured(sizes, limits):
-    series = batch_of(readings([0, 42, 84, 126], sizes)).series[SUM_OF_DIAMETERS]
-    assert series.limit.tolist() == [list(limits)]
+TWO_LESIONS = HEADER + "".join(
+    f"{patient},{day},{lesion},target,{mm},{'measured' if mm else 'not_evaluable'},\n"
+    for patient, lesions in {
+        "P1": {"T1": (40, 30, 24), "T2": (20, "", 18)},
+        "P2": {"T1": (15, 12, 10)},
+    }.items()
+    for lesion, sizes in lesions.items()
+    for day, mm in zip((0, 42, 84), sizes, strict=True)
+)
+
+
+def test_lesions_are_read_one_by_one_also_where_their_sum_is_missing():
+    study = study_of(lesions=TWO_LESIONS)
+    parts = parts_of(study)
+    own = {key: rows["value"].to_list() for key, rows in parts.group_by("patient_id", "part")}
+    assert own == {("P1", "T1"): [40, 30, 24], ("P1", "T2"): [20, 18], ("P2", "T1"): [15, 12, 10]}
+    assert readings_of(study).filter(patient_id="P1")["value"].to_list() == [60, 42]
+
+
+def test_lesions_get_a_series_each_and_a_patient_with_fewer_has_empty_ones():
+    batch = batch_of(parts_of(study_of(lesions=TWO_LESIONS)))
+    first, second = batch.series[SUM_OF_DIAMETERS]
+    assert (first.length.tolist(), second.length.tolist()) == ([3, 3], [2, 0])
+    counts = batch.readings[SUM_OF_DIAMETERS]
+    assert counts[1].tolist() == [[1, 1, 2], [0, 0, 0]]
+
+
+def test_pieces_of_a_split_lesion_are_read_together_as_the_lesion():
+    rows = (
+        "P1,0,T1,target,40,measured,\nP1,42,T1.1,target,20,measured,\nP1,42,T1.2,target,15,measured,\n"
+        "P1,0,T2,target,10,measured,\nP1,42,T2,target,,too_small,\n"
+    )
+    parts = parts_of(study_of(lesions=HEADER + rows))
+    assert parts.select("part", "day", "value", "censoring").rows() == [
+        ("T1", 0, 40.0, 0),
+        ("T1", 42, 35.0, 0),
+        ("T2", 0, 10.0, 0),
+        ("T2", 42, 5.0, -1),
+    ]

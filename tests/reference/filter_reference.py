@@ -34,6 +34,15 @@ def reading_likelihood(true_log, y, last, step, p):
     return repeated + density * (1 - p["repeat"])
 
 
+def after_last_reading(p, log_values, i):
+    """The parameters for reading i of a lesion: what the reading before it says about drift and repeats."""
+    size = min(max(log_values[i - 1] - np.log(25), -2), 2)
+    logit = np.log(p["repeat"] / (1 - p["repeat"])) - 0.3 * size
+    if i > 1 and log_values[i - 1] == log_values[i - 2]:
+        logit += 0.6
+    return p | {"sd_drift": p["sd_drift"] * np.exp(-0.2 * size), "repeat": 1 / (1 + np.exp(-logit))}
+
+
 def log_likelihoods(weeks, log_values, steps, p, is_diameter=True):
     """Cumulative log-likelihood after each reading (0 after the first) and posterior mean of the level."""
     signal = np.array([log_signal(week, p, is_diameter) for week in weeks])
@@ -43,12 +52,13 @@ def log_likelihoods(weeks, log_values, steps, p, is_diameter=True):
     belief /= belief.sum()
     total, history, means = 0.0, [0.0], [(grid * belief).sum()]
     for i in range(1, len(weeks)):
-        drift = p["sd_drift"] * np.sqrt(weeks[i] - weeks[i - 1])
+        now = after_last_reading(p, log_values, i) if is_diameter else p
+        drift = now["sd_drift"] * np.sqrt(weeks[i] - weeks[i - 1])
         apart = grid[:, None] - grid[None, :]
         calm = norm.pdf(apart, 0, drift)
         jumped = norm.pdf(apart, 0, np.hypot(drift, p["sd_jump"]))
         belief = ((1 - p["jump"]) * calm + p["jump"] * jumped) * GRID_STEP @ belief
-        belief *= reading_likelihood(grid + signal[i], log_values[i], log_values[i - 1], steps[i], p)
+        belief *= reading_likelihood(grid + signal[i], log_values[i], log_values[i - 1], steps[i], now)
         total += np.log(belief.sum())
         belief /= belief.sum()
         history.append(total)

@@ -72,6 +72,29 @@ def sum_of_diameters(lesions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def target_diameters(lesions: pl.DataFrame) -> pl.DataFrame:
+    """What each target of the sum adds to it at every visit where it can be evaluated.
+
+    Args:
+        lesions: as in `Study.lesions`.
+
+    Returns:
+        `patient_id, reader, day, lesion_id, diameter_mm, too_small`: short axis for a node, 0 mm for absent, the
+        recorded diameter or 5 mm for too small. A target that split is the sum of its pieces; of targets that
+        merged the first carries the mass and the others are 0 mm. Sorted by patient, reader, day and lesion.
+    """
+    rows = numbered(lesions)
+    own = _of_baseline_targets(rows.filter(pl.col("role") == "target"))
+    baseline_name = pl.col("lesion_id").first().over("lesion", order_by="visit")
+    return (
+        own.with_columns(baseline_name)
+        .filter("evaluable")
+        .join(visits_of(rows), on="visit", how="left", maintain_order="left", suffix="_of_visit")
+        .select(*VISIT, "lesion_id", pl.col("mm").alias("diameter_mm"), "too_small")
+        .sort(*VISIT, "lesion_id", nulls_last=False)
+    )
+
+
 def numbered(lesions: pl.DataFrame) -> pl.DataFrame:
     """The lesions table sorted by patient, reader and day, with `course` and `visit` counted from 1."""
     frame = with_course(lesions.select(_USED).with_columns(pl.col("node").fill_null(value=False)))

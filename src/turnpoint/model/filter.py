@@ -39,14 +39,14 @@ _SMALLEST_TEMPERED_SIZE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class QuantityPosterior:
-    """What is known of one quantity at each row; R rows, D draws.
+class PartPosterior:
+    """What is known of one part of a quantity (a lesion, a marker) at each row; R rows, D draws.
 
     Attributes:
-        reading: reading parameters, shape (R, D).
-        level_mean, level_variance: of the patient's own level after the last reading, shape (R, D).
+        level_mean, level_variance: of the part's own level after the last reading, shape (R, D).
         last_log_value: shape (R, 1); the limit for a censored value.
         last_value: as written down, shape (R, 1).
+        last_is_repeat: the last value equals the one before it, shape (R, 1).
         limit: below which nothing is measured, shape (R, 1).
         whole_numbers: most readings so far are whole numbers, shape (R, 1).
         last_censoring: -1, 0 or 1, shape (R, 1).
@@ -54,11 +54,11 @@ class QuantityPosterior:
         readings: how many readings there are, shape (R,); where it is 0 nothing else means anything.
     """
 
-    reading: Reading
     level_mean: FloatArray
     level_variance: FloatArray
     last_log_value: FloatArray
     last_value: FloatArray
+    last_is_repeat: BoolArray
     limit: FloatArray
     whole_numbers: BoolArray
     last_censoring: IntArray
@@ -67,10 +67,46 @@ class QuantityPosterior:
     last_day: FloatArray
     readings: IntArray
 
+    def at(self, rows: IntArray) -> PartPosterior:
+        """The same at these rows only."""
+        return PartPosterior(*(getattr(self, name)[rows] for name in self.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityPosterior:
+    """What is known of one quantity at each row; R rows, D draws.
+
+    Attributes:
+        reading: reading parameters, shared by the parts, shape (R, D).
+        parts: one for a marker, one a lesion for the sum of diameters; a row has readings in its first ones.
+    """
+
+    reading: Reading
+    parts: tuple[PartPosterior, ...]
+
     def at(self, rows: IntArray) -> QuantityPosterior:
         """The same at these rows only."""
-        kept = {name: getattr(self, name)[rows] for name in self.__slots__ if name != "reading"}
-        return replace(self, reading=self.reading.at(rows), **kept)
+        return QuantityPosterior(self.reading.at(rows), tuple(part.at(rows) for part in self.parts))
+
+    @property
+    def readings(self) -> IntArray:
+        """Readings of all parts, shape (R,)."""
+        count: IntArray = np.sum([part.readings for part in self.parts], axis=0)
+        return count
+
+    @property
+    def last_day(self) -> FloatArray:
+        """Day of the last reading of any part, shape (R,); -inf before the first."""
+        days = [np.where(part.readings > 0, part.last_day[:, 0], -np.inf) for part in self.parts]
+        day: FloatArray = np.max(days, axis=0)
+        return day
+
+    @property
+    def at_floor(self) -> BoolArray:
+        """Everything that has been read is now below its limit, shape (R, 1)."""
+        below = [(part.readings == 0)[:, None] | (part.last_censoring < 0) for part in self.parts]
+        floor: BoolArray = np.all(below, axis=0) & (self.readings > 0)[:, None]
+        return floor
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +156,12 @@ class Run:
 
     Attributes:
         particles: transformed parameters, shape (K, dimensions).
-        filtered: by quantity.
+        filtered: by quantity and part.
         log_weight: cumulative log-likelihood plus log importance weight at each visit, shape (P, V, K).
     """
 
     particles: FloatArray
-    filtered: Mapping[str, Filtered]
+    filtered: Mapping[str, tuple[Filtered, ...]]
     log_weight: FloatArray
 
 
@@ -143,7 +179,7 @@ def posteriors(
     """The posterior at every visit of every patient, a batch at a time, in patient order.
 
     Args:
-        readings: from `series.readings_of(study)`.
+        readings: from `series.parts_of(study)`.
         study: for its doses.
         prior: whose quantities are those of the readings.
         visits: from `series.visits_of(study)`, when visits without a usable reading matter too.
@@ -221,20 +257,22 @@ def weigh(batch: Batch, prior: Prior, particles: FloatArray, log_importance: Flo
     patients = np.arange(batch.day.shape[0])[:, None]
     for position, quantity in enumerate(prior.quantities):
         reading = reading_of(particles, quantity, position)
-        own = run_series(batch.series[quantity], dynamics, reading, prior.floor_persistence[quantity])
-        filtered[quantity] = own
-        log_weight += own.log_likelihood[patients, batch.readings[quantity]]
+        persistence = prior.floor_persistence[quantity]
+        filtered[quantity] = tuple(
+            run_series(part, dynamics, reading, persistence) for part in batch.series[quantity]
+        )
+        for own, readings in zip(filtered[quantity], batch.readings[quantity], strict=True):
+            log_weight += own.log_likelihood[patients, readings]
     return Run(particles, filtered, log_weight)
 
 
 def one_patient(batch: Batch, row: int) -> Batch:
     """The batch with one patient only."""
     keep = slice(row, row + 1)
+    fields = [name for name in Series.__slots__ if name != "quantity"]
     series = {
-        quantity: Series(
-            quantity, *(getattr(own, name)[keep] for name in Series.__slots__ if name != "quantity")
-        )
-        for quantity, own in batch.series.items()
+        quantity: tuple(Series(quantity, *(getattr(part, name)[keep] for name in fields)) for part in parts)
+        for quantity, parts in batch.series.items()
     }
     return Batch(
         patient_ids=batch.patient_ids[keep],
@@ -243,7 +281,9 @@ def one_patient(batch: Batch, row: int) -> Batch:
         day=batch.day[keep],
         on_weeks=batch.on_weeks[keep],
         off_weeks=batch.off_weeks[keep],
-        readings={quantity: counts[keep] for quantity, counts in batch.readings.items()},
+        readings={
+            quantity: tuple(counts[keep] for counts in parts) for quantity, parts in batch.readings.items()
+        },
         off_now=batch.off_now[keep],
     )
 
@@ -341,16 +381,27 @@ def _quantity(
     batch: Batch, prior: Prior, run: Run, quantity: str, where: tuple[IntArray, IntArray, IntArray]
 ) -> QuantityPosterior:
     patient, visit, chosen = where
-    series, own = batch.series[quantity], run.filtered[quantity]
-    readings = batch.readings[quantity][patient, visit]
-    last = np.maximum(readings - 1, 0)
-    rows = np.arange(len(patient))[:, None]
+    parts = zip(batch.series[quantity], run.filtered[quantity], batch.readings[quantity], strict=True)
     return QuantityPosterior(
         reading=reading_of(run.particles[chosen], quantity, prior.quantities.index(quantity)),
+        parts=tuple(
+            _part(series, own, (patient, readings[patient, visit], chosen)) for series, own, readings in parts
+        ),
+    )
+
+
+def _part(series: Series, own: Filtered, where: tuple[IntArray, IntArray, IntArray]) -> PartPosterior:
+    patient, readings, chosen = where
+    last, before = np.maximum(readings - 1, 0), np.maximum(readings - 2, 0)
+    rows = np.arange(len(patient))[:, None]
+    return PartPosterior(
         level_mean=own.level_mean[patient, last][rows, chosen],
         level_variance=own.level_variance[patient, last][rows, chosen],
         last_log_value=series.log_value[patient, last][:, None],
         last_value=series.value[patient, last][:, None],
+        last_is_repeat=((readings > 1) & (series.value[patient, last] == series.value[patient, before]))[
+            :, None
+        ],
         limit=series.limit[patient, last][:, None],
         whole_numbers=_whole_numbers(series)[patient, last][:, None],
         last_censoring=series.censoring[patient, last][:, None],

@@ -8,17 +8,17 @@ import numpy as np
 from scipy.special import ndtri
 
 from turnpoint.model.arrays import BoolArray, FloatArray
-from turnpoint.model.filter import Posterior, QuantityPosterior
-from turnpoint.model.parameters import SUM_OF_DIAMETERS
-from turnpoint.model.series import TOO_SMALL_MM
+from turnpoint.model.filter import PartPosterior, Posterior
+from turnpoint.model.parameters import Reading
+from turnpoint.model.prior import BelowLimit, Prior
 
 QUANTILE_LEVELS = np.arange(0.05, 0.951, 0.05).round(2)
 QUANTILE_NAMES = tuple(f"q{round(100 * level):02d}" for level in QUANTILE_LEVELS)
 
 # A lesion read as absent counts 0 mm, but is some millimetre or less of tissue; forecasts do not go below it,
 # so that they can be shown and scored on a log scale.
-ABSENT_BELOW_MM = 2.0
 SMALLEST_FORECAST_MM = 1.0
+_UNIFORMS = 5  # for each step of each part: drift, jump, reading, repeat, what is written below the limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,91 +36,120 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """The level and the last reading from which the next is drawn; shape (R, D)."""
+    """The level and the last reading of a part from which the next is drawn; shape (R, D)."""
 
     level: FloatArray
     log_value: FloatArray
+    is_repeat: BoolArray
     at_floor: BoolArray
+    written: FloatArray
     day: FloatArray
 
 
 def readings_ahead(
     posterior: Posterior,
+    prior: Prior,
     quantity: str,
     days: FloatArray,
     exposure: tuple[FloatArray, FloatArray],
-    floor_persistence: float,
     seed: int,
 ) -> Ahead:
-    """Draw the quantity's readings at later days, each from the one before it.
+    """Draw the quantity's readings at later days, each from the one before it; a sum lesion by lesion.
 
     Args:
         posterior: at R rows.
+        prior: for what readers do at the limit.
         quantity: with at least one reading at every row.
         days: later days, shape (R, W), increasing along W.
         exposure: weeks on and off treatment at those days, shape (R, W) each.
-        floor_persistence: chance that a value at the floor stays there at the next look.
         seed: of the quasi-random noise.
 
     Returns:
-        Draws; a diameter below its limit is given as 5 mm (too small) or 1 mm (absent), and whole
-        millimetres where the patient's readings are whole.
+        Draws. A lesion below its limit is given as the prior's readers write it (0 mm for absent, 5 mm for too
+        small, or the number), whole millimetres where its readings are whole; a sum is 1 mm at the least.
     """
     own = posterior.quantities[quantity]
-    rows, draws = own.level_mean.shape
-    noise = _uniforms(draws, 5 * days.shape[1] + 1, seed)
-    state = _State(
-        level=own.level_mean + np.sqrt(own.level_variance) * ndtri(noise[:, -1]),
-        log_value=np.broadcast_to(own.last_log_value, (rows, draws)),
-        at_floor=np.broadcast_to(own.last_censoring < 0, (rows, draws)),
-        day=own.last_day,
-    )
-    values, latents = [], []
-    for step in range(days.shape[1]):
-        on_weeks, off_weeks = (weeks[:, step : step + 1] for weeks in exposure)
-        signal = own.reading.log_signal(posterior.dynamics.log_burden(on_weeks, off_weeks))
-        state = _next(own, state, signal, days[:, step : step + 1], floor_persistence, noise[:, 5 * step :])
-        values.append(_as_written(quantity, own, state))
-        latents.append(np.exp(np.minimum(state.level + signal, 50.0)))
-    return Ahead(np.stack(values, axis=1), np.stack(latents, axis=1))
+    per_part = _UNIFORMS * days.shape[1] + 1
+    noise = _uniforms(posterior.dynamics.kill_per_week.shape[1], per_part * len(own.parts), seed)
+    signals = [
+        own.reading.log_signal(posterior.dynamics.log_burden(on_weeks[:, None], off_weeks[:, None]))
+        for on_weeks, off_weeks in zip(exposure[0].T, exposure[1].T, strict=True)
+    ]
+    value = latent = np.zeros((len(days), days.shape[1], len(noise)))
+    for index, part in enumerate(own.parts):
+        reader = _Reader(own.reading, part, prior.floor_persistence[quantity], prior.below_limit)
+        drawn = reader.read(signals, days, noise[:, index * per_part : (index + 1) * per_part])
+        known = (part.readings > 0)[:, None, None]
+        value, latent = value + np.where(known, drawn.value, 0.0), latent + np.where(known, drawn.latent, 0.0)
+    if own.reading.is_diameter:
+        value = np.maximum(value, SMALLEST_FORECAST_MM)
+    return Ahead(value, latent)
 
 
-def _next(
-    own: QuantityPosterior,
-    state: _State,
-    signal: FloatArray,
-    day: FloatArray,
-    floor_persistence: float,
-    noise: FloatArray,
-) -> _State:
-    """One reading further; `noise` holds five uniforms for each draw."""
-    reading = own.reading
-    weeks = np.maximum(day - state.day, 1.0) / 7.0
-    variance = reading.sd_drift**2 * weeks + np.where(noise[:, 1] < reading.jump, reading.sd_jump**2, 0.0)
-    level = state.level + np.sqrt(variance) * ndtri(noise[:, 0])
-    fresh = level + signal + reading.sd_reading * ndtri(noise[:, 2])
-    change = fresh - state.log_value
-    tempted = reading.repeat * np.exp(-0.5 * (change / reading.repeat_window) ** 2)
-    stays = state.at_floor & (noise[:, 3] < floor_persistence)
-    repeats = ~state.at_floor & (noise[:, 3] < tempted)
-    with np.errstate(divide="ignore"):
-        limit = np.log(own.limit)
-    log_value = np.where(stays | repeats, state.log_value, fresh)
-    return _State(level, log_value, stays | (log_value < limit), day)
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Who reads one part from visit to visit."""
 
+    reading: Reading
+    part: PartPosterior
+    floor_persistence: float
+    below_limit: BelowLimit
 
-def _as_written(quantity: str, own: QuantityPosterior, state: _State) -> FloatArray:
-    """The reading as it would stand in the table."""
-    value = np.exp(np.minimum(state.log_value, 50.0))
-    stayed = state.at_floor & (state.log_value == own.last_log_value) & (own.last_censoring < 0)
-    if quantity != SUM_OF_DIAMETERS:
-        return np.where(state.at_floor, np.maximum(own.limit, 0.0), value)
-    value = np.where(own.whole_numbers, np.round(value), value)
-    one_target = own.limit <= TOO_SMALL_MM
-    small = np.where(value < ABSENT_BELOW_MM, SMALLEST_FORECAST_MM, TOO_SMALL_MM)
-    value = np.where(one_target & state.at_floor, small, np.maximum(value, SMALLEST_FORECAST_MM))
-    written: FloatArray = np.where(stayed, np.maximum(own.last_value, SMALLEST_FORECAST_MM), value)
-    return written
+    def read(self, signals: list[FloatArray], days: FloatArray, noise: FloatArray) -> Ahead:
+        """One reading at each day, given the signal at each day, shape (R, D), and uniforms."""
+        part = self.part
+        rows, draws = part.level_mean.shape
+        state = _State(
+            level=part.level_mean + np.sqrt(part.level_variance) * ndtri(noise[:, -1]),
+            log_value=np.broadcast_to(part.last_log_value, (rows, draws)),
+            is_repeat=part.last_is_repeat,
+            at_floor=np.broadcast_to(part.last_censoring < 0, (rows, draws)),
+            written=np.broadcast_to(part.last_value, (rows, draws)),
+            day=part.last_day,
+        )
+        values, latents = [], []
+        for step, signal in enumerate(signals):
+            state = self._next(state, signal, days[:, step : step + 1], noise[:, _UNIFORMS * step :])
+            values.append(state.written)
+            latents.append(np.exp(np.minimum(state.level + signal, 50.0)))
+        return Ahead(np.stack(values, axis=1), np.stack(latents, axis=1))
+
+    def _next(self, state: _State, signal: FloatArray, day: FloatArray, noise: FloatArray) -> _State:
+        """One reading further; `noise` holds five uniforms for each draw."""
+        reading = self.reading.after(state.log_value, state.is_repeat)
+        weeks = np.maximum(day - state.day, 1.0) / 7.0
+        variance = reading.sd_drift**2 * weeks
+        variance = variance + np.where(noise[:, 1] < reading.jump, reading.sd_jump**2, 0.0)
+        level = state.level + np.sqrt(variance) * ndtri(noise[:, 0])
+        fresh = level + signal + reading.sd_reading * ndtri(noise[:, 2])
+        change = fresh - state.log_value
+        tempted = reading.repeat * np.exp(-0.5 * (change / reading.repeat_window) ** 2)
+        stays = state.at_floor & (noise[:, 3] < self.floor_persistence)
+        repeats = ~state.at_floor & (noise[:, 3] < tempted)
+        with np.errstate(divide="ignore"):
+            limit = np.log(self.part.limit)
+        same = stays | repeats
+        log_value = np.where(same, state.log_value, fresh)
+        at_floor = stays | (log_value < limit)
+        written = np.where(same, state.written, self._as_written(log_value, at_floor, noise[:, 4]))
+        return _State(level, log_value, repeats, at_floor, written, day)
+
+    def _as_written(self, log_value: FloatArray, at_floor: BoolArray, choice: FloatArray) -> FloatArray:
+        """A fresh reading as it would stand in the table.
+
+        A reader who has written a number below the limit can measure that small, and does so again.
+        """
+        part = self.part
+        value = np.exp(np.minimum(log_value, 50.0))
+        if not self.reading.is_diameter:
+            marker: FloatArray = np.where(at_floor, np.maximum(part.limit, 0.0), value)
+            return marker
+        value = np.where(part.whole_numbers, np.round(value), value)
+        absent, too_small = self.below_limit.absent, self.below_limit.too_small
+        small = np.where(choice < absent, 0.0, np.where(choice < absent + too_small, part.limit, value))
+        measures_small = (part.last_value < part.limit) & (part.last_censoring == 0)
+        written: FloatArray = np.where(at_floor & ~measures_small, small, value)
+        return written
 
 
 def _uniforms(draws: int, dimensions: int, seed: int) -> FloatArray:

@@ -12,7 +12,8 @@ with their mean and variance.
 A reader *repeats*: facing a fresh reading z, they write down the last value y' with probability
 repeat·exp(-(z-y')²/(2·repeat_window²)). That keeps everything Gaussian: a repeat is an observation of y' with
 the reading's variance + repeat_window². A value at a floor ("too small", "< 0.1") is censored, and a value
-that follows one at the floor stays there with probability `floor_persistence` without a fresh look.
+that follows one at the floor stays there with probability `floor_persistence` without a fresh look. For a lesion
+sd_drift and repeat depend on its last reading (`Reading.after`).
 """
 
 from __future__ import annotations
@@ -92,13 +93,12 @@ def run_series(series: Series, dynamics: Dynamics, reading: Reading, floor_persi
             variance = np.where(look.sign != 0, _CENSORED_START_SD**2, noise)
         else:
             gap = series.day[:, i : i + 1] - series.day[:, i - 1 : i]
-            drift = reading.sd_drift**2 * np.maximum(gap / 7.0, _SHORTEST_GAP_WEEKS)
+            now = reading.after(series.log_value[:, i - 1 : i], _is_repeat(series, i - 1))
+            drift = now.sd_drift**2 * np.maximum(gap / 7.0, _SHORTEST_GAP_WEEKS)
             step = _merged(
-                _branch(look, mean + signal, variance + drift, reading, floor_persistence),
-                _branch(
-                    look, mean + signal, variance + drift + reading.sd_jump**2, reading, floor_persistence
-                ),
-                reading.jump,
+                _branch(look, mean + signal, variance + drift, now, floor_persistence),
+                _branch(look, mean + signal, variance + drift + now.sd_jump**2, now, floor_persistence),
+                now.jump,
             )
             log_likelihood[:, i + 1] = log_likelihood[:, i] + np.where(look.present, step.log_likelihood, 0.0)
             mean = np.where(look.present, step.mean - signal, mean)
@@ -111,6 +111,14 @@ def _noise(reading: Reading, log_step: FloatArray) -> FloatArray:
     """Variance of one log reading: reading error, and rounding to the step."""
     variance: FloatArray = reading.sd_reading**2 + np.exp(2.0 * log_step) / 12.0
     return variance
+
+
+def _is_repeat(series: Series, i: int) -> BoolArray:
+    """Whether reading i is the same number as the one before it, shape (P, 1)."""
+    if i == 0:
+        return np.zeros((len(series.length), 1), dtype=bool)
+    repeat: BoolArray = series.value[:, i : i + 1] == series.value[:, i - 1 : i]
+    return repeat
 
 
 def _look_at(series: Series, i: int) -> _Look:

@@ -6,15 +6,24 @@ seven for each quantity (the sum of diameters, each marker).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit
 
-from turnpoint.model.arrays import FloatArray, IntArray
+from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.dynamics import Dynamics
 
 _SMALLEST_BURDEN = 1e-300
+
+# What the last reading of a lesion says about the next one, the same in every patient: small lesions vary more and are
+# given the same number more often, and who has just repeated a number repeats it again. Chosen once by forecasts of
+# patients left out (docs/results/what-did-not-help.md has the grid), not fitted to each study.
+REFERENCE_DIAMETER_MM = 25.0
+DRIFT_BY_SIZE = 0.2
+REPEAT_BY_SIZE = 0.3
+REPEAT_AFTER_REPEAT = 0.6
+_FARTHEST_SIZE = 2.0  # on the log scale: 3 to 185 mm
 
 SUM_OF_DIAMETERS = "sum_of_diameters_mm"
 
@@ -65,6 +74,24 @@ class Reading:
         """The parameters at these rows only."""
         kept = (getattr(self, name)[rows] for name in self.__slots__ if name != "is_diameter")
         return Reading(self.is_diameter, *kept)
+
+    def after(self, last_log_value: FloatArray, last_is_repeat: BoolArray) -> Reading:
+        """The parameters for the reading that follows a given one; a marker's do not depend on it.
+
+            sd_drift · (y'/25 mm)^-0.2        logit(repeat) - 0.3·log(y'/25 mm) + 0.6·[y' was itself a repeat]
+
+        Args:
+            last_log_value: log y', broadcasting against the parameters.
+            last_is_repeat: y' equals the reading before it.
+        """
+        if not self.is_diameter:
+            return self
+        size = np.clip(last_log_value - np.log(REFERENCE_DIAMETER_MM), -_FARTHEST_SIZE, _FARTHEST_SIZE)
+        odds = np.exp(REPEAT_AFTER_REPEAT * last_is_repeat - REPEAT_BY_SIZE * size)
+        odds = odds * (self.repeat / (1.0 - self.repeat))
+        return replace(
+            self, sd_drift=self.sd_drift * np.exp(-DRIFT_BY_SIZE * size), repeat=odds / (1.0 + odds)
+        )
 
     def log_signal(self, log_burden: FloatArray) -> FloatArray:
         """Log value the burden would give, up to the patient's own level.

@@ -22,7 +22,7 @@ from turnpoint.errors import PriorError, Problem, StudyError
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.filter import weigh
 from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
-from turnpoint.model.prior import Prior
+from turnpoint.model.prior import BelowLimit, Prior
 from turnpoint.model.series import Batch, batches
 
 Progress = Callable[[int, int], None]
@@ -33,6 +33,9 @@ EM_PATIENTS_PER_BATCH = 16
 STARTING_PATIENTS = 5.0  # what the starting prior weighs in the M step
 FEWEST_PATIENTS = 5
 FEW_PATIENTS = 30
+_FLOOR_LOOKS = 4.0  # what the starting floor persistence weighs
+_BELOW_LIMIT_START = (2.0, 2.0, 1.0)  # lesions absent, too small, measured: counted before the data's own
+_PART = ["patient_id", "quantity", "part"]
 _WIDEST_SD = 10.0  # on log and logit scales: far beyond anything that means something
 
 # Starting values: rates on the volume scale, from published chemotherapy fits (Qi and Cao; Struemper 2025, both
@@ -117,7 +120,7 @@ def fit_population(
         StudyError: fewer than five patients have two readings of one quantity.
         PriorError: the fit diverged.
     """
-    several = readings.filter(pl.len().over("patient_id", "quantity") > 1)["patient_id"].unique()
+    several = readings.filter(pl.len().over(_PART) > 1)["patient_id"].unique()
     used = readings.filter(pl.col("patient_id").is_in(several.implode()))
     if len(several) < FEWEST_PATIENTS:
         raise StudyError([_too_few(len(several))])
@@ -125,6 +128,7 @@ def fit_population(
         start,
         floor_persistence=_floor_persistence(used, start),
         visit_gap_weeks=_visit_gaps(used, start),
+        below_limit=_below_limit(used),
     )
     parts = list(batches(used, doses, list(prior.quantities), EM_PATIENTS_PER_BATCH))
     history: list[float] = []
@@ -174,23 +178,37 @@ def _maximised(prior: Prior, start: Prior, bank: FloatArray, weights: FloatArray
 
 
 def _floor_persistence(readings: pl.DataFrame, start: Prior) -> dict[str, float]:
-    """Share of values at the floor that are at the floor at the next look; the start counts as ten looks."""
+    """Share of values at the floor that are at the floor at the next look; the start counts as four looks."""
     pairs = readings.with_columns(
-        pl.col("censoring").shift(-1).over("patient_id", "quantity", order_by="day").alias("next")
+        pl.col("censoring").shift(-1).over(_PART, order_by="day").alias("next")
     ).filter((pl.col("censoring") < 0) & pl.col("next").is_not_null())
     persistence = {}
     for quantity in start.quantities:
         following = pairs.filter(pl.col("quantity") == quantity)["next"].to_numpy()
         stayed, looks = float((following < 0).sum()), len(following)
-        persistence[quantity] = (stayed + 10.0 * start.floor_persistence[quantity]) / (looks + 10.0)
+        persistence[quantity] = (stayed + _FLOOR_LOOKS * start.floor_persistence[quantity]) / (
+            looks + _FLOOR_LOOKS
+        )
     return persistence
+
+
+def _below_limit(readings: pl.DataFrame) -> BelowLimit:
+    """What was written the first time a lesion that had been measured came out below its limit."""
+    value, limit, measured = pl.col("value"), pl.col("limit"), pl.col("censoring") == 0
+    first = readings.filter(pl.col("quantity") == SUM_OF_DIAMETERS).filter(
+        (measured & (value >= limit)).shift(1).over(_PART, order_by="day") & (~measured | (value < limit))
+    )
+    absent, too_small, number = _BELOW_LIMIT_START
+    absent += float(first.filter(~measured & (value == 0.0)).height)
+    too_small += float(first.filter(~measured & (value > 0.0)).height)
+    number += float(first.filter(measured).height)
+    looks = absent + too_small + number
+    return BelowLimit(round(absent / looks, 4), round(too_small / looks, 4))
 
 
 def _visit_gaps(readings: pl.DataFrame, start: Prior) -> dict[str, float]:
     """Median weeks between readings of each quantity."""
-    gaps = readings.with_columns(
-        pl.col("day").diff().over("patient_id", "quantity", order_by="day").alias("gap")
-    )
+    gaps = readings.with_columns(pl.col("day").diff().over(_PART, order_by="day").alias("gap"))
     found = dict(gaps.drop_nulls("gap").group_by("quantity").agg(pl.col("gap").median() / 7.0).rows())
     return {
         quantity: float(found.get(quantity, start.visit_gap_weeks[quantity])) for quantity in start.quantities

@@ -17,7 +17,7 @@ from turnpoint.errors import PriorError
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
 
-FORMAT = "turnpoint-prior-1"
+FORMAT = "turnpoint-prior-2"
 GENERIC = "generic"
 ANY_MARKER = "marker"  # the generic prior's block for a marker that no prior knows
 _TAIL = 1e-9  # quasi-random points are kept off 0 and 1
@@ -67,6 +67,19 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class BelowLimit:
+    """What readers write the first time a lesion is below 5 mm; the rest write down the number.
+
+    Attributes:
+        absent: share who call it absent (0 mm in the sum).
+        too_small: share who call it too small to measure (5 mm in the sum).
+    """
+
+    absent: float = 0.4
+    too_small: float = 0.4
+
+
+@dataclass(frozen=True, slots=True)
 class Prior:
     """A normal prior over transformed parameters for one or more quantities measured together.
 
@@ -77,6 +90,7 @@ class Prior:
         covariance: of the same parameters, positive definite.
         floor_persistence: by quantity, chance that a value at the floor stays there at the next look.
         visit_gap_weeks: usual time between readings, by quantity.
+        below_limit: what readers write when a lesion falls below 5 mm.
         new_lesions_per_week: hazard of a new lesion; None where the data do not record them.
         keywords: lower-case words of tumour types and drugs that this prior is for.
         card: provenance.
@@ -89,6 +103,7 @@ class Prior:
     covariance: FloatArray
     floor_persistence: Mapping[str, float]
     visit_gap_weeks: Mapping[str, float]
+    below_limit: BelowLimit = field(default_factory=BelowLimit)
     new_lesions_per_week: float | None = None
     keywords: tuple[str, ...] = ()
     card: Card = field(default_factory=lambda: Card(data="not stated"))
@@ -138,6 +153,7 @@ class Prior:
             "covariance": [_rounded(row) for row in self.covariance],
             "floor_persistence": dict(self.floor_persistence),
             "visit_gap_weeks": dict(self.visit_gap_weeks),
+            "below_limit": {name: getattr(self.below_limit, name) for name in BelowLimit.__slots__},
             "new_lesions_per_week": self.new_lesions_per_week,
             "alert": {name: getattr(alert, name) for name in Alert.__slots__},
             "card": {name: getattr(card, name) for name in Card.__slots__}
@@ -188,6 +204,7 @@ def prior_from_dict(document: Any, source: str) -> Prior:
             covariance=np.array(document["covariance"], dtype=np.float64),
             floor_persistence=dict(document["floor_persistence"]),
             visit_gap_weeks=dict(document["visit_gap_weeks"]),
+            below_limit=BelowLimit(**document["below_limit"]),
             new_lesions_per_week=document["new_lesions_per_week"],
             keywords=tuple(document["keywords"]),
             card=Card(**(document["card"] | {"warnings": tuple(document["card"]["warnings"])})),
@@ -210,6 +227,9 @@ def _check(prior: Prior, source: str) -> None:
     finite = np.isfinite(prior.mean).all() and np.isfinite(prior.covariance).all()
     if not finite or np.linalg.eigvalsh(prior.covariance).min() <= 0:
         raise PriorError(f"prior {source}: its covariance is not positive definite. Fit it again.")
+    below = prior.below_limit
+    if not (below.absent >= 0.0 and below.too_small >= 0.0 and below.absent + below.too_small <= 1.0):
+        raise PriorError(f"prior {source}: the shares below the limit are not shares. Fit it again.")
     if not 0.0 < prior.alert.threshold <= 1.0:
         raise PriorError(f"prior {source}: alert threshold {prior.alert.threshold} is not in (0, 1].")
 

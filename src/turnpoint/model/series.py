@@ -1,4 +1,7 @@
-"""From a study to padded arrays: one series of readings for each patient and quantity, visits on one axis."""
+"""From a study to padded arrays: the readings of each patient, visits on one axis.
+
+A quantity is read in parts: the sum of diameters lesion by lesion, a marker as one. Each part is a series of its own.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from turnpoint.criteria.sums import sum_of_diameters
+from turnpoint.criteria.sums import TOO_SMALL_MM, sum_of_diameters, target_diameters
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.treatment import OffIntervals, exposure, off_intervals
 from turnpoint.study.study import Study
 
-TOO_SMALL_MM = 5.0
 SMALLEST_MARKER = 1e-4  # in the marker's unit; below every assay's limit
 READING_STEP_MM = 1.0
 MARKER_STEP = 0.01  # of the value: markers are reported to about three figures
@@ -23,6 +25,7 @@ READINGS_SCHEMA: dict[str, type[pl.DataType]] = {
     "patient_id": pl.String,
     "day": pl.Int64,
     "quantity": pl.String,
+    "part": pl.String,
     "value": pl.Float64,
     "limit": pl.Float64,
     "censoring": pl.Int8,
@@ -31,20 +34,20 @@ READINGS_SCHEMA: dict[str, type[pl.DataType]] = {
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One quantity in a batch of P patients; padded to N readings.
+    """One part of a quantity in a batch of P patients; padded to N readings.
 
     Attributes:
         quantity: `sum_of_diameters_mm` or the marker's name.
-        length: readings of each patient, shape (P,).
+        length: readings of each patient, shape (P,); 0 for a patient without this part.
         day: shape (P, N); padding repeats the last day.
         on_weeks, off_weeks: weeks on and off treatment since the start, shape (P, N).
-        value: what was written down, shape (P, N); a sum counts 5 mm for too small and 0 for absent.
+        value: what was written down, shape (P, N); a lesion counts 5 mm for too small and 0 for absent.
         log_value: log of the value, of the limit for a censored one, shape (P, N).
         censoring: -1 below the limit, 0 a number, 1 above it; shape (P, N).
-        limit: what is below it is not measured: 5 mm a target for a sum (less for a patient whose reader has measured
-            less), the largest limit seen so far for a marker (0 when none was); shape (P, N).
+        limit: what is below it is not measured: 5 mm for a lesion, the largest limit seen so far for a marker (0
+            when none was); shape (P, N).
         log_step: log of (smallest step between two readings / value): the width of one reading on the log
-            scale, 1 mm for a sum and 1 % for a marker, shape (P, N).
+            scale, 1 mm for a lesion and 1 % for a marker, shape (P, N).
     """
 
     quantity: str
@@ -65,33 +68,46 @@ class Batch:
 
     Attributes:
         patient_ids: P identifiers.
-        series: by quantity.
+        series: by quantity, one for each of its parts: as many as the patient with most lesions has.
         visits: visits of each patient, shape (P,).
         day: day of each visit, shape (P, V); padding repeats the last day.
         on_weeks, off_weeks: shape (P, V).
-        readings: by quantity, how many readings there are up to and including each visit, shape (P, V).
+        readings: by quantity and part, how many readings there are up to and including each visit, shape (P, V).
         off_now: no drug is on at the visit, shape (P, V).
     """
 
     patient_ids: list[str]
-    series: Mapping[str, Series]
+    series: Mapping[str, tuple[Series, ...]]
     visits: IntArray
     day: FloatArray
     on_weeks: FloatArray
     off_weeks: FloatArray
-    readings: Mapping[str, IntArray]
+    readings: Mapping[str, tuple[IntArray, ...]]
     off_now: BoolArray
 
 
 def readings_of(study: Study) -> pl.DataFrame:
-    """Every reading the model can use: `patient_id, day, quantity, value, limit, censoring`.
+    """Every value of every quantity: `patient_id, day, quantity, part, value, limit, censoring`, part "".
 
     A sum with a part that is not evaluable is missing. A sum all of whose targets are too small or absent is
     left-censored at 5 mm a target (RECIST counts them as 5 or 0 mm, but they are "less than 5 mm" to a
     model). With several readers, one is used: the one who read most visits, the first by name if equal.
     Readings of one patient, quantity and day are averaged on the log scale.
     """
-    frames = [_sum_readings(study.lesions), _marker_readings(study.markers)]
+    return _one_a_day([_sum_readings(study.lesions), _marker_readings(study.markers)])
+
+
+def parts_of(study: Study) -> pl.DataFrame:
+    """The same readings part by part, as the filter takes them: each target lesion by itself, markers as they are.
+
+    A lesion has a reading at a visit whose sum is missing because another lesion could not be evaluated. The
+    reader is the one of `readings_of`.
+    """
+    return _one_a_day([_lesion_readings(study.lesions), _marker_readings(study.markers)])
+
+
+def _one_a_day(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """The frames one below the other, readings of one part and day averaged on the log scale."""
     readings = pl.concat(
         [
             frame.select(pl.col(name).cast(dtype) for name, dtype in READINGS_SCHEMA.items())
@@ -100,7 +116,7 @@ def readings_of(study: Study) -> pl.DataFrame:
     )
     censored_first = pl.col("censoring").abs().max()
     return (
-        readings.group_by("patient_id", "quantity", "day")
+        readings.group_by("patient_id", "quantity", "part", "day")
         .agg(
             pl.when(pl.len() == 1)
             .then(pl.col("value").first())
@@ -113,7 +129,7 @@ def readings_of(study: Study) -> pl.DataFrame:
             .alias("censoring"),
         )
         .select(pl.col(name).cast(dtype) for name, dtype in READINGS_SCHEMA.items())
-        .sort("patient_id", "quantity", "day")
+        .sort("patient_id", "quantity", "part", "day")
     )
 
 
@@ -155,10 +171,28 @@ def _sum_readings(lesions: pl.DataFrame) -> pl.DataFrame:
             "patient_id",
             "day",
             pl.lit(SUM_OF_DIAMETERS).alias("quantity"),
+            pl.lit("").alias("part"),
             pl.col("sum_of_diameters_mm").alias("value"),
             (TOO_SMALL_MM * pl.col("targets")).alias("limit"),
             pl.when(at_floor).then(-1).otherwise(0).alias("censoring"),
         )
+    )
+
+
+def _lesion_readings(lesions: pl.DataFrame) -> pl.DataFrame:
+    if lesions.is_empty():
+        return pl.DataFrame(schema=READINGS_SCHEMA)
+    at_floor = (pl.col("diameter_mm") == 0.0) | (
+        pl.col("too_small") & (pl.col("diameter_mm") <= TOO_SMALL_MM)
+    )
+    return of_reader(target_diameters(lesions), chosen_readers(sum_of_diameters(lesions))).select(
+        "patient_id",
+        "day",
+        pl.lit(SUM_OF_DIAMETERS).alias("quantity"),
+        pl.col("lesion_id").cast(pl.String).alias("part"),
+        pl.col("diameter_mm").alias("value"),
+        pl.lit(TOO_SMALL_MM).alias("limit"),
+        pl.when(at_floor).then(-1).otherwise(0).alias("censoring"),
     )
 
 
@@ -170,6 +204,7 @@ def _marker_readings(markers: pl.DataFrame) -> pl.DataFrame:
         "patient_id",
         "day",
         pl.col("marker").alias("quantity"),
+        pl.lit("").alias("part"),
         pl.col("value"),
         pl.when(censoring != 0).then(pl.col("value").clip(SMALLEST_MARKER)).otherwise(None).alias("limit"),
         censoring.alias("censoring"),
@@ -201,7 +236,7 @@ def batches(
     """The readings in batches of patients, in patient order.
 
     Args:
-        readings: from `readings_of`.
+        readings: from `parts_of`.
         doses: of the study.
         quantities: of the readings.
         patients_per_batch: how many patients a batch has.
@@ -255,12 +290,23 @@ def _batch(
     ids, length, day = visits
     on_weeks, off_weeks, off_now = exposure(day, ids, off_by_patient)
     series, counts = {}, {}
+    slot = pl.col("part").fill_null("").rank("dense").over("patient_id").cast(pl.Int64) - 1
     for quantity in quantities:
-        own = _series(quantity, rows.filter(pl.col("quantity") == quantity), ids, off_by_patient)
-        series[quantity] = own
-        known = np.arange(own.day.shape[1]) < own.length[:, None]
-        counts[quantity] = (known[:, None, :] & (own.day[:, None, :] <= day[:, :, None])).sum(axis=2)
+        own = rows.filter(pl.col("quantity") == quantity).with_columns(slot.alias("slot"))
+        slots = own["slot"].n_unique() or 1
+        series[quantity] = tuple(
+            _series(quantity, own.filter(pl.col("slot") == index), ids, off_by_patient)
+            for index in range(slots)
+        )
+        counts[quantity] = tuple(_readings_up_to(part, day) for part in series[quantity])
     return Batch(ids, series, length, day, on_weeks, off_weeks, counts, off_now)
+
+
+def _readings_up_to(series: Series, day: FloatArray) -> IntArray:
+    """How many readings the series has up to each of these days, shape (P, V)."""
+    known = np.arange(series.day.shape[1]) < series.length[:, None]
+    counts: IntArray = (known[:, None, :] & (series.day[:, None, :] <= day[:, :, None])).sum(axis=2)
+    return counts
 
 
 def _series(
@@ -274,10 +320,6 @@ def _series(
     limit = np.maximum.accumulate(padding.padded(rows["limit"].fill_null(0.0)), axis=1)
     is_sum = quantity == SUM_OF_DIAMETERS
     shown = np.maximum(np.where((censoring != 0) & is_sum, limit, value), SMALLEST_MARKER)
-    if is_sum:
-        # A reader who has measured 3 mm can measure 3 mm: for this patient "too small" is less than that.
-        measured = np.where(censoring == 0, value, np.inf)
-        limit = np.minimum(limit, np.minimum.accumulate(measured, axis=1))
     on_weeks, off_weeks, _ = exposure(day, ids, off_by_patient)
     return Series(
         quantity=quantity,

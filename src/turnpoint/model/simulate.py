@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from turnpoint.criteria.sums import TOO_SMALL_MM
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.dynamics import Dynamics
 from turnpoint.model.parameters import SUM_OF_DIAMETERS, dynamics_of, reading_of
 from turnpoint.model.prior import Prior
-from turnpoint.model.series import READINGS_SCHEMA, TOO_SMALL_MM
+from turnpoint.model.series import READINGS_SCHEMA
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +87,29 @@ def _one_series(
     weeks = np.maximum(days, 0.0) / 7.0
     signal = reading.log_signal(dynamics.log_burden(weeks, np.zeros_like(weeks)))
     level = np.log(start) - signal[0]
-    floor = np.log(TOO_SMALL_MM) if quantity == SUM_OF_DIAMETERS else -np.inf
+    is_diameter = quantity == SUM_OF_DIAMETERS
+    floor = np.log(TOO_SMALL_MM) if is_diameter else -np.inf
     values = np.empty(len(days))
-    last = np.nan
+    last, now = np.nan, reading
     for index, day in enumerate(days):
         if index > 0:
+            written = np.log(np.nan_to_num(values[max(index - 2, 0) : index], nan=TOO_SMALL_MM))
+            now = reading.after(written[-1], np.asarray(index > 1 and written[0] == written[-1]))
             gap = max(day - days[index - 1], 1.0) / 7.0
-            jumped = rng.random() < reading.jump
-            level += rng.normal(0.0, np.sqrt(reading.sd_drift**2 * gap + jumped * reading.sd_jump**2))
-        fresh = level + signal[index] + rng.normal(0.0, float(reading.sd_reading))
+            jumped = rng.random() < now.jump
+            level += rng.normal(0.0, np.sqrt(now.sd_drift**2 * gap + jumped * now.sd_jump**2))
+        fresh = level + signal[index] + rng.normal(0.0, float(now.sd_reading))
         if index > 0 and np.isnan(last):
             value = np.nan if rng.random() < prior.floor_persistence[quantity] else fresh
-        elif index > 0 and rng.random() < reading.repeat * np.exp(
-            -0.5 * ((fresh - last) / reading.repeat_window) ** 2
+        elif index > 0 and rng.random() < now.repeat * np.exp(
+            -0.5 * ((fresh - last) / now.repeat_window) ** 2
         ):
             value = last
         else:
             value = fresh
         last = np.nan if value < floor else value
-        values[index] = np.exp(last)
-    return np.round(values) if quantity == SUM_OF_DIAMETERS else values
+        values[index] = np.round(np.exp(last)) if is_diameter else np.exp(last)
+    return values
 
 
 def _frame(patient_id: str, quantity: str, days: FloatArray, values: FloatArray) -> pl.DataFrame:
@@ -116,6 +120,7 @@ def _frame(patient_id: str, quantity: str, days: FloatArray, values: FloatArray)
             "patient_id": [patient_id] * len(days),
             "day": days.astype(np.int64),
             "quantity": [quantity] * len(days),
+            "part": [""] * len(days),
             "value": np.where(at_floor, limit, values),
             "limit": np.full(len(days), limit),
             "censoring": np.where(at_floor, -1, 0),

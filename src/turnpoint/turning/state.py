@@ -144,8 +144,7 @@ def _causes(posterior: Posterior) -> FloatArray:
             [living * resistant, scar, np.zeros_like(scar), living * sensitive * off_now], axis=-1
         )
         shares = parts / parts.sum(axis=-1, keepdims=True)
-        at_floor = ((own.last_censoring < 0) & (own.readings > 0)[:, None])[..., None]
-        shares = np.where(at_floor, np.array([0.0, 0.0, 1.0, 0.0]), shares)
+        shares = np.where(own.at_floor[..., None], np.array([0.0, 0.0, 1.0, 0.0]), shares)
         total += np.where(_is_seen(posterior, quantity)[:, None, None], shares, 0.0)
     causes: FloatArray = total / total.sum(axis=-1, keepdims=True)
     return causes

@@ -11,7 +11,7 @@ import polars as pl
 
 from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, posteriors
 from turnpoint.model.prior import Prior
-from turnpoint.model.series import visits_of
+from turnpoint.model.series import parts_of, visits_of
 from turnpoint.study.study import Study
 from turnpoint.turning.alerts import alert
 from turnpoint.turning.detectable import has_changed
@@ -90,6 +90,7 @@ def assess(
         readings,
         study,
         chosen,
+        parts=parts_of(study),
         visits=visits_of(study),
         seed=seed,
         progress=progress,
@@ -114,19 +115,29 @@ def assess_readings(
     study: Study,
     prior: Prior,
     *,
+    parts: pl.DataFrame | None = None,
     visits: pl.DataFrame | None = None,
     seed: int = 0,
     progress: Progress | None = None,
     particles: int = DEFAULT_PARTICLES,
 ) -> pl.DataFrame:
-    """Every column of `Assessment.frame` and `Assessment.diagnostics` for readings already taken."""
-    parts = [
+    """Every column of `Assessment.frame` and `Assessment.diagnostics` for readings already taken.
+
+    `parts` are the same readings lesion by lesion (`model.series.parts_of`); by default each value is one part.
+    """
+    rows = [
         _rows(posterior, judge(posterior, prior))
         for posterior in posteriors(
-            readings, study, prior, visits=visits, seed=seed, progress=progress, particles=particles
+            readings if parts is None else parts,
+            study,
+            prior,
+            visits=visits,
+            seed=seed,
+            progress=progress,
+            particles=particles,
         )
     ]
-    judged = pl.concat(parts).sort("patient_id", "day")
+    judged = pl.concat(rows).sort("patient_id", "day")
     own = pl.col("changed", "informative_values").forward_fill().over("patient_id")
     everything = judged.join(
         has_changed(readings, prior), on=["patient_id", "day"], how="left", maintain_order="left"

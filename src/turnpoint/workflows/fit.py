@@ -12,7 +12,7 @@ import polars as pl
 from turnpoint._version import __version__
 from turnpoint.model.population import FEW_PATIENTS, Fit, fit_population, starting_prior, typical
 from turnpoint.model.prior import Alert, Card, Prior
-from turnpoint.model.series import quantities_of
+from turnpoint.model.series import parts_of, quantities_of
 from turnpoint.model.simulate import simulate_courses
 from turnpoint.study.study import Study
 from turnpoint.turning.alerts import FALSE_ALERTS_PER_100, calibrated
@@ -50,7 +50,7 @@ def fit(
     """
     readings = usable_readings(study)
     start = starting_prior(name or study.name, quantities_of(readings))
-    fitted = fit_population(readings, study.doses, start, seed=seed, progress=progress)
+    fitted = fit_population(parts_of(study), study.doses, start, seed=seed, progress=progress)
     prior = replace(
         fitted.prior,
         keywords=_keywords(study),

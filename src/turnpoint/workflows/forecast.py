@@ -12,11 +12,12 @@ import polars as pl
 from turnpoint.criteria.marker_progression import first_progression, progression_threshold
 from turnpoint.criteria.sums import progression_sum_mm
 from turnpoint.errors import UsageError
-from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
+from turnpoint.model.arrays import FloatArray, IntArray
 from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, posteriors
 from turnpoint.model.forecast import QUANTILE_NAMES, quantiles, readings_ahead
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
+from turnpoint.model.series import parts_of
 from turnpoint.model.treatment import exposure, off_intervals
 from turnpoint.study.study import Study
 from turnpoint.workflows.priors import prior_for, usable_readings
@@ -77,9 +78,9 @@ def forecast(
     parts = [
         _rows(posterior, target, thresholds, chosen, seed)
         for posterior in posteriors(
-            readings, study, chosen, seed=seed, progress=progress, particles=particles
+            parts_of(study), study, chosen, seed=seed, progress=progress, particles=particles
         )
-        for target in _targets(posterior, study, horizon_weeks)
+        for target in _targets(posterior, readings, study, horizon_weeks)
     ]
     new_lesions = first_new_lesions(study)
     rows = pl.concat(parts) if parts else pl.DataFrame(schema=FORECAST_SCHEMA)
@@ -138,33 +139,37 @@ class _Target:
     off_weeks: FloatArray
 
 
-def _targets(posterior: Posterior, study: Study, horizon_weeks: float | None) -> Iterator[_Target]:
+def _targets(
+    posterior: Posterior, readings: pl.DataFrame, study: Study, horizon_weeks: float | None
+) -> Iterator[_Target]:
+    ids = np.array(posterior.batch.patient_ids)[posterior.patient]
+    off_by_patient = off_intervals(study.doses)
     for quantity, own in posterior.quantities.items():
         if horizon_weeks is None:
-            yield _next_readings(posterior, quantity)
-            continue
-        batch = posterior.batch
-        final = posterior.visit == batch.visits[posterior.patient] - 1
-        rows = np.flatnonzero(final & (own.readings > 0))
-        day = posterior.day[rows, None] + np.round(7.0 * horizon_weeks)
-        ids = [batch.patient_ids[row] for row in posterior.patient[rows]]
-        on_weeks, off_weeks, _ = exposure(day, ids, off_intervals(study.doses))
+            keys = pl.DataFrame({"patient_id": ids, "day": posterior.day.astype(np.int64)})
+            following = keys.join(_following(readings, quantity), on=["patient_id", "day"], how="left")
+            day = following["next_day"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+            rows = np.flatnonzero(np.isfinite(day))
+            day = day[rows, None]
+        else:
+            final = posterior.visit == posterior.batch.visits[posterior.patient] - 1
+            rows = np.flatnonzero(final & (own.readings > 0))
+            day = posterior.day[rows, None] + np.round(7.0 * horizon_weeks)
+        on_weeks, off_weeks, _ = exposure(day, ids[rows].tolist(), off_by_patient)
         yield _Target(quantity, rows, day, on_weeks, off_weeks)
 
 
-def _next_readings(posterior: Posterior, quantity: str) -> _Target:
-    """Rows whose visit has a reading of the quantity, at least the second, that is followed by another."""
-    own, series = posterior.quantities[quantity], posterior.batch.series[quantity]
-    here: BoolArray = own.last_day[:, 0] == posterior.day
-    another = own.readings < series.length[posterior.patient]
-    rows = np.flatnonzero(here & another & (own.readings > _FIRST_ORIGIN))
-    where = posterior.patient[rows], own.readings[rows]
-    return _Target(
-        quantity,
-        rows,
-        series.day[where][:, None],
-        series.on_weeks[where][:, None],
-        series.off_weeks[where][:, None],
+def _following(readings: pl.DataFrame, quantity: str) -> pl.DataFrame:
+    """`patient_id, day, next_day`: the days from a patient's second value on that are followed by another."""
+    return (
+        readings.filter(pl.col("quantity") == quantity)
+        .sort("patient_id", "day")
+        .with_columns(
+            pl.col("day").shift(-1).over("patient_id").alias("next_day"),
+            pl.int_range(pl.len()).over("patient_id").alias("before"),
+        )
+        .filter(pl.col("next_day").is_not_null() & (pl.col("before") >= _FIRST_ORIGIN))
+        .select("patient_id", "day", "next_day")
     )
 
 
@@ -189,22 +194,31 @@ def _rows(
         )
     ahead = readings_ahead(
         posterior.at(target.rows),
+        prior,
         target.quantity,
         target.day,
         (target.on_weeks, target.off_weeks),
-        prior.floor_persistence[target.quantity],
         seed,
     )
     draws = ahead.value[:, 0]
-    last_day = posterior.quantities[target.quantity].last_day[target.rows, 0]
-    threshold = keys.with_columns(day=last_day.astype(np.int64)).join(
-        thresholds, on=["patient_id", "quantity", "day"], how="left", maintain_order="left"
-    )["threshold"]
+    last_day = posterior.quantities[target.quantity].last_day[target.rows]
+    threshold = _threshold_at(keys.with_columns(day=pl.Series(last_day.astype(np.int64))), thresholds)
     met = (draws >= threshold.fill_null(np.inf).to_numpy()[:, None] - 1e-9).mean(axis=1)
     quantile_columns = quantiles(draws)
     return keys.with_columns(
         *(pl.Series(name, quantile_columns[:, index]) for index, name in enumerate(QUANTILE_NAMES)),
         pl.when(threshold.is_not_null()).then(pl.Series(met)).alias("p_progression"),
+    )
+
+
+def _threshold_at(keys: pl.DataFrame, thresholds: pl.DataFrame) -> pl.Series:
+    """The threshold of each key's latest value up to its `day`, in the keys' order."""
+    by = ["patient_id", "quantity"]
+    return (
+        keys.with_row_index("order")
+        .sort("day")
+        .join_asof(thresholds.sort("day"), on="day", by=by, strategy="backward", check_sortedness=False)
+        .sort("order")["threshold"]
     )
 
 

@@ -20,7 +20,7 @@ from turnpoint.model.filter import Posterior, posteriors
 from turnpoint.model.forecast import readings_ahead
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
-from turnpoint.model.series import chosen_readers, of_reader
+from turnpoint.model.series import chosen_readers, of_reader, parts_of
 from turnpoint.model.treatment import OffIntervals, exposure, off_intervals
 from turnpoint.reports.pdf import pdf
 from turnpoint.reports.rendering import Audience, render_cohort, render_patient
@@ -212,7 +212,7 @@ def _fan(
     """The fitted size at each visit and the forecast to 24 weeks ahead; the chance of progression on the way."""
     thresholds = progression_thresholds(readings, study)
     fans, chances = [], []
-    for posterior in posteriors(readings, study, prior):
+    for posterior in posteriors(parts_of(study), study, prior):
         for quantity, own in posterior.quantities.items():
             rows = np.flatnonzero(own.readings > 0)
             if not rows.size:
@@ -239,11 +239,17 @@ def _fitted(posterior: Posterior, quantity: str, rows: np.ndarray) -> pl.DataFra
     """Noise-free size at each visit from data up to it."""
     at = posterior.at(rows)
     own = at.quantities[quantity]
-    signal = own.reading.log_signal(at.dynamics.log_burden(own.last_on_weeks, own.last_off_weeks))
-    spread = np.sqrt(own.level_variance) * np.random.default_rng(0).standard_normal(own.level_mean.shape[1])
-    levels = np.quantile(np.exp(own.level_mean + signal + spread), _FAN_LEVELS, axis=1).T
-    keep = np.unique(own.last_day[:, 0], return_index=True)[1]
-    return _fan_rows(quantity, "fitted", own.last_day[keep, 0], levels[keep])
+    draws = own.reading.background.shape[1]
+    size = np.zeros((len(rows), draws))
+    rng = np.random.default_rng(0)
+    for part in own.parts:
+        signal = own.reading.log_signal(at.dynamics.log_burden(part.last_on_weeks, part.last_off_weeks))
+        spread = np.sqrt(part.level_variance) * rng.standard_normal(draws)
+        known = (part.readings > 0)[:, None]
+        size += np.where(known, np.exp(part.level_mean + signal + spread), 0.0)
+    levels = np.quantile(size, _FAN_LEVELS, axis=1).T
+    keep = np.unique(own.last_day, return_index=True)[1]
+    return _fan_rows(quantity, "fitted", own.last_day[keep], levels[keep])
 
 
 def _ahead(
@@ -256,12 +262,14 @@ def _ahead(
     days = last.day[0] + np.round(steps)[None, :]
     ids = last.batch.patient_ids
     on_weeks, off_weeks, _ = exposure(days, ids, {ids[0]: off})
-    draws = readings_ahead(
-        last, quantity, days, (on_weeks, off_weeks), prior.floor_persistence[quantity], seed=0
-    ).value[0]
+    draws = readings_ahead(last, prior, quantity, days, (on_weeks, off_weeks), seed=0).value[0]
     fan = _fan_rows(quantity, "forecast", days[0], np.quantile(draws, _FAN_LEVELS, axis=1).T)
-    day = int(last.quantities[quantity].last_day[0, 0])
-    threshold = thresholds.filter((pl.col("quantity") == quantity) & (pl.col("day") == day))["threshold"]
+    day = int(last.quantities[quantity].last_day[0])
+    threshold = (
+        thresholds.filter((pl.col("quantity") == quantity) & (pl.col("day") <= day))
+        .sort("day")
+        .tail(1)["threshold"]
+    )
     chances: list[float | None] = []
     for weeks in _HORIZONS_WEEKS:
         within = steps <= 7.0 * weeks

@@ -3,8 +3,13 @@
 Design section 7, item 1. Five folds by patient on every data set, and train on one trial, test on another.
 Scores: CRPS on the log scale (mean of twice the pinball loss over 19 quantiles), MAE of the median, coverage of
 the 80 % interval; for progression at the next visit AUC and Brier skill over the training rate. Only origins
-with two values or more, before the first progression. Baselines in the same run: the last value with the
-training set's error quantiles, log-linear extrapolation with the same, a quantile forest on simple features.
+with two values or more, before the first progression. Baselines in the same run: the last value, log-linear
+extrapolation and a least-squares regression-growth fit of each patient, each with the training set's error
+quantiles; a quantile forest on simple features. Turnpoint is the average of its filter and its regression of
+errors; both are shown alone too. Under each table: the difference of Turnpoint to the forest with its standard
+error over patients (bootstrap), and calibration: the share of values within the central intervals, and the
+observed share of progressions where the forecast chance is low, middling and high (fifths of the origins).
+New lesions: chance of a first one before the next visit, FFCD 2000-05, five folds; baseline a constant hazard.
 """
 
 from __future__ import annotations
@@ -14,28 +19,26 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from forecast_baselines import BASELINES, FLOOR, MARKER_FLOOR, Forecasts, Method, Task, task
 from scipy.stats import rankdata
-from sklearn.ensemble import RandomForestRegressor
 
 import turnpoint as tp
 from turnpoint.model.forecast import QUANTILE_LEVELS, QUANTILE_NAMES
-from turnpoint.model.parameters import SUM_OF_DIAMETERS
-from turnpoint.model.series import quantities_of, readings_of
+from turnpoint.model.prior import Prior
 from turnpoint.study.study import Study
-from turnpoint.workflows.forecast import progression_thresholds
+from turnpoint.workflows.respond import first_new_lesions
 
 DATA = Path(os.environ.get("TURNPOINT_DATA", Path(__file__).parents[2] / "shared" / "data"))
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "forecast.md"
-FLOOR = {SUM_OF_DIAMETERS: 2.0}  # mm; a lesion that has disappeared has no logarithm
-MARKER_FLOOR = 0.01
 FOLDS = 5
+BOOTSTRAPS = 300
 SETS = (
     "oak-docetaxel",
     "oak-atezolizumab",
@@ -43,69 +46,29 @@ SETS = (
     "abiraterone-adaptive-psa",
     "ffcd2000-05-colorectal",
 )
-TRANSFERS = (("oak-docetaxel", "oak-atezolizumab"), ("oak-atezolizumab", "oak-docetaxel"))
+TRANSFERS = (
+    ("oak-docetaxel", "oak-atezolizumab"),
+    ("oak-atezolizumab", "oak-docetaxel"),
+    ("oak-docetaxel", "ffcd2000-05-colorectal"),
+    ("ffcd2000-05-colorectal", "oak-docetaxel"),
+)
+WITH_NEW_LESIONS = "ffcd2000-05-colorectal"
 
 
-@dataclass(frozen=True)
-class Task:
-    """Origins of one study: features, truth and keys, in the same order."""
-
-    keys: pl.DataFrame  # patient_id, origin_day, quantity
-    history: list[tuple[np.ndarray, np.ndarray]]  # days and log values up to the origin
-    gap_days: np.ndarray
-    log_value: np.ndarray
-    log_threshold: np.ndarray
-
-    @property
-    def last(self) -> np.ndarray:
-        """Log of the value at the origin."""
-        return np.array([values[-1] for _, values in self.history])
-
-    @property
-    def progressed(self) -> np.ndarray:
-        """Whether the criterion is first met at the target."""
-        return self.log_value >= self.log_threshold - 1e-9
+_FITTED: dict[int, tuple[Study, Prior]] = {}
 
 
-def task(study: Study) -> Task:
-    """Every scored origin of the study's first quantity."""
-    readings = readings_of(study)
-    quantity = quantities_of(readings)[0]
-    floor = FLOOR.get(quantity, MARKER_FLOOR)
-    table = (
-        readings.filter(pl.col("quantity") == quantity)
-        .join(progression_thresholds(readings, study), on=["patient_id", "quantity", "day"])
-        .sort("patient_id", "day")
-    )
-    rows, history, gaps, values, thresholds = [], [], [], [], []
-    for (patient,), own in table.group_by("patient_id", maintain_order=True):
-        days, logs = own["day"].to_numpy(), np.log(np.maximum(own["value"].to_numpy(), floor))
-        for i in range(1, len(days) - 1):
-            threshold = own["threshold"][i]
-            if threshold is None:
-                continue
-            rows.append((patient, int(days[i]), quantity))
-            history.append((days[: i + 1].astype(float), logs[: i + 1]))
-            gaps.append(days[i + 1] - days[i])
-            values.append(logs[i + 1])
-            thresholds.append(np.log(max(threshold, floor)))
-    keys = pl.DataFrame(rows, schema=["patient_id", "origin_day", "quantity"], orient="row")
-    return Task(keys, history, np.array(gaps, dtype=float), np.array(values), np.array(thresholds))
+def fitted(train: Study) -> Prior:
+    """The prior fitted to a training study, once for all ways of using it; the study is kept, so its id holds."""
+    if id(train) not in _FITTED:
+        _FITTED[id(train)] = (train, tp.fit(train, name="train", courses=0))
+    return _FITTED[id(train)][1]
 
 
-@dataclass(frozen=True)
-class Forecasts:
-    """Log quantiles (n, 19) and chance of progression (n,)."""
-
-    log_quantiles: np.ndarray
-    p_progression: np.ndarray
-
-
-Method = Callable[[Study, Task, Study, Task], Forecasts]
-
-
-def turnpoint_model(train: Study, _train_task: Task, test: Study, test_task: Task) -> Forecasts:
-    prior = tp.fit(train, name="train", courses=0)
+def turnpoint(
+    change: dict[str, object], train: Study, _train_task: Task, test: Study, test_task: Task
+) -> Forecasts:
+    prior = replace(fitted(train), **change)
     frame = tp.forecast(test, prior)
     joined = test_task.keys.join(
         frame, on=["patient_id", "origin_day", "quantity"], how="left", maintain_order="left"
@@ -115,71 +78,9 @@ def turnpoint_model(train: Study, _train_task: Task, test: Study, test_task: Tas
     return Forecasts(np.log(np.maximum(values, floor)), joined["p_progression"].to_numpy())
 
 
-def _from_errors(centre: np.ndarray, errors: np.ndarray, task_: Task) -> Forecasts:
-    p = (centre[:, None] + errors >= task_.log_threshold[:, None] - 1e-9).mean(axis=1)
-    return Forecasts(centre[:, None] + np.quantile(errors, QUANTILE_LEVELS), p)
-
-
-def last_value(_train: Study, train_task: Task, _test: Study, test_task: Task) -> Forecasts:
-    return _from_errors(test_task.last, train_task.log_value - train_task.last, test_task)
-
-
-def _extrapolated(task_: Task) -> np.ndarray:
-    slopes = np.array([np.polyfit(days, values, 1)[0] for days, values in task_.history])
-    return task_.last + slopes * task_.gap_days
-
-
-def log_linear(_train: Study, train_task: Task, _test: Study, test_task: Task) -> Forecasts:
-    errors = train_task.log_value - _extrapolated(train_task)
-    return _from_errors(_extrapolated(test_task), errors, test_task)
-
-
-def _features(task_: Task) -> np.ndarray:
-    rows = []
-    for (days, values), gap in zip(task_.history, task_.gap_days, strict=True):
-        change = np.diff(values)
-        rows.append(
-            [
-                values[-1],
-                gap,
-                days[-1],
-                len(values),
-                values[-1] - values[0],
-                values[-1] - values.min(),
-                change[-1],
-                change[-1] / (days[-1] - days[-2]),
-                change.std(),
-                np.abs(change).mean(),
-                np.polyfit(days, values, 1)[0],
-            ]
-        )
-    return np.array(rows)
-
-
-def quantile_forest(_train: Study, train_task: Task, _test: Study, test_task: Task) -> Forecasts:
-    """Errors of the training origins that share leaves with the test origin (Meinshausen 2006)."""
-    forest = RandomForestRegressor(500, min_samples_leaf=10, max_features=0.5, random_state=0, n_jobs=2)
-    errors = train_task.log_value - train_task.last
-    train_x, test_x = _features(train_task), _features(test_task)
-    forest.fit(train_x, errors)
-    train_leaves, test_leaves = forest.apply(train_x), forest.apply(test_x)
-    order = np.argsort(errors)
-    log_quantiles, p = [], []
-    for leaves, last, threshold in zip(test_leaves, test_task.last, test_task.log_threshold, strict=True):
-        shared = train_leaves == leaves
-        weight = (shared / shared.sum(axis=0)).sum(axis=1) / shared.shape[1]
-        cumulative = np.cumsum(weight[order])
-        places = np.minimum(np.searchsorted(cumulative, QUANTILE_LEVELS), len(errors) - 1)
-        log_quantiles.append(last + errors[order][places])
-        p.append(weight[last + errors >= threshold - 1e-9].sum())
-    return Forecasts(np.array(log_quantiles), np.array(p))
-
-
 METHODS: dict[str, Method] = {
-    "last value": last_value,
-    "log-linear": log_linear,
-    "quantile forest": quantile_forest,
-    "Turnpoint": turnpoint_model,
+    **BASELINES,
+    "Turnpoint": partial(turnpoint, {}),
 }
 
 
@@ -200,34 +101,109 @@ def splits(name: str) -> list[tuple[Study, Study]]:
     return [(study.only(ids[fold != k].tolist()), study.only(ids[fold == k].tolist())) for k in range(FOLDS)]
 
 
-def evaluate(pairs: list[tuple[Study, Study]]) -> list[dict[str, float | str]]:
+@dataclass(frozen=True)
+class Scored:
+    """Every method's forecasts of the same origins: log quantiles (n, 19), chances (n,), seconds."""
+
+    forecasts: dict[str, tuple[np.ndarray, np.ndarray, float]]
+    patients: np.ndarray
+    truth: np.ndarray
+    event: np.ndarray
+    rate: np.ndarray
+
+
+def scored(pairs: list[tuple[Study, Study]]) -> Scored:
     tasks = [(train, task(train), test, task(test)) for train, test in pairs]
-    truth = np.concatenate([part[3].log_value for part in tasks])
-    event = np.concatenate([part[3].progressed for part in tasks])
-    rate = np.concatenate([np.full(len(part[3].log_value), part[1].progressed.mean()) for part in tasks])
-    rows, reference = [], 0.0
+    forecasts = {}
     for name, method in METHODS.items():
         start = time.perf_counter()
         made = [method(*part) for part in tasks]
         q = np.concatenate([one.log_quantiles for one in made])
         p = np.concatenate([one.p_progression for one in made])
-        score = float(crps(q, truth).mean())
-        reference = reference or score
-        rows.append(
-            {
-                "method": name,
-                "CRPS": score,
-                "ratio": score / reference,
-                "MAE": float(np.abs(q[:, 9] - truth).mean()),
-                "coverage 80 %": float(((truth >= q[:, 1] - 1e-9) & (truth <= q[:, 17] + 1e-9)).mean()),
-                "AUC": auc(p, event),
-                "Brier skill": float(1 - ((p - event) ** 2).mean() / ((rate - event) ** 2).mean()),
-                "origins": len(truth),
-                "progressions": int(event.sum()),
-                "seconds": time.perf_counter() - start,
-            }
+        forecasts[name] = (q, p, time.perf_counter() - start)
+    return Scored(
+        forecasts,
+        np.concatenate([part[3].keys["patient_id"].to_numpy() for part in tasks]),
+        np.concatenate([part[3].log_value for part in tasks]),
+        np.concatenate([part[3].progressed for part in tasks]),
+        np.concatenate([np.full(len(part[3].log_value), part[1].progressed.mean()) for part in tasks]),
+    )
+
+
+def brier_skill(p: np.ndarray, event: np.ndarray, rate: np.ndarray) -> float:
+    return float(1 - ((p - event) ** 2).mean() / ((rate - event) ** 2).mean())
+
+
+def score_rows(found: Scored) -> list[dict[str, float | str]]:
+    truth, event = found.truth, found.event
+    reference = float(crps(found.forecasts["last value"][0], truth).mean())
+    return [
+        {
+            "method": name,
+            "CRPS": float(crps(q, truth).mean()),
+            "ratio": float(crps(q, truth).mean()) / reference,
+            "MAE": float(np.abs(q[:, 9] - truth).mean()),
+            "coverage 80 %": within(q, truth, 80),
+            "AUC": auc(p, event),
+            "Brier skill": brier_skill(p, event, found.rate),
+            "origins": len(truth),
+            "progressions": int(event.sum()),
+            "seconds": seconds,
+        }
+        for name, (q, p, seconds) in found.forecasts.items()
+    ]
+
+
+def within(q: np.ndarray, truth: np.ndarray, percent: int) -> float:
+    """Share of values within the central interval."""
+    low, high = (50 - percent // 2) // 5 - 1, (50 + percent // 2) // 5 - 1
+    return float(((truth >= q[:, low] - 1e-9) & (truth <= q[:, high] + 1e-9)).mean())
+
+
+def against_forest(found: Scored) -> str:
+    """Difference of ratio and AUC to the forest, with bootstrap standard errors over patients."""
+    scores = {name: crps(q, found.truth) for name, (q, _, _) in found.forecasts.items()}
+    ours, forest = found.forecasts["Turnpoint"][1], found.forecasts["quantile forest"][1]
+    _, patient = np.unique(found.patients, return_inverse=True)
+    rows = [np.flatnonzero(patient == index) for index in range(patient.max() + 1)]
+    rng = np.random.default_rng(0)
+
+    def differences(chosen: np.ndarray) -> tuple[float, float]:
+        event = found.event[chosen]
+        gain = (scores["Turnpoint"] - scores["quantile forest"])[chosen].mean()
+        auc_gain = (
+            np.nan
+            if event.all() or not event.any()
+            else auc(ours[chosen], event) - auc(forest[chosen], event)
         )
-    return rows
+        return float(gain / scores["last value"][chosen].mean()), float(auc_gain)
+
+    ratio, gain = differences(np.arange(len(patient)))
+    again = np.array(
+        [
+            differences(np.concatenate([rows[one] for one in rng.integers(0, len(rows), len(rows))]))
+            for _ in range(BOOTSTRAPS)
+        ]
+    )
+    ratio_se, gain_se = np.nanstd(again, axis=0)
+    return (
+        f"Turnpoint less forest: ratio {ratio:+.4f} (SE {ratio_se:.4f}), AUC {gain:+.3f} (SE {gain_se:.3f})."
+    )
+
+
+def calibration(found: Scored) -> str:
+    """Coverage of the central intervals, and observed progressions by fifths of the forecast chance."""
+    q, p, _ = found.forecasts["Turnpoint"]
+    levels = (20, 40, 60, 80, 90)
+    covered = ", ".join(f"{level} %: {100 * within(q, found.truth, level):.1f}" for level in levels)
+    fifths = np.array_split(np.argsort(p, kind="stable"), 5)
+    chances = ", ".join(
+        f"{100 * p[part].mean():.1f}: {100 * found.event[part].mean():.1f}" for part in fifths
+    )
+    return (
+        f"Within the central interval (nominal: observed %) {covered}. "
+        f"Progressions (forecast %: observed %) {chances}."
+    )
 
 
 def table(title: str, rows: list[dict[str, float | str]]) -> str:
@@ -240,6 +216,50 @@ def table(title: str, rows: list[dict[str, float | str]]) -> str:
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, ""])
+
+
+def section(title: str, pairs: list[tuple[Study, Study]]) -> str:
+    found = scored(pairs)
+    text = "\n".join([table(title, score_rows(found)), against_forest(found), calibration(found), ""])
+    print(text, flush=True)
+    return text
+
+
+def new_lesions() -> str:
+    """Chance of a first new lesion before the next visit: the forecast's, and a constant hazard's."""
+    parts = []
+    for train, test in splits(WITH_NEW_LESIONS):
+        frame = tp.forecast(test, fitted(train)).drop_nulls("p_new_lesion")
+        parts.append(
+            frame.join(first_new_lesions(test), on="patient_id", how="left").select(
+                "p_new_lesion",
+                event=(pl.col("new_lesion_day") <= pl.col("target_day")).fill_null(value=False),
+                constant=1 - (-_per_week(train) * (pl.col("target_day") - pl.col("origin_day")) / 7).exp(),
+            )
+        )
+    frame = pl.concat(parts)
+    event, rate = frame["event"].to_numpy(), np.full(frame.height, frame["event"].mean())
+    rows = [
+        {
+            "method": name,
+            "AUC": auc(frame[column].to_numpy(), event),
+            "Brier skill": brier_skill(frame[column].to_numpy(), event, rate),
+            "mean chance": float(frame[column].mean()),
+            "origins": frame.height,
+            "new lesions": int(event.sum()),
+        }
+        for name, column in (("constant hazard", "constant"), ("Turnpoint", "p_new_lesion"))
+    ]
+    return table(f"First new lesion, {WITH_NEW_LESIONS}", rows)
+
+
+def _per_week(train: Study) -> float:
+    """First new lesions per patient-week of follow-up."""
+    followed = train.lesions.group_by("patient_id").agg(pl.col("day").max().alias("last_day"))
+    days = followed.join(first_new_lesions(train), on="patient_id", how="left").select(
+        pl.min_horizontal("last_day", "new_lesion_day").clip(1)
+    )
+    return 7 * first_new_lesions(train).height / float(days.to_series().sum())
 
 
 def stamp() -> str:
@@ -259,16 +279,15 @@ def main() -> None:
     chosen = parser.parse_args()
     parts = ["# Forecast of the next visit", "", __doc__.split("\n\n", 1)[1].strip(), "", stamp(), ""]
     parts += ["## Five folds by patient", ""]
-    for name in chosen.sets:
-        parts.append(table(name, evaluate(splits(name))))
-        print(parts[-1], flush=True)
+    parts += [section(name, splits(name)) for name in chosen.sets]
     transfers = [pair for pair in TRANSFERS if set(pair) <= set(chosen.sets)]
     if transfers:
         parts += ["## Train on one trial, test on another", ""]
     for train, test in transfers:
-        rows = evaluate([(tp.read(DATA / train), tp.read(DATA / test))])
-        parts.append(table(f"{train} to {test}", rows))
-        print(parts[-1], flush=True)
+        parts.append(section(f"{train} to {test}", [(tp.read(DATA / train), tp.read(DATA / test))]))
+    if WITH_NEW_LESIONS in chosen.sets:
+        parts += ["## New lesions", "", new_lesions()]
+        print(parts[-1])
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
     chosen.out.write_text("\n".join(parts), encoding="utf-8")
 

@@ -91,7 +91,7 @@ class Prior:
         floor_persistence: by quantity, chance that a value at the floor stays there at the next look.
         visit_gap_weeks: usual time between readings, by quantity.
         below_limit: what readers write when a lesion falls below 5 mm.
-        new_lesions_per_week: hazard of a new lesion; None where the data do not record them.
+        new_lesions_per_exposed_week: λ of `model.new_lesions`; None where the data do not record new lesions.
         keywords: lower-case words of tumour types and drugs that this prior is for.
         card: provenance.
         alert: calibrated alert threshold.
@@ -104,7 +104,7 @@ class Prior:
     floor_persistence: Mapping[str, float]
     visit_gap_weeks: Mapping[str, float]
     below_limit: BelowLimit = field(default_factory=BelowLimit)
-    new_lesions_per_week: float | None = None
+    new_lesions_per_exposed_week: float | None = None
     keywords: tuple[str, ...] = ()
     card: Card = field(default_factory=lambda: Card(data="not stated"))
     alert: Alert = field(default_factory=Alert)
@@ -154,7 +154,7 @@ class Prior:
             "floor_persistence": dict(self.floor_persistence),
             "visit_gap_weeks": dict(self.visit_gap_weeks),
             "below_limit": {name: getattr(self.below_limit, name) for name in BelowLimit.__slots__},
-            "new_lesions_per_week": self.new_lesions_per_week,
+            "new_lesions_per_exposed_week": self.new_lesions_per_exposed_week,
             "alert": {name: getattr(alert, name) for name in Alert.__slots__},
             "card": {name: getattr(card, name) for name in Card.__slots__}
             | {"diagnostics": dict(card.diagnostics), "warnings": list(card.warnings)},
@@ -205,7 +205,7 @@ def prior_from_dict(document: Any, source: str) -> Prior:
             floor_persistence=dict(document["floor_persistence"]),
             visit_gap_weeks=dict(document["visit_gap_weeks"]),
             below_limit=BelowLimit(**document["below_limit"]),
-            new_lesions_per_week=document["new_lesions_per_week"],
+            new_lesions_per_exposed_week=document["new_lesions_per_exposed_week"],
             keywords=tuple(document["keywords"]),
             card=Card(**(document["card"] | {"warnings": tuple(document["card"]["warnings"])})),
             alert=Alert(**document["alert"]),

@@ -10,9 +10,11 @@ import numpy as np
 import polars as pl
 
 from turnpoint._version import __version__
+from turnpoint.model.filter import posteriors
+from turnpoint.model.new_lesions import exposure_weeks, hazard_per_exposed_week
 from turnpoint.model.population import FEW_PATIENTS, Fit, fit_population, starting_prior, typical
 from turnpoint.model.prior import Alert, Card, Prior
-from turnpoint.model.series import parts_of, quantities_of
+from turnpoint.model.series import parts_of, quantities_of, visits_of
 from turnpoint.model.simulate import simulate_courses
 from turnpoint.study.study import Study
 from turnpoint.turning.alerts import FALSE_ALERTS_PER_100, calibrated
@@ -54,9 +56,9 @@ def fit(
     prior = replace(
         fitted.prior,
         keywords=_keywords(study),
-        new_lesions_per_week=new_lesions_per_week(study),
         card=_card(study, fitted),
     )
+    prior = replace(prior, new_lesions_per_exposed_week=new_lesion_hazard(study, prior, seed=seed))
     if courses:
         prior = replace(prior, alert=calibrate_alert(prior, readings, study, courses=courses, seed=seed))
     return prior
@@ -94,23 +96,26 @@ def calibrate_alert(
     return calibrated(judged.join(truth, on="patient_id"), false_alerts_per_100)
 
 
-def new_lesions_per_week(study: Study) -> float | None:
-    """First unequivocal new lesions per patient-week of follow-up; None when the study records none.
+def new_lesion_hazard(study: Study, prior: Prior, *, seed: int = 0) -> float | None:
+    """λ of `model.new_lesions` from the study's first new lesions; None when it records none.
 
-    Constant hazard: events / time to the first new lesion or the last visit, half an event added so that a
-    small study does not claim certainty.
+    The exposure is foreseen at each visit from data up to it, as the forecast will use it.
     """
-    first = first_new_lesions(study).rename({"new_lesion_day": "new_day"})
+    first = first_new_lesions(study)
     if first.is_empty():
         return None
-    followed = (
-        study.lesions.group_by("patient_id")
-        .agg(pl.col("day").max().alias("last_day"))
-        .join(first, on="patient_id", how="left")
-        .with_columns(pl.min_horizontal("last_day", "new_day").clip(lower_bound=1).alias("days"))
-    )
-    weeks = float(followed["days"].sum()) / 7.0
-    return round((first.height + 0.5) / weeks, 6)
+    new_day = dict(first.iter_rows())
+    events, exposed_weeks = 0, 0.0
+    for posterior in posteriors(parts_of(study), study, prior, visits=visits_of(study), seed=seed):
+        batch, patient = posterior.batch, posterior.patient
+        following = np.minimum(posterior.visit + 1, batch.visits[patient] - 1)
+        day, next_day = posterior.day, batch.day[patient, following]
+        new = np.array([new_day.get(batch.patient_ids[row], np.inf) for row in patient])
+        end = np.where(new > day, np.minimum(next_day, new), day)
+        exposure = exposure_weeks(posterior.dynamics, day[:, None] / 7.0, end[:, None] / 7.0)
+        exposed_weeks += float(exposure.mean(axis=1).sum())
+        events += int(((new > day) & (new <= next_day)).sum())
+    return round(hazard_per_exposed_week(events, exposed_weeks), 6) if exposed_weeks > 0.0 else None
 
 
 def _keywords(study: Study) -> tuple[str, ...]:

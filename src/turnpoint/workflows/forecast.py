@@ -15,6 +15,7 @@ from turnpoint.errors import UsageError
 from turnpoint.model.arrays import FloatArray, IntArray
 from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, posteriors
 from turnpoint.model.forecast import QUANTILE_NAMES, quantiles, readings_ahead
+from turnpoint.model.new_lesions import chance_of_new_lesion
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import parts_of
@@ -82,11 +83,9 @@ def forecast(
         )
         for target in _targets(posterior, readings, study, horizon_weeks)
     ]
-    new_lesions = first_new_lesions(study)
     rows = pl.concat(parts) if parts else pl.DataFrame(schema=FORECAST_SCHEMA)
     return (
-        rows.join(new_lesions, on="patient_id", how="left")
-        .with_columns(_p_new_lesion(chosen, recorded=not new_lesions.is_empty()))
+        _where_new_lesions_can_be_foreseen(rows, study)
         .sort("patient_id", "origin_day", "quantity")
         .select(pl.col(name).cast(dtype) for name, dtype in FORECAST_SCHEMA.items())
     )
@@ -190,7 +189,7 @@ def _rows(
         return keys.with_columns(
             pl.lit(None, dtype).alias(name)
             for name, dtype in FORECAST_SCHEMA.items()
-            if name not in keys.columns and name != "p_new_lesion"
+            if name not in keys.columns
         )
     ahead = readings_ahead(
         posterior.at(target.rows),
@@ -208,6 +207,30 @@ def _rows(
     return keys.with_columns(
         *(pl.Series(name, quantile_columns[:, index]) for index, name in enumerate(QUANTILE_NAMES)),
         pl.when(threshold.is_not_null()).then(pl.Series(met)).alias("p_progression"),
+        _p_new_lesion(posterior, target, prior),
+    )
+
+
+def _p_new_lesion(posterior: Posterior, target: _Target, prior: Prior) -> pl.Series:
+    """Chance of a first new lesion between origin and target, of patients who have none at the origin."""
+    if prior.new_lesions_per_exposed_week is None:
+        return pl.Series("p_new_lesion", [None] * len(target.rows), pl.Float64)
+    chance = chance_of_new_lesion(
+        posterior.dynamics.at(target.rows),
+        posterior.day[target.rows, None] / 7.0,
+        target.day / 7.0,
+        prior.new_lesions_per_exposed_week,
+    )
+    return pl.Series("p_new_lesion", chance)
+
+
+def _where_new_lesions_can_be_foreseen(rows: pl.DataFrame, study: Study) -> pl.DataFrame:
+    """`p_new_lesion` set to null where the study records no new lesion, or the patient has had one."""
+    first = first_new_lesions(study)
+    free = pl.col("new_lesion_day").is_null() | (pl.col("new_lesion_day") > pl.col("origin_day"))
+    foreseen = free & pl.lit(value=not first.is_empty())
+    return rows.join(first, on="patient_id", how="left").with_columns(
+        pl.when(foreseen).then("p_new_lesion").alias("p_new_lesion")
     )
 
 
@@ -220,12 +243,3 @@ def _threshold_at(keys: pl.DataFrame, thresholds: pl.DataFrame) -> pl.Series:
         .join_asof(thresholds.sort("day"), on="day", by=by, strategy="backward", check_sortedness=False)
         .sort("order")["threshold"]
     )
-
-
-def _p_new_lesion(prior: Prior, recorded: bool) -> pl.Expr:
-    """Chance of a first new lesion between origin and target; null where none are recorded or one has come."""
-    if not recorded or prior.new_lesions_per_week is None:
-        return pl.lit(None, pl.Float64).alias("p_new_lesion")
-    weeks = (pl.col("target_day") - pl.col("origin_day")) / 7.0
-    free = pl.col("new_lesion_day").is_null() | (pl.col("new_lesion_day") > pl.col("origin_day"))
-    return pl.when(free).then(1.0 - (-prior.new_lesions_per_week * weeks).exp()).alias("p_new_lesion")

@@ -17,14 +17,13 @@ import numpy as np
 
 import turnpoint as tp
 from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
-from turnpoint.model.prior import ANY_MARKER, GENERIC, Card, Prior, choose_prior
+from turnpoint.model.prior import ANY_MARKER, GENERIC, Card, Prior, choose_prior, shipped_priors
 from turnpoint.workflows.fit import CALIBRATION_COURSES, calibrate_alert
 from turnpoint.workflows.priors import usable_readings
 
-# First new lesions per patient-week of follow-up in FFCD 2000-05 (metastatic colorectal cancer, chemotherapy;
-# Ducreux 2011, doi:10.1016/S1470-2045(11)70199-1), by workflows.fit.new_lesions_per_week. Neither bundled study
-# records new lesions.
-NEW_LESIONS_PER_WEEK = 0.016756
+# Neither bundled study records new lesions; the hazard of FFCD 2000-05 stands in for theirs, and their cards say so.
+WITH_NEW_LESIONS = "chemotherapy-colorectal-ct"
+BORROWED = "Its hazard of new lesions is borrowed from colorectal cancer (FFCD 2000-05)."
 
 BUNDLED = Path(str(resources.files("turnpoint"))) / "datasets"
 DATA = Path(os.environ.get("TURNPOINT_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -32,6 +31,14 @@ DATA = Path(os.environ.get("TURNPOINT_DATA", Path(__file__).parents[2] / "shared
 WIDER = 1.5  # SDs of the generic prior, relative to the fits it is made of
 
 SHIPPED = (
+    (
+        "ffcd2000-05-colorectal",
+        "chemotherapy-colorectal-ct",
+        ("colorectal", "colon", "rectal", "folfox", "folfiri", "fluorouracil", "oxaliplatin", "irinotecan"),
+        "CT sum of diameters, metastatic colorectal cancer, FFCD 2000-05 (sequential or combined chemotherapy)",
+        "GPL >= 2 (the data, which are not bundled)",
+        "Ducreux et al. 2011, doi:10.1016/S1470-2045(11)70199-1; random subset in the R package frailtypack",
+    ),
     (
         "oak-docetaxel",
         "docetaxel-nsclc-ct",
@@ -67,14 +74,6 @@ SHIPPED = (
         "CC BY 4.0",
         "Ghaffari Laleh et al. 2022, doi:10.1371/journal.pcbi.1009822, S1 data, Study 4 arm 2",
     ),
-    (
-        "ffcd2000-05-colorectal",
-        "chemotherapy-colorectal-ct",
-        ("colorectal", "colon", "rectal", "folfox", "folfiri", "fluorouracil", "oxaliplatin", "irinotecan"),
-        "CT sum of diameters, metastatic colorectal cancer, FFCD 2000-05 (sequential or combined chemotherapy)",
-        "GPL >= 2 (the data, which are not bundled)",
-        "Ducreux et al. 2011, doi:10.1016/S1470-2045(11)70199-1; random subset in the R package frailtypack",
-    ),
 )
 
 
@@ -85,6 +84,7 @@ def main() -> None:
     wanted = parser.parse_args().names
     folder = Path(str(resources.files("turnpoint"))) / "priors"
     fitted = {}
+    hazard = None
     for dataset, name, keywords, data, licence, source in SHIPPED:
         if wanted and name not in wanted:
             continue
@@ -92,16 +92,26 @@ def main() -> None:
         prior = tp.fit(study, name=name)
         card = replace(prior.card, data=data, licence=licence, source=source)
         fitted[name] = replace(prior, keywords=keywords, card=card)
+        if name == WITH_NEW_LESIONS:
+            hazard = prior.new_lesions_per_exposed_week
+        elif SUM_OF_DIAMETERS in prior.quantities:
+            hazard = hazard or shipped_priors()[WITH_NEW_LESIONS].new_lesions_per_exposed_week
+            card = replace(card, warnings=(*card.warnings, BORROWED))
+            fitted[name] = replace(fitted[name], new_lesions_per_exposed_week=hazard, card=card)
         print(fitted[name].save(folder / f"{name}.json").name, fitted[name].alert)
     if wanted:
         return
-    generic = with_alert(widened(fitted["docetaxel-nsclc-ct"], fitted["docetaxel-prostate-psa"]))
+    generic = widened(fitted["docetaxel-nsclc-ct"], fitted["docetaxel-prostate-psa"])
+    generic.save(
+        folder / f"{GENERIC}.json"
+    )  # the alert below asks for the shipped priors, this one among them
+    generic = with_alert(generic)
     print(generic.save(folder / f"{GENERIC}.json").name, generic.alert)
 
 
 def with_alert(generic: Prior) -> Prior:
     """The generic prior with its alert calibrated on imaging courses with the schedule of the bundled trial."""
-    study = tp.read(BUNDLED / SHIPPED[0][0])
+    study = tp.read(BUNDLED / "oak-docetaxel")
     readings = usable_readings(study)
     imaging = choose_prior([SUM_OF_DIAMETERS], "", generic)
     alert = calibrate_alert(imaging, readings, study, courses=CALIBRATION_COURSES, seed=0)
@@ -131,7 +141,8 @@ def widened(imaging: Prior, marker: Prior) -> Prior:
             SUM_OF_DIAMETERS: imaging.visit_gap_weeks[SUM_OF_DIAMETERS],
             ANY_MARKER: marker.visit_gap_weeks[psa],
         },
-        new_lesions_per_week=NEW_LESIONS_PER_WEEK,
+        below_limit=imaging.below_limit,
+        new_lesions_per_exposed_week=imaging.new_lesions_per_exposed_week,
         card=Card(
             data=f"{imaging.name} and {marker.name}, SDs widened by {WIDER}",
             patients=imaging.card.patients + marker.card.patients,
@@ -141,6 +152,7 @@ def widened(imaging: Prior, marker: Prior) -> Prior:
             warnings=(
                 "For tumours and drugs that no shipped prior knows: wide on purpose.",
                 "Its alert is calibrated on simulated six-weekly imaging, not on markers.",
+                BORROWED,
             ),
         ),
     )

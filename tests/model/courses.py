@@ -52,6 +52,7 @@ def particle(quantity=SUM_OF_DIAMETERS, **natural):
             np.log(p["window"]),
             logit(p["jump"]),
             np.log(p["sd_jump"]),
+            np.log(p["surge"]),
         ]
     )
 
@@ -69,4 +70,5 @@ def natural_values(**changes):
         "window": 0.08,
         "jump": 0.08,
         "sd_jump": 0.3,
+        "surge": 0.02,
     } | changes

@@ -70,7 +70,7 @@ def test_value_below_the_limit_pulls_the_level_down_and_no_further_than_needed()
 def test_censored_likelihood_is_the_mass_below_the_limit():
     from scipy.stats import norm
 
-    natural = {"jump": 1e-9, "sd_drift": 0.1, "sd_reading": 0.1}
+    natural = {"jump": 1e-9, "sd_drift": 0.1, "sd_reading": 0.1, "surge": 1e-12}
     result = run([20, 5], days=[0, 42], censoring=[0, -1], **natural)
     p = natural_values(**natural)
     burden = (1 - p["fraction"]) * np.exp(-p["d"] * 6) + p["fraction"] * np.exp(p["g"] * 6)
@@ -84,7 +84,8 @@ def test_censored_likelihood_is_the_mass_below_the_limit():
 
 
 def test_value_above_the_limit_is_the_mirror_image_of_one_below():
-    natural = {"d": 1e-9, "g": 1e-9, "fraction": 0.5, "background": 1e-9, "jump": 0.2, "sd_jump": 1.0}
+    natural = {"d": 1e-9, "g": 1e-9, "fraction": 0.5, "background": 1e-9, "surge": 1e-12}
+    natural |= {"jump": 0.2, "sd_jump": 1.0}
     below = run([100, 50], "CEA", [0, 21], [0, -1], **natural).log_likelihood[0, -1, 0]
     above = run([100, 200], "CEA", [0, 21], [0, 1], **natural).log_likelihood[0, -1, 0]
     assert above == pytest.approx(below, abs=1e-6)
@@ -118,3 +119,14 @@ def test_likelihood_of_a_lesion_that_is_always_read_alike_is_bounded_as_noise_va
     small = run([4] * 6, days=[i * 42 for i in range(6)], sd_reading=1e-6, sd_drift=1e-6, d=1e-9, g=1e-9)
     assert np.isfinite(small.log_likelihood).all()
     assert small.log_likelihood[0, -1, 0] < 5 * np.log(1.4)  # 1 / √(2π/12) at most for each reading
+
+
+def test_early_surge_of_a_marker_is_not_growth():
+    surging, growing = {"surge": 0.4, "g": 1e-6}, {"surge": 1e-9, "g": 0.1}
+    early_rise = [100, 140, 120, 100]
+    days = [0, 21, 42, 84]
+    surge, growth = (
+        run(early_rise, "PSA", days=days, fraction=0.9, sd_drift=0.02, **natural).log_likelihood[0, -1, 0]
+        for natural in (surging, growing)
+    )
+    assert surge > growth + 5

@@ -21,6 +21,10 @@ def log_signal(week, p, is_diameter):
     return np.log(burden + p["background"])
 
 
+def log_surge(week, p):
+    return p["surge"] * (week / 3) * np.exp(1 - week / 3)
+
+
 def reading_likelihood(true_log, y, last, step, p):
     """Probability of writing down y (in a cell `step` wide) when the true log value is `true_log`."""
     sd = np.hypot(p["sd_reading"], step / np.sqrt(12))  # reading error and rounding
@@ -45,7 +49,7 @@ def after_last_reading(p, log_values, i):
 
 def log_likelihoods(weeks, log_values, steps, p, is_diameter=True):
     """Cumulative log-likelihood after each reading (0 after the first) and posterior mean of the level."""
-    signal = np.array([log_signal(week, p, is_diameter) for week in weeks])
+    signal = np.array([log_signal(week, p, is_diameter) + log_surge(week, p) for week in weeks])
     centre = log_values - signal
     grid = np.arange(centre.min() - 1.2, centre.max() + 1.2, GRID_STEP)
     belief = norm.pdf(grid, centre[0], np.hypot(p["sd_reading"], steps[0] / np.sqrt(12)))

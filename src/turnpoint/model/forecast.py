@@ -73,6 +73,7 @@ def readings_ahead(
     noise = _uniforms(posterior.dynamics.kill_per_week.shape[1], per_part * len(own.parts), seed)
     signals = [
         own.reading.log_signal(posterior.dynamics.log_burden(on_weeks[:, None], off_weeks[:, None]))
+        + own.reading.log_surge_at((on_weeks + off_weeks)[:, None])
         for on_weeks, off_weeks in zip(exposure[0].T, exposure[1].T, strict=True)
     ]
     value = latent = np.zeros((len(days), days.shape[1], len(noise)))

@@ -1,6 +1,6 @@
 """How one quantity is read: a local-level filter around the signal of the burden, one for each particle.
 
-    log y_i = log_signal(B(t_i)) + x_i + e_i                 e_i ~ N(0, sd_reading² + step_i²/12)
+    log y_i = log_signal(B(t_i)) + log_surge(t_i) + x_i + e_i     e_i ~ N(0, sd_reading² + step_i²/12)
     x_i     = x_{i-1} + w_i,   w_i ~ N(0, sd_drift²·Δt)      with probability 1 - jump
                                w_i ~ N(0, sd_drift²·Δt + sd_jump²)       with probability jump
 
@@ -83,9 +83,9 @@ def run_series(series: Series, dynamics: Dynamics, reading: Reading, floor_persi
     noise = np.broadcast_to(_noise(reading, series.log_step[:, :1]), (patients, particles))
     mean = variance = np.zeros((patients, particles))
     for i in range(width):
-        signal = reading.log_signal(
-            dynamics.log_burden(series.on_weeks[:, i : i + 1], series.off_weeks[:, i : i + 1])
-        )
+        on_weeks, off_weeks = series.on_weeks[:, i : i + 1], series.off_weeks[:, i : i + 1]
+        signal = reading.log_signal(dynamics.log_burden(on_weeks, off_weeks))
+        signal = signal + reading.log_surge_at(on_weeks + off_weeks)
         look = _look_at(series, i)
         if i == 0:
             # A first reading at a limit only says on which side of it the level lies: a wide guess beyond it.

@@ -1,7 +1,7 @@
 """The transformed parameters a particle carries, in order, and the way back to natural units.
 
 A particle is one vector: four numbers for the dynamics, shared by all that is measured in the patient, then
-seven for each quantity (the sum of diameters, each marker).
+eight for each quantity (the sum of diameters, each marker).
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ REFERENCE_DIAMETER_MM = 25.0
 DRIFT_BY_SIZE = 0.2
 REPEAT_BY_SIZE = 0.3
 REPEAT_AFTER_REPEAT = 0.6
+# A surge after the first doses is highest after three weeks and half gone after eight (references: PSA and CEA surges
+# peak within weeks and are over by the second to fourth cycle).
+SURGE_PEAK_WEEKS = 3.0
 _FARTHEST_SIZE = 2.0  # on the log scale: 3 to 185 mm
 
 SUM_OF_DIAMETERS = "sum_of_diameters_mm"
@@ -41,6 +44,7 @@ READING_NAMES = (
     "log_repeat_window",  # how large a change of log value still tempts a reader to repeat
     "logit_jump",  # chance of a jump between two visits
     "log_sd_jump",  # of log value
+    "log_surge",  # height of an early surge, of log value
 )
 
 
@@ -59,6 +63,7 @@ class Reading:
         repeat_window: width (log value) of the change that still tempts a reader to repeat.
         jump: probability of a jump of the level between two visits.
         sd_jump: SD of the jump of log value.
+        surge: height of the early surge of log value: dying cells let go of their marker, or a lesion swells.
     """
 
     is_diameter: bool
@@ -69,6 +74,7 @@ class Reading:
     repeat_window: FloatArray
     jump: FloatArray
     sd_jump: FloatArray
+    surge: FloatArray
 
     def at(self, rows: IntArray) -> Reading:
         """The parameters at these rows only."""
@@ -106,6 +112,12 @@ class Reading:
             signal = np.log(burden + self.background)
         return signal
 
+    def log_surge_at(self, weeks: FloatArray) -> FloatArray:
+        """What a surge adds to log value t weeks after the start: surge·(t/3)·exp(1 - t/3), 0 before it."""
+        share = np.maximum(weeks, 0.0) / SURGE_PEAK_WEEKS
+        surge: FloatArray = self.surge * share * np.exp(1.0 - share)
+        return surge
+
     def log_burden_of(self, log_signal: FloatArray) -> FloatArray:
         """The log burden that gives this signal: the inverse of `log_signal`."""
         value = np.exp(3.0 * log_signal if self.is_diameter else log_signal)
@@ -140,4 +152,5 @@ def reading_of(particles: FloatArray, quantity: str, position: int) -> Reading:
         repeat_window=np.exp(block[..., 4]),
         jump=np.clip(expit(block[..., 5]), 1e-9, 1.0 - 1e-9),
         sd_jump=np.exp(block[..., 6]),
+        surge=np.exp(block[..., 7]),
     )

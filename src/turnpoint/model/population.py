@@ -54,6 +54,7 @@ _DIAMETER_START = {
     "log_repeat_window": (np.log(0.1), 0.5),
     "logit_jump": (logit(0.08), 0.5),
     "log_sd_jump": (np.log(0.3), 0.3),
+    "log_surge": (np.log(0.01), 0.7),  # chemotherapy makes no lesion swell; an immunotherapy may
 }
 _MARKER_START = {
     "background": (np.log(0.03), 1.0),
@@ -63,6 +64,7 @@ _MARKER_START = {
     "log_repeat_window": (np.log(0.1), 0.4),
     "logit_jump": (logit(0.08), 0.4),
     "log_sd_jump": (np.log(0.4), 0.3),
+    "log_surge": (np.log(0.12), 1.0),  # one patient in ten surges by half or more
 }
 
 

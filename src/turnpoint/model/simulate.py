@@ -86,6 +86,7 @@ def _one_series(
     dynamics, reading = dynamics_of(particle), reading_of(particle, quantity, position)
     weeks = np.maximum(days, 0.0) / 7.0
     signal = reading.log_signal(dynamics.log_burden(weeks, np.zeros_like(weeks)))
+    signal = signal + reading.log_surge_at(weeks)
     level = np.log(start) - signal[0]
     is_diameter = quantity == SUM_OF_DIAMETERS
     floor = np.log(TOO_SMALL_MM) if is_diameter else -np.inf

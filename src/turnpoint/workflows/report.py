@@ -243,7 +243,9 @@ def _fitted(posterior: Posterior, quantity: str, rows: np.ndarray) -> pl.DataFra
     size = np.zeros((len(rows), draws))
     rng = np.random.default_rng(0)
     for part in own.parts:
-        signal = own.reading.log_signal(at.dynamics.log_burden(part.last_on_weeks, part.last_off_weeks))
+        on_weeks, off_weeks = part.last_on_weeks, part.last_off_weeks
+        signal = own.reading.log_signal(at.dynamics.log_burden(on_weeks, off_weeks))
+        signal = signal + own.reading.log_surge_at(on_weeks + off_weeks)
         spread = np.sqrt(part.level_variance) * rng.standard_normal(draws)
         known = (part.readings > 0)[:, None]
         size += np.where(known, np.exp(part.level_mean + signal + spread), 0.0)

@@ -66,9 +66,13 @@ def fitted(train: Study) -> Prior:
 
 
 def turnpoint(
-    change: dict[str, object], train: Study, _train_task: Task, test: Study, test_task: Task
+    filter_weight: float | None, train: Study, _train_task: Task, test: Study, test_task: Task
 ) -> Forecasts:
-    prior = replace(fitted(train), **change)
+    prior = fitted(train)
+    if filter_weight == 1.0:
+        prior = replace(prior, error_regressions={}, filter_weight={})
+    elif filter_weight is not None:
+        prior = replace(prior, filter_weight=dict.fromkeys(prior.error_regressions, filter_weight))
     frame = tp.forecast(test, prior)
     joined = test_task.keys.join(
         frame, on=["patient_id", "origin_day", "quantity"], how="left", maintain_order="left"
@@ -80,7 +84,9 @@ def turnpoint(
 
 METHODS: dict[str, Method] = {
     **BASELINES,
-    "Turnpoint": partial(turnpoint, {}),
+    "filter alone": partial(turnpoint, 1.0),
+    "regression of errors alone": partial(turnpoint, 0.0),
+    "Turnpoint": partial(turnpoint, None),
 }
 
 

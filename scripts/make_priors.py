@@ -16,9 +16,13 @@ from pathlib import Path
 import numpy as np
 
 import turnpoint as tp
+from turnpoint.model.error_features import joined, training_origins
+from turnpoint.model.error_regression import ErrorRegression
+from turnpoint.model.error_regression_fit import fit_error_regression
 from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
 from turnpoint.model.prior import ANY_MARKER, GENERIC, Card, Prior, choose_prior, shipped_priors
-from turnpoint.workflows.fit import CALIBRATION_COURSES, calibrate_alert
+from turnpoint.model.series import quantities_of
+from turnpoint.workflows.fit import CALIBRATION_COURSES, calibrate_alert, with_error_regressions
 from turnpoint.workflows.priors import usable_readings
 
 # Neither bundled study records new lesions; the hazard of FFCD 2000-05 stands in for theirs, and their cards say so.
@@ -28,6 +32,7 @@ BORROWED = "Its hazard of new lesions is borrowed from colorectal cancer (FFCD 2
 BUNDLED = Path(str(resources.files("turnpoint"))) / "datasets"
 DATA = Path(os.environ.get("TURNPOINT_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
+EQUAL_WEIGHT = 0.5  # of filter and regression where neither has seen such a study
 WIDER = 1.5  # SDs of the generic prior, relative to the fits it is made of
 
 SHIPPED = (
@@ -84,12 +89,14 @@ def main() -> None:
     wanted = parser.parse_args().names
     folder = Path(str(resources.files("turnpoint"))) / "priors"
     fitted = {}
-    hazard = None
+    hazard, pooled = None, pooled_regression()
     for dataset, name, keywords, data, licence, source in SHIPPED:
         if wanted and name not in wanted:
             continue
         study = tp.read((BUNDLED if (BUNDLED / dataset).is_dir() else DATA) / dataset)
         prior = tp.fit(study, name=name)
+        if SUM_OF_DIAMETERS in prior.quantities:
+            prior = with_error_regressions(prior, usable_readings(study), study, centre=pooled)
         card = replace(prior.card, data=data, licence=licence, source=source)
         fitted[name] = replace(prior, keywords=keywords, card=card)
         if name == WITH_NEW_LESIONS:
@@ -101,7 +108,7 @@ def main() -> None:
         print(fitted[name].save(folder / f"{name}.json").name, fitted[name].alert)
     if wanted:
         return
-    generic = widened(fitted["docetaxel-nsclc-ct"], fitted["docetaxel-prostate-psa"])
+    generic = widened(pooled, fitted["docetaxel-nsclc-ct"], fitted["docetaxel-prostate-psa"])
     generic.save(
         folder / f"{GENERIC}.json"
     )  # the alert below asks for the shipped priors, this one among them
@@ -118,7 +125,21 @@ def with_alert(generic: Prior) -> Prior:
     return replace(generic, alert=alert)
 
 
-def widened(imaging: Prior, marker: Prior) -> Prior:
+def pooled_regression() -> ErrorRegression:
+    """One regression of errors for all three CT studies: what the own ones are drawn to, and the generic one."""
+    origins = []
+    for name, *_ in SHIPPED:
+        study = tp.read((BUNDLED if (BUNDLED / name).is_dir() else DATA) / name)
+        readings = usable_readings(study)
+        if SUM_OF_DIAMETERS in quantities_of(readings):
+            origins.append(training_origins(readings, SUM_OF_DIAMETERS, study.doses))
+    found = fit_error_regression(joined(origins), is_diameter=True)
+    if found is None:
+        raise RuntimeError("too few readings for a regression of errors")
+    return found
+
+
+def widened(pooled: ErrorRegression, imaging: Prior, marker: Prior) -> Prior:
     """The generic prior: dynamics half-way between the two, every SD wider, blocks uncorrelated."""
     dynamics = slice(0, len(DYNAMICS_NAMES))
     block = slice(len(DYNAMICS_NAMES), len(DYNAMICS_NAMES) + len(READING_NAMES))
@@ -142,6 +163,8 @@ def widened(imaging: Prior, marker: Prior) -> Prior:
             ANY_MARKER: marker.visit_gap_weeks[psa],
         },
         below_limit=imaging.below_limit,
+        error_regressions={SUM_OF_DIAMETERS: pooled},
+        filter_weight={SUM_OF_DIAMETERS: EQUAL_WEIGHT},
         new_lesions_per_exposed_week=imaging.new_lesions_per_exposed_week,
         card=Card(
             data=f"{imaging.name} and {marker.name}, SDs widened by {WIDER}",

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from tests.model.courses import NO_DOSES, batch_of, particle, readings
-from turnpoint.model.filter import posteriors_of_batch
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.population import starting_prior
 from turnpoint.model.prior import Prior
+from turnpoint.model.refinement import Refiner
 from turnpoint.turning.detectable import detectable_log_burden, detectable_log_change
 from turnpoint.turning.state import judge, verdicts
+from turnpoint.turning.tables import Tables
 
 
 def certain_prior(quantity=SUM_OF_DIAMETERS, **natural) -> Prior:
@@ -29,8 +30,9 @@ def certain_prior(quantity=SUM_OF_DIAMETERS, **natural) -> Prior:
 def judged(days, values, quantity=SUM_OF_DIAMETERS, censoring=None, doses=NO_DOSES, **natural):
     prior = certain_prior(quantity, **natural)
     batch = batch_of(readings(days, values, quantity, censoring=censoring), (quantity,), doses)
-    (posterior,) = posteriors_of_batch(batch, prior, prior.bank(256, 0), draws=200)
-    return judge(posterior, prior), posterior, prior
+    refiner = Refiner.of(prior, prior.bank(256, 0), 0)
+    ((_, weighted),) = refiner.visits(batch, levels=False)
+    return judge(weighted, Tables(prior, refiner.bank)), weighted.bank, prior
 
 
 STATES = ("responding", "plateau", "regrowing")
@@ -38,22 +40,22 @@ STATES = ("responding", "plateau", "regrowing")
 
 def test_state_is_responding_then_plateau_then_regrowing_along_one_course():
     days = list(range(0, 400, 21))
-    found, posterior, _ = judged(days, [50] * len(days), d=0.15, g=0.04, fraction=0.1)
+    found, bank, _ = judged(days, [50] * len(days), d=0.15, g=0.04, fraction=0.1)
     named = [STATES[row.argmax()] for row in found.p_state]
     assert named[0] == "responding"
     assert named[-1] == "regrowing"
     assert [name for i, name in enumerate(named) if i == 0 or name != named[i - 1]] == list(STATES)
     np.testing.assert_allclose(found.p_state.sum(axis=1), 1.0)
-    turning = posterior.dynamics.turning_week(np.zeros(1), np.zeros(1)).mean() * 7
+    turning = bank.dynamics.turning_week(np.zeros(1), np.zeros(1)).mean() * 7
     at_turn = np.searchsorted(days, turning)
     assert named[at_turn] == "plateau"
 
 
 def test_probability_that_it_has_turned_steps_from_0_to_1_at_the_turning_point():
     days = list(range(0, 400, 21))
-    found, posterior, _ = judged(days, [50] * len(days), d=0.15, g=0.04, fraction=0.1)
-    turning = posterior.dynamics.turning_week(np.zeros(1), np.zeros(1)).mean() * 7
-    np.testing.assert_array_equal(found.p_turned, (np.array(days) >= turning).astype(float))
+    found, bank, _ = judged(days, [50] * len(days), d=0.15, g=0.04, fraction=0.1)
+    turning = bank.dynamics.turning_week(np.zeros(1), np.zeros(1)).mean() * 7
+    np.testing.assert_allclose(found.p_turned, np.array(days) >= turning, atol=1e-6)
 
 
 def test_dates_come_in_order_dominance_turning_regrowth_when_kill_is_faster_than_growth():
@@ -140,8 +142,8 @@ def test_tumour_that_looks_flat_because_it_is_mostly_scar_is_not_called_regrowin
 
 def test_signal_has_exceeded_its_smallest_by_the_detectable_change_at_detectable_regrowth():
     prior = certain_prior(background=0.2)
-    found, posterior, _ = judged([0, 42], [50, 40], background=0.2)
-    dynamics, reading = posterior.dynamics, posterior.quantities[SUM_OF_DIAMETERS].reading
+    found, bank, _ = judged([0, 42], [50, 40], background=0.2)
+    dynamics, reading = bank.dynamics, bank.readings[SUM_OF_DIAMETERS]
     zero = np.zeros((1, 1))
 
     def signal(week):

@@ -18,7 +18,8 @@ import numpy as np
 from turnpoint.model.arrays import FloatArray, IntArray
 
 _WEEKS_TOLERANCE = 1e-9
-_LARGEST_EXPONENT = 300.0
+_WEEKS_TOLERANCE_FLOAT32 = 1e-5
+_LARGEST_EXPONENT = {np.dtype(np.float64): 300.0, np.dtype(np.float32): 80.0}
 FARTHEST_WEEK = 3650.0 / 7.0  # dates further away than ten years carry no information for a course
 
 
@@ -52,20 +53,25 @@ class Dynamics:
         resistant = np.log(self.resistant_fraction) + self.regrowth_per_week * (on_weeks + off_weeks)
         return sensitive, resistant
 
+    def parts(self, on_weeks: FloatArray, off_weeks: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The sensitive and the resistant part, relative to the living burden at the start."""
+        sensitive, resistant = self.log_parts(on_weeks, off_weeks)
+        # beyond this nothing is a tumour any more, and sums and ratios stay finite
+        largest = _largest_exponent(sensitive)
+        return np.exp(np.minimum(sensitive, largest)), np.exp(np.minimum(resistant, largest))
+
     def log_burden(self, on_weeks: FloatArray, off_weeks: FloatArray) -> FloatArray:
         """Log B(t); weeks broadcast against the parameters."""
-        sensitive, resistant = self.log_parts(on_weeks, off_weeks)
         # exp-log by hand: np.logaddexp is five times slower and this is the inner loop
-        log_burden: FloatArray = np.log(
-            np.exp(np.minimum(sensitive, _LARGEST_EXPONENT))
-            + np.exp(np.minimum(resistant, _LARGEST_EXPONENT))
-        )
+        sensitive, resistant = self.parts(on_weeks, off_weeks)
+        log_burden: FloatArray = np.log(sensitive + resistant)
         return log_burden
 
     def resistant_share(self, on_weeks: FloatArray, off_weeks: FloatArray) -> FloatArray:
         """R(t) = P(t) / B(t), between 0 and 1."""
         sensitive, resistant = self.log_parts(on_weeks, off_weeks)
-        share: FloatArray = 1.0 / (1.0 + np.exp(np.clip(sensitive - resistant, -700.0, 700.0)))
+        largest = _largest_exponent(sensitive)
+        share: FloatArray = 1.0 / (1.0 + np.exp(np.clip(sensitive - resistant, -largest, largest)))
         return share
 
     def turning_week(self, on_weeks: FloatArray, off_weeks: FloatArray) -> FloatArray:
@@ -94,16 +100,19 @@ class Dynamics:
         climb does not depend on φ. Clipped at ten years.
         """
         d, g = self.kill_per_week, self.regrowth_per_week
-        target = np.exp(np.asarray(log_rise, dtype=np.float64))
+        largest = _largest_exponent(g)
+        tolerance = _WEEKS_TOLERANCE if g.dtype == np.float64 else _WEEKS_TOLERANCE_FLOAT32
+        log_target = np.minimum(np.asarray(log_rise, dtype=g.dtype), largest)
+        target = np.exp(log_target)
         # The decaying term only delays the crossing of d·exp(g·s)/(g+d), so start at that crossing: the left
         # side is convex and increasing in s, and Newton from the right converges without overshoot.
-        weeks = np.maximum(np.log(target * (g + d) / d), 0.0) / g
+        weeks = np.maximum(log_target + np.log((g + d) / d), 0.0) / g
         for _ in range(30):
-            grown, faded = d * np.exp(np.minimum(g * weeks, 300.0)), g * np.exp(-d * weeks)
+            grown, faded = d * np.exp(np.minimum(g * weeks, largest)), g * np.exp(-d * weeks)
             slope = g * grown - d * faded
             step = ((grown + faded) - target * (g + d)) / np.where(slope > 0, slope, np.inf)
             weeks = np.maximum(weeks - step, 0.0)
-            if (np.abs(step) <= _WEEKS_TOLERANCE).all():
+            if (np.abs(step) <= tolerance * (1.0 + weeks)).all():
                 break
         return self._clipped(weeks)
 
@@ -111,3 +120,8 @@ class Dynamics:
     def _clipped(weeks: FloatArray) -> FloatArray:
         clipped: FloatArray = np.clip(weeks, 0.0, FARTHEST_WEEK)
         return clipped
+
+
+def _largest_exponent(numbers: FloatArray) -> float:
+    """A number whose exponential, and the sum of some of them, is finite in the precision of the array."""
+    return _LARGEST_EXPONENT[numbers.dtype]

@@ -3,39 +3,39 @@
 One quasi-random bank of particles drawn from the prior serves every patient; each series is filtered given the
 particle (`model.observation`), and the posterior at visit i is the bank weighted by the cumulative likelihood:
 exact up to Monte-Carlo error (and the merging of jump branches). A patient far from the prior, seen by a small
-effective sample size, gets further particles from normals fitted to their own weighted particles (adaptive
-multiple importance sampling: Cornuet et al. 2012, doi:10.1111/j.1467-9469.2011.00756.x).
+effective sample size or a heavy tail of the weights, gets a bank of their own (`model.refinement`).
 """
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
-from scipy.special import logsumexp
 
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.dynamics import Dynamics
-from turnpoint.model.observation import Filtered, run_series
+from turnpoint.model.observation import Filtered
 from turnpoint.model.parameters import Reading, dynamics_of, reading_of
 from turnpoint.model.prior import Prior
+from turnpoint.model.refinement import Refiner
 from turnpoint.model.series import Batch, Series, batches
+from turnpoint.model.weighing import WeightedVisits
 from turnpoint.study.study import Study
 
 Progress = Callable[[int, int], None]
+_Result = TypeVar("_Result")
 
 DEFAULT_PARTICLES = 2048
 DEFAULT_DRAWS = 1000
 PATIENTS_PER_BATCH = 16
-SMALLEST_EFFECTIVE_SIZE = 150.0
-_MOST_REFINEMENTS = 8
-_WIDEN = 1.5  # a proposal must be wider than what it aims at
-_SMALLEST_TEMPERED_SIZE = 60.0
+_PATIENTS_PER_PIECE = 4096  # cut out of the tables at once: cutting each batch out of a large table is slow
+_ROW_FIELDS = ("patient", "visit", "on_weeks", "off_weeks", "effective_size", "pareto_k", "shrinkage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,8 @@ class Posterior:
         dynamics: shape (R, D).
         quantities: by name.
         effective_size: effective sample size of the weighted particles, shape (R,).
+        pareto_k: tail of their weights (`model.pareto`), shape (R,); nan where the effective size alone is proof
+            enough that they can be trusted.
         shrinkage: 1 - posterior variance / prior variance of the log rates and the logit of φ, the largest of
             the three, shape (R,): 0 when the data said nothing.
     """
@@ -132,6 +134,7 @@ class Posterior:
     dynamics: Dynamics
     quantities: Mapping[str, QuantityPosterior]
     effective_size: FloatArray
+    pareto_k: FloatArray
     shrinkage: FloatArray
 
     @property
@@ -143,26 +146,8 @@ class Posterior:
     def at(self, rows: IntArray) -> Posterior:
         """The posterior at these rows only."""
         quantities = {name: own.at(rows) for name, own in self.quantities.items()}
-        kept = {
-            name: getattr(self, name)[rows]
-            for name in ("patient", "visit", "on_weeks", "off_weeks", "effective_size", "shrinkage")
-        }
+        kept = {name: getattr(self, name)[rows] for name in _ROW_FIELDS}
         return replace(self, dynamics=self.dynamics.at(rows), quantities=quantities, **kept)
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A batch passed through a bank.
-
-    Attributes:
-        particles: transformed parameters, shape (K, dimensions).
-        filtered: by quantity and part.
-        log_weight: cumulative log-likelihood plus log importance weight at each visit, shape (P, V, K).
-    """
-
-    particles: FloatArray
-    filtered: Mapping[str, tuple[Filtered, ...]]
-    log_weight: FloatArray
 
 
 def posteriors(
@@ -188,175 +173,141 @@ def posteriors(
         seed: of the bank; the same seed gives the same numbers.
         progress: called with patients done and patients in all.
     """
-    bank = prior.bank(particles, seed)
-    total = (readings if visits is None else visits)["patient_id"].n_unique()
-    done = 0
+    refiner = Refiner.of(prior, prior.bank(particles, seed), seed)
 
-    def posteriors_of(batch: Batch) -> list[Posterior]:
-        return list(posteriors_of_batch(batch, prior, bank, draws=draws, seed=seed))
+    def work(batch: Batch) -> Posterior:
+        return _posterior(batch, refiner, draws)
 
-    parts = batches(readings, study.doses, list(prior.quantities), PATIENTS_PER_BATCH, visits)
-    for found in _in_parallel(posteriors_of, parts):
-        yield from found
-        done += sum(len(np.unique(part.patient)) for part in found)
-        if progress is not None:
-            progress(min(done, total), total)
-
-
-def _in_parallel(
-    work: Callable[[Batch], list[Posterior]], parts: Iterator[Batch]
-) -> Iterator[list[Posterior]]:
-    """The results in order, computed by as many threads as there are cores (NumPy lets go of the lock).
-
-    Only a few batches are in flight at a time, so that memory does not grow with the study.
-    """
-    workers = os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[list[Posterior]]] = deque()
-        for part in parts:
-            waiting.append(pool.submit(work, part))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    yield from over_batches(work, readings, study, prior, visits=visits, progress=progress)
 
 
 def posteriors_of_batch(
     batch: Batch, prior: Prior, bank: FloatArray, *, draws: int = DEFAULT_DRAWS, seed: int = 0
 ) -> Iterator[Posterior]:
-    """The posterior at every visit of one batch, in parts.
+    """The posterior at every visit of one batch, from particles drawn from the prior."""
+    yield _posterior(batch, Refiner.of(prior, bank, seed), draws)
 
-    One part for all patients that the bank serves well, then one for each patient whose effective sample size
-    asked for more particles.
+
+def over_batches(
+    work: Callable[[Batch], _Result],
+    readings: pl.DataFrame,
+    study: Study,
+    prior: Prior,
+    *,
+    visits: pl.DataFrame | None = None,
+    patients_per_batch: int = PATIENTS_PER_BATCH,
+    progress: Progress | None = None,
+) -> Iterator[_Result]:
+    """What `work` makes of each batch of a study, in patient order (arguments as `posteriors`).
+
+    As many threads work as there are cores (NumPy lets go of the lock), on a few batches ahead only, so that memory
+    does not grow with the study.
     """
-    run = weigh(batch, prior, bank)
-    sizes = effective_sizes(run.log_weight)
-    valid = np.arange(batch.day.shape[1]) < batch.visits[:, None]
-    weakest = np.where(valid, sizes, np.inf).min(axis=1)
-    served = weakest >= SMALLEST_EFFECTIVE_SIZE
-    if served.any():
-        yield _collect(batch, prior, run, np.flatnonzero(served), draws)
-    for row in np.flatnonzero(~served):
-        alone = one_patient(batch, int(row))
-        yield _collect(alone, prior, _refined(alone, prior, bank, seed), np.array([0]), draws)
+    if visits is None:
+        visits = readings.select("patient_id", "day").unique().sort("patient_id", "day")
+    total, done = visits["patient_id"].n_unique(), 0
+    workers = os.cpu_count() or 1
+    waiting: deque[tuple[int, Future[_Result]]] = deque()
+
+    def next_result() -> _Result:
+        nonlocal done
+        patients, future = waiting.popleft()
+        result = future.result()
+        done += patients
+        if progress is not None:
+            progress(done, total)
+        return result
+
+    with ThreadPoolExecutor(workers) as pool:
+        for piece in _pieces(readings, study.doses, visits):
+            for batch in batches(*piece[:2], list(prior.quantities), patients_per_batch, piece[2]):
+                waiting.append((len(batch.patient_ids), pool.submit(work, batch)))
+                if len(waiting) > 2 * workers:
+                    yield next_result()
+        while waiting:
+            yield next_result()
 
 
-def effective_sizes(log_weight: FloatArray) -> FloatArray:
-    """Kish's effective sample size (Σw)²/Σw² along the last axis."""
-    sizes: FloatArray = np.exp(2.0 * logsumexp(log_weight, axis=-1) - logsumexp(2.0 * log_weight, axis=-1))
-    return sizes
+def _pieces(
+    readings: pl.DataFrame, doses: pl.DataFrame, visits: pl.DataFrame
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]]:
+    """Readings, doses and visits of some thousand patients at a time, in patient order."""
+    patients = visits["patient_id"].unique().sort()
+    for first in range(0, len(patients), _PATIENTS_PER_PIECE):
+        own = patients.slice(first, _PATIENTS_PER_PIECE)
+        here = pl.col("patient_id").is_between(pl.lit(own[0]), pl.lit(own[-1]))
+        yield readings.filter(here), doses.filter(here), visits.filter(here)
 
 
-def weigh(batch: Batch, prior: Prior, particles: FloatArray, log_importance: FloatArray | None = None) -> Run:
-    """Pass a batch through a bank of particles; `log_importance` is log prior / proposal where they differ."""
-    dynamics = dynamics_of(particles)
-    filtered = {}
-    log_weight = np.zeros((*batch.day.shape, particles.shape[-2]))
-    if log_importance is not None:
-        log_weight += log_importance
-    patients = np.arange(batch.day.shape[0])[:, None]
-    for position, quantity in enumerate(prior.quantities):
-        reading = reading_of(particles, quantity, position)
-        persistence = prior.floor_persistence[quantity]
-        filtered[quantity] = tuple(
-            run_series(part, dynamics, reading, persistence) for part in batch.series[quantity]
-        )
-        for own, readings in zip(filtered[quantity], batch.readings[quantity], strict=True):
-            log_weight += own.log_likelihood[patients, readings]
-    return Run(particles, filtered, log_weight)
-
-
-def one_patient(batch: Batch, row: int) -> Batch:
-    """The batch with one patient only."""
-    keep = slice(row, row + 1)
-    fields = [name for name in Series.__slots__ if name != "quantity"]
-    series = {
-        quantity: tuple(Series(quantity, *(getattr(part, name)[keep] for name in fields)) for part in parts)
-        for quantity, parts in batch.series.items()
-    }
-    return Batch(
-        patient_ids=batch.patient_ids[keep],
-        series=series,
-        visits=batch.visits[keep],
-        day=batch.day[keep],
-        on_weeks=batch.on_weeks[keep],
-        off_weeks=batch.off_weeks[keep],
-        readings={
-            quantity: tuple(counts[keep] for counts in parts) for quantity, parts in batch.readings.items()
-        },
-        off_now=batch.off_now[keep],
+def _posterior(batch: Batch, refiner: Refiner, draws: int) -> Posterior:
+    """Equal-weight draws at every visit of the batch, by patient and visit."""
+    return _joined(
+        batch, [_collected(*part, refiner.prior, draws) for part in refiner.visits(batch, levels=True)]
     )
 
 
-def _refined(batch: Batch, prior: Prior, bank: FloatArray, seed: int) -> Run:
-    """Add proposals fitted to this patient until every visit has enough effective particles.
-
-    All particles, the prior's own among them, are weighted by prior / mixture of every proposal so far, so a
-    proposal that was a bad guess costs nothing but time.
-    """
-    rng = np.random.default_rng((seed, 1))
-    sizes = [len(bank)]
-    gaussians = [(prior.mean, prior.covariance)]
-    particles = bank
-    run = weigh(batch, prior, particles)
-    for _ in range(_MOST_REFINEMENTS):
-        effective = effective_sizes(run.log_weight[0, : batch.visits[0]])
-        if effective.min() >= SMALLEST_EFFECTIVE_SIZE:
-            break
-        mean, covariance = _proposal(particles, run.log_weight[0, int(effective.argmin())], prior)
-        gaussians.append((mean, covariance))
-        sizes.append(len(bank))
-        fresh = mean + rng.standard_normal((len(bank), prior.dimensions)) @ np.linalg.cholesky(covariance).T
-        particles = np.concatenate([particles, fresh])
-        shares = np.log(np.array(sizes) / len(particles))
-        densities = [log_normal_density(particles, *gaussian) for gaussian in gaussians]
-        mixture = logsumexp([share + own for share, own in zip(shares, densities, strict=True)], axis=0)
-        run = weigh(batch, prior, particles, densities[0] - mixture)
-    return run
-
-
-def _proposal(particles: FloatArray, log_weight: FloatArray, prior: Prior) -> tuple[FloatArray, FloatArray]:
-    """A widened normal fitted to the weighted particles, the weights tempered until enough of them count."""
-    temper = 1.0
-    while effective_sizes(temper * log_weight) < _SMALLEST_TEMPERED_SIZE and temper > 1e-3:
-        temper *= 0.7
-    weight = np.exp(temper * log_weight - logsumexp(temper * log_weight))
-    mean = weight @ particles
-    apart = particles - mean
-    covariance = _WIDEN * (apart * weight[:, None]).T @ apart + 0.02 * prior.covariance
-    return mean, covariance
-
-
-def log_normal_density(points: FloatArray, mean: FloatArray, covariance: FloatArray) -> FloatArray:
-    """Log density of a multivariate normal at each row of `points`."""
-    root = np.linalg.cholesky(covariance)
-    white = np.linalg.solve(root, (points - mean).T)
-    density: FloatArray = -0.5 * (white**2).sum(axis=0) - np.log(np.diag(root)).sum()
-    return density - 0.5 * len(mean) * float(np.log(2.0 * np.pi))
-
-
-def _collect(batch: Batch, prior: Prior, run: Run, patients: IntArray, draws: int) -> Posterior:
-    """Equal-weight draws at every visit of these patients of the run, by systematic resampling."""
-    patient = np.repeat(patients, batch.visits[patients])
-    visit = np.concatenate([np.arange(batch.visits[p]) for p in patients] or [np.empty(0)]).astype(np.int64)
-    log_weight = run.log_weight[patient, visit]
-    chosen = systematic_draws(log_weight, draws)
-    particles = run.particles[chosen]
+def _collected(rows: IntArray, weighted: WeightedVisits, prior: Prior, draws: int) -> Posterior:
+    """Equal-weight draws at some visits; `rows` says which patient of the whole batch each patient is."""
+    chosen = _drawn(weighted.weight, draws)
+    bank = weighted.bank
+    particles = bank.particles[(weighted.patient[:, None], chosen) if bank.is_own else chosen]
     quantities = {
-        quantity: _quantity(batch, prior, run, quantity, (patient, visit, chosen))
-        for quantity in prior.quantities
+        quantity: QuantityPosterior(
+            reading_of(particles, quantity, position),
+            tuple(_parts(weighted, quantity, chosen)),
+        )
+        for position, quantity in enumerate(prior.quantities)
     }
     return Posterior(
-        batch=batch,
-        patient=patient,
-        visit=visit,
-        on_weeks=batch.on_weeks[patient, visit][:, None],
-        off_weeks=batch.off_weeks[patient, visit][:, None],
+        batch=weighted.batch,
+        patient=rows[weighted.patient],
+        visit=weighted.visit,
+        on_weeks=weighted.on_weeks[:, None],
+        off_weeks=weighted.off_weeks[:, None],
         dynamics=dynamics_of(particles),
         quantities=quantities,
-        effective_size=effective_sizes(log_weight),
-        shrinkage=_shrinkage(particles, prior),
+        effective_size=weighted.effective_size,
+        pareto_k=weighted.pareto_k,
+        shrinkage=weighted.shrinkage,
     )
+
+
+def _parts(weighted: WeightedVisits, quantity: str, chosen: IntArray) -> Iterator[PartPosterior]:
+    batch, run = weighted.batch, weighted.run
+    parts = zip(batch.series[quantity], run.filtered[quantity], batch.readings[quantity], strict=True)
+    for series, own, counts in parts:
+        yield _part(series, own, (weighted.patient, counts[weighted.patient, weighted.visit], chosen))
+
+
+def _joined(batch: Batch, found: Sequence[Posterior]) -> Posterior:
+    """The posteriors of parts of a batch as one, by patient and visit."""
+    first = found[0]
+    quantities = {
+        quantity: QuantityPosterior(
+            Reading(
+                own.reading.is_diameter, *_stacked([part.quantities[quantity].reading for part in found])
+            ),
+            tuple(
+                PartPosterior(*_stacked([part.quantities[quantity].parts[index] for part in found]))
+                for index in range(len(own.parts))
+            ),
+        )
+        for quantity, own in first.quantities.items()
+    }
+    together = Posterior(
+        batch=batch,
+        dynamics=Dynamics(*_stacked([part.dynamics for part in found])),
+        quantities=quantities,
+        **{name: np.concatenate([getattr(part, name) for part in found]) for name in _ROW_FIELDS},
+    )
+    return together.at(np.lexsort((together.visit, together.patient)))
+
+
+def _stacked(parts: Sequence[Dynamics | Reading | PartPosterior]) -> Iterator[Any]:
+    """Each array attribute of the parts, rows one below the other."""
+    for name in parts[0].__slots__:
+        if name != "is_diameter":
+            yield np.concatenate([getattr(part, name) for part in parts])
 
 
 def systematic_draws(log_weight: FloatArray, draws: int) -> IntArray:
@@ -365,29 +316,20 @@ def systematic_draws(log_weight: FloatArray, draws: int) -> IntArray:
     Systematic resampling puts each draw within 1/draws of its place in the weights' distribution; the common
     shuffle keeps later draws (of noise) from lining up with the particles' order.
     """
-    weight = np.exp(log_weight - log_weight.max(axis=-1, keepdims=True))
-    cumulative = np.cumsum(weight, axis=-1)
+    return _drawn(np.exp(log_weight - log_weight.max(axis=-1, keepdims=True)), draws)
+
+
+def _drawn(weight: FloatArray, draws: int) -> IntArray:
+    """`systematic_draws` from the weights themselves."""
+    cumulative = np.cumsum(weight, axis=-1, dtype=np.float64)
     places = (np.arange(draws) + 0.5) / draws
     order = np.random.default_rng(0).permutation(draws)
-    chosen = np.empty((len(log_weight), draws), dtype=np.int64)
+    chosen = np.empty((len(weight), draws), dtype=np.int64)
     for row, running in enumerate(cumulative):
         chosen[row] = np.searchsorted(running, places * running[-1])[order]
-    last: int = log_weight.shape[-1] - 1
+    last: int = weight.shape[-1] - 1
     indices: IntArray = np.minimum(chosen, last)
     return indices
-
-
-def _quantity(
-    batch: Batch, prior: Prior, run: Run, quantity: str, where: tuple[IntArray, IntArray, IntArray]
-) -> QuantityPosterior:
-    patient, visit, chosen = where
-    parts = zip(batch.series[quantity], run.filtered[quantity], batch.readings[quantity], strict=True)
-    return QuantityPosterior(
-        reading=reading_of(run.particles[chosen], quantity, prior.quantities.index(quantity)),
-        parts=tuple(
-            _part(series, own, (patient, readings[patient, visit], chosen)) for series, own, readings in parts
-        ),
-    )
 
 
 def _part(series: Series, own: Filtered, where: tuple[IntArray, IntArray, IntArray]) -> PartPosterior:
@@ -417,10 +359,3 @@ def _whole_numbers(series: Series) -> BoolArray:
     whole = np.cumsum(series.value == np.round(series.value), axis=1)
     most: BoolArray = whole > 0.5 * np.arange(1, whole.shape[1] + 1)
     return most
-
-
-def _shrinkage(particles: FloatArray, prior: Prior) -> FloatArray:
-    """How much narrower the draws of d, g and φ are than the prior: the largest of the three."""
-    variance = particles[..., :3].var(axis=1)
-    shrinkage: FloatArray = (1.0 - variance / np.diag(prior.covariance)[:3]).max(axis=-1)
-    return shrinkage

@@ -18,6 +18,7 @@ QUANTILE_NAMES = tuple(f"q{round(100 * level):02d}" for level in QUANTILE_LEVELS
 # A lesion read as absent counts 0 mm, but is some millimetre or less of tissue; forecasts do not go below it,
 # so that they can be shown and scored on a log scale.
 SMALLEST_FORECAST_MM = 1.0
+_SAME = 1e-9
 _UNIFORMS = 5  # for each step of each part: drift, jump, reading, repeat, what is written below the limit
 
 
@@ -163,7 +164,17 @@ def _uniforms(draws: int, dimensions: int, seed: int) -> FloatArray:
     return uniforms
 
 
-def quantiles(draws: FloatArray) -> FloatArray:
-    """The 19 quantiles 5, 10, ..., 95 % along the last axis, shape (..., 19)."""
-    found: FloatArray = np.moveaxis(np.quantile(draws, QUANTILE_LEVELS, axis=-1), 0, -1)
+def weighted_quantiles(draws: FloatArray, mass: FloatArray, levels: FloatArray) -> FloatArray:
+    """The smallest draw at which the distribution function reaches each level, shape (R, levels).
+
+    Args:
+        draws: shape (R, D).
+        mass: of each draw, rows adding up to 1, shape (R, D).
+        levels: shape (levels,).
+    """
+    order = np.argsort(draws, axis=1)
+    reached = np.cumsum(np.take_along_axis(mass, order, axis=1), axis=1)
+    places = np.stack([np.searchsorted(row, levels - _SAME) for row in reached])
+    ordered = np.take_along_axis(draws, order, axis=1)
+    found: FloatArray = np.take_along_axis(ordered, np.minimum(places, draws.shape[1] - 1), axis=1)
     return found

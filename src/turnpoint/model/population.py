@@ -20,10 +20,10 @@ from scipy.special import expit, logit, logsumexp
 
 from turnpoint.errors import PriorError, Problem, StudyError
 from turnpoint.model.arrays import FloatArray
-from turnpoint.model.filter import weigh
 from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
 from turnpoint.model.prior import BelowLimit, Prior
 from turnpoint.model.series import Batch, batches
+from turnpoint.model.weighing import weigh
 
 Progress = Callable[[int, int], None]
 

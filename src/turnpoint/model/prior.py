@@ -15,6 +15,7 @@ from scipy.special import ndtri
 
 from turnpoint.errors import PriorError
 from turnpoint.model.arrays import FloatArray
+from turnpoint.model.error_regression import ErrorRegression, error_regression_from_dict
 from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
 
 FORMAT = "turnpoint-prior-2"
@@ -91,6 +92,8 @@ class Prior:
         floor_persistence: by quantity, chance that a value at the floor stays there at the next look.
         visit_gap_weeks: usual time between readings, by quantity.
         below_limit: what readers write when a lesion falls below 5 mm.
+        error_regressions: by quantity, the second forecaster (`model.error_regression`); a quantity may have none.
+        filter_weight: by quantity with a regression, weight of the filter in the average of the two.
         new_lesions_per_exposed_week: λ of `model.new_lesions`; None where the data do not record new lesions.
         keywords: lower-case words of tumour types and drugs that this prior is for.
         card: provenance.
@@ -104,6 +107,8 @@ class Prior:
     floor_persistence: Mapping[str, float]
     visit_gap_weeks: Mapping[str, float]
     below_limit: BelowLimit = field(default_factory=BelowLimit)
+    error_regressions: Mapping[str, ErrorRegression] = field(default_factory=dict)
+    filter_weight: Mapping[str, float] = field(default_factory=dict)
     new_lesions_per_exposed_week: float | None = None
     keywords: tuple[str, ...] = ()
     card: Card = field(default_factory=lambda: Card(data="not stated"))
@@ -154,6 +159,8 @@ class Prior:
             "floor_persistence": dict(self.floor_persistence),
             "visit_gap_weeks": dict(self.visit_gap_weeks),
             "below_limit": {name: getattr(self.below_limit, name) for name in BelowLimit.__slots__},
+            "error_regressions": {name: own.to_dict() for name, own in self.error_regressions.items()},
+            "filter_weight": dict(self.filter_weight),
             "new_lesions_per_exposed_week": self.new_lesions_per_exposed_week,
             "alert": {name: getattr(alert, name) for name in Alert.__slots__},
             "card": {name: getattr(card, name) for name in Card.__slots__}
@@ -205,6 +212,11 @@ def prior_from_dict(document: Any, source: str) -> Prior:
             floor_persistence=dict(document["floor_persistence"]),
             visit_gap_weeks=dict(document["visit_gap_weeks"]),
             below_limit=BelowLimit(**document["below_limit"]),
+            error_regressions={
+                name: error_regression_from_dict(own, source)
+                for name, own in document["error_regressions"].items()
+            },
+            filter_weight=dict(document["filter_weight"]),
             new_lesions_per_exposed_week=document["new_lesions_per_exposed_week"],
             keywords=tuple(document["keywords"]),
             card=Card(**(document["card"] | {"warnings": tuple(document["card"]["warnings"])})),
@@ -227,6 +239,9 @@ def _check(prior: Prior, source: str) -> None:
     finite = np.isfinite(prior.mean).all() and np.isfinite(prior.covariance).all()
     if not finite or np.linalg.eigvalsh(prior.covariance).min() <= 0:
         raise PriorError(f"prior {source}: its covariance is not positive definite. Fit it again.")
+    weights = prior.filter_weight
+    if set(weights) != set(prior.error_regressions) or not all(0.0 <= w <= 1.0 for w in weights.values()):
+        raise PriorError(f"prior {source}: its filter weights are not weights. Fit it again.")
     below = prior.below_limit
     if not (below.absent >= 0.0 and below.too_small >= 0.0 and below.absent + below.too_small <= 1.0):
         raise PriorError(f"prior {source}: the shares below the limit are not shares. Fit it again.")
@@ -318,6 +333,7 @@ def _assembled(base: Prior, quantities: Sequence[str], shipped: Mapping[str, Pri
                 covariance[here, other] = prior.covariance[there, other_there]
     persistence = {q: prior.floor_persistence[name] for q, (prior, name) in sources.items()}
     gaps = {q: prior.visit_gap_weeks[name] for q, (prior, name) in sources.items()}
+    learned = {q: (prior, name) for q, (prior, name) in sources.items() if name in prior.error_regressions}
     names = dict.fromkeys([base.name, *(prior.name for prior, _ in sources.values())])
     return replace(
         base,
@@ -327,4 +343,6 @@ def _assembled(base: Prior, quantities: Sequence[str], shipped: Mapping[str, Pri
         covariance=covariance,
         floor_persistence=persistence,
         visit_gap_weeks=gaps,
+        error_regressions={q: prior.error_regressions[name] for q, (prior, name) in learned.items()},
+        filter_weight={q: prior.filter_weight[name] for q, (prior, name) in learned.items()},
     )

@@ -1,18 +1,18 @@
-"""State, three dates and causes of a plateau, from the posterior draws of the burden."""
+"""State, three dates and causes of a plateau, from the weighted particles."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from turnpoint.model.arrays import BoolArray, FloatArray, ObjectArray
-from turnpoint.model.dynamics import FARTHEST_WEEK
-from turnpoint.model.filter import Posterior
-from turnpoint.model.parameters import SUM_OF_DIAMETERS
+from turnpoint.model.arrays import BoolArray, FloatArray, IntArray, ObjectArray
 from turnpoint.model.prior import Prior
-from turnpoint.turning.detectable import detectable_log_burden, detectable_log_change
+from turnpoint.model.weighing import WeightedVisits, weighted_means
+from turnpoint.turning.detectable import detectable_log_burden
+from turnpoint.turning.quantiles import Ranked, weighted_quantiles
+from turnpoint.turning.tables import COLUMNS, Dates, Moment, Tables
 
 DATE_LEVELS = (0.05, 0.5, 0.95)
 MOST_LIKELY_ENOUGH = 0.5
@@ -43,8 +43,8 @@ class Judgement:
     p_turned_resistant: FloatArray
 
 
-def judge(posterior: Posterior, prior: Prior) -> Judgement:
-    """State probabilities, dates and causes at every row of the posterior.
+def judge(weighted: WeightedVisits, tables: Tables) -> Judgement:
+    """State probabilities, dates and causes at every row.
 
     With y(t) the signal in the quantity that shows a change soonest (log value, scar or background included), Δ
     its usual time to the next reading and δ the change it can just show:
@@ -55,99 +55,136 @@ def judge(posterior: Posterior, prior: Prior) -> Judgement:
 
     The regimen stays as it is at the visit: while no drug is on, the sensitive part regrows, and that is
     regrowing too (its cause is `pause`). Detectable regrowth is the day at which y first exceeds y(t*) by δ.
+
+    Args:
+        weighted: visits and what each particle weighs there.
+        tables: what each particle says; of the same prior.
     """
-    dynamics, on, off = posterior.dynamics, posterior.on_weeks, posterior.off_weeks
-    turning = dynamics.turning_week(on, off)
-    p_state = np.empty((len(posterior.patient), 3))
-    regrowth = np.empty_like(turning)
-    shown_by = _shown_by(posterior, prior)
-    for quantity in prior.quantities:
-        rows = np.flatnonzero(shown_by == quantity)
-        if rows.size:
-            p_state[rows], regrowth[rows] = _seen_in(posterior.at(rows), quantity, prior)
-    cause = _causes(posterior)
-    turned = turning <= on + off
+    quantities = tables.prior.quantities
+    moments, which = _moments(weighted, tables)
+    mean = np.empty((len(which), 1 + len(COLUMNS) * len(quantities)))
+    for index, moment in enumerate(moments):
+        rows = which == index
+        mean[rows] = weighted_means(weighted.weight[rows], moment.table)
+    means = {
+        quantity: mean[:, 1 + len(COLUMNS) * index : 1 + len(COLUMNS) * (index + 1)]
+        for index, quantity in enumerate(quantities)
+    }
+    seen = {quantity: _is_seen(weighted, quantity) for quantity in quantities}
+    shown_by = _shown_by(seen, tables.prior)
+    dominance, turning, regrowth = _days(weighted, [moment.dates for moment in moments], which, shown_by)
+    p_cause, p_turned_resistant = _causes(weighted, means, seen)
     return Judgement(
-        p_state=p_state,
-        p_cause=cause.mean(axis=1),
-        resistant_fraction=_quantiles(dynamics.resistant_share(on, off)),
-        dominance_day=7.0 * _quantiles(dynamics.dominance_week(on, off)),
-        turning_day=7.0 * _quantiles(turning),
-        regrowth_day=7.0 * _quantiles(regrowth),
-        p_turned=turned.mean(axis=1),
-        p_turned_resistant=(turned * cause[..., 0]).mean(axis=1),
+        p_state=_states(means, shown_by),
+        p_cause=p_cause,
+        resistant_fraction=weighted_quantiles(
+            weighted.weight, [moment.resistant_fraction for moment in moments], which, DATE_LEVELS
+        ),
+        dominance_day=dominance,
+        turning_day=turning,
+        regrowth_day=regrowth,
+        p_turned=np.minimum(mean[:, 0], 1.0),
+        p_turned_resistant=p_turned_resistant,
     )
 
 
-def _seen_in(posterior: Posterior, quantity: str, prior: Prior) -> tuple[FloatArray, FloatArray]:
-    """State probabilities, shape (R, 3), and week of detectable regrowth, shape (R, D), in one quantity."""
-    dynamics, on, off = posterior.dynamics, posterior.on_weeks, posterior.off_weeks
-    reading = posterior.quantities[quantity].reading
-    gap, error = prior.visit_gap_weeks[quantity], detectable_log_change(quantity, prior)
-    turning = dynamics.turning_week(on, off)
-    off_before = np.minimum(off, turning)
-    smallest_burden = np.minimum(
-        dynamics.log_burden(turning - off_before, off_before), dynamics.log_burden(on, off)
+def _moments(weighted: WeightedVisits, tables: Tables) -> tuple[list[Moment], IntArray]:
+    """The moments of the rows, and which of them is each row's, shape (R,).
+
+    A moment is a time, and a patient where each has a bank of their own.
+    """
+    owner = weighted.patient if weighted.bank.is_own else np.zeros_like(weighted.patient)
+    columns = (owner, weighted.on_weeks, weighted.off_weeks, weighted.off_now)
+    places: dict[tuple[int, float, float, bool], int] = {}
+    keys = zip(*(column.tolist() for column in columns), strict=True)
+    which = np.array([places.setdefault(key, len(places)) for key in keys])
+    moments = tables.at(weighted.bank, np.array([key[0] for key in places]), [key[1:] for key in places])
+    return moments, which
+
+
+def _days(
+    weighted: WeightedVisits, dates: Sequence[Dates], which: IntArray, shown_by: ObjectArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Quantiles of dominance, turning point and detectable regrowth in days, shape (R, 3) each.
+
+    Times without a pause before them share one object of dates.
+    """
+    places: dict[int, int] = {}
+    own_place = np.array([places.setdefault(id(own), len(places)) for own in dates])
+    different = list({id(own): own for own in dates}.values())
+    own = own_place[which]
+
+    def days(ranked: Sequence[Ranked], rows: BoolArray) -> FloatArray:
+        weight = weighted.weight if rows.all() else weighted.weight[rows]
+        return 7.0 * weighted_quantiles(weight, ranked, own[rows], DATE_LEVELS)
+
+    every = np.ones(len(which), dtype=np.bool_)
+    regrowth = np.empty((len(which), len(DATE_LEVELS)))
+    for quantity in different[0].regrowth:
+        rows = shown_by == quantity
+        if rows.any():
+            regrowth[rows] = days([each.regrowth[quantity] for each in different], rows)
+    return (
+        days([each.dominance for each in different], every),
+        days([each.turning for each in different], every),
+        regrowth,
     )
-    now = reading.log_signal(dynamics.log_burden(on, off))
-    paused = posterior.batch.off_now[posterior.patient, posterior.visit][:, None]
-    ahead = reading.log_signal(
-        dynamics.log_burden(np.where(paused, on, on + gap), np.where(paused, off + gap, off))
-    )
-    smallest = reading.log_signal(smallest_burden)
-    rises = (ahead > smallest + error) & (paused | (on + off + gap > turning))
-    shrinks = (ahead < now - error) & ~rises
-    p_state = np.stack([shrinks.mean(axis=1), (~shrinks & ~rises).mean(axis=1), rises.mean(axis=1)], axis=1)
-    rise = reading.log_burden_of(smallest + error) - smallest_burden
-    return p_state, np.minimum(turning + dynamics.weeks_to_rise(rise), FARTHEST_WEEK)
 
 
-def _quantiles(draws: FloatArray) -> FloatArray:
-    found: FloatArray = np.quantile(draws, DATE_LEVELS, axis=1).T
-    return found
+def _states(means: Mapping[str, FloatArray], shown_by: ObjectArray) -> FloatArray:
+    """Probabilities of the three states in the quantity that shows them, shape (R, 3)."""
+    p_state = np.empty((len(shown_by), 3))
+    for quantity, mean in means.items():
+        shrinks, rises = mean[:, COLUMNS.index("shrinks")], mean[:, COLUMNS.index("rises")]
+        own = shown_by == quantity
+        p_state[own] = np.stack([shrinks, 1.0 - shrinks - rises, rises], axis=1)[own]
+    return _as_shares(p_state)
 
 
-def _is_seen(posterior: Posterior, quantity: str) -> BoolArray:
+def _is_seen(weighted: WeightedVisits, quantity: str) -> BoolArray:
     """Rows at which the quantity has been read; before any reading at all, every quantity counts as seen."""
-    nothing_yet = np.all([own.readings == 0 for own in posterior.quantities.values()], axis=0)
-    seen: BoolArray = (posterior.quantities[quantity].readings > 0) | nothing_yet
+    nothing_yet = np.all([weighted.readings(own) == 0 for own in weighted.bank.readings], axis=0)
+    seen: BoolArray = (weighted.readings(quantity) > 0) | nothing_yet
     return seen
 
 
-def _shown_by(posterior: Posterior, prior: Prior) -> ObjectArray:
+def _shown_by(seen: Mapping[str, BoolArray], prior: Prior) -> ObjectArray:
     """For each row, the quantity seen so far that can show the smallest rate of change of the burden."""
-    shown_by = np.full(len(posterior.patient), prior.quantities[0], dtype=object)
-    slowest = np.full(len(posterior.patient), np.inf)
+    shown_by = np.full(len(seen[prior.quantities[0]]), prior.quantities[0], dtype=object)
+    slowest = np.full(len(shown_by), np.inf)
     for quantity in prior.quantities:
         rate = detectable_log_burden(quantity, prior) / prior.visit_gap_weeks[quantity]
-        better = _is_seen(posterior, quantity) & (rate < slowest)
+        better = seen[quantity] & (rate < slowest)
         shown_by[better], slowest[better] = quantity, rate
     return shown_by
 
 
-def _causes(posterior: Posterior) -> FloatArray:
-    """Shares of the four causes in what is seen and does not shrink, shape (R, D, 4).
+def _causes(
+    weighted: WeightedVisits, means: Mapping[str, FloatArray], seen: Mapping[str, BoolArray]
+) -> tuple[FloatArray, FloatArray]:
+    """Shares of the four causes in what is seen and does not shrink, shape (R, 4), and p_turned_resistant.
 
-    What is seen is (1-s)·[S + P] + s for a diameter and S + P + f for a marker. Of the part that does not
-    shrink, P counts as `resistant`, s or f as `scar`, S as `pause` while no drug is on. A quantity at its
-    limit tells nothing: it counts as `floor`. The patient's quantities count alike.
+    A quantity at its limit tells nothing: it counts as `floor`. The patient's quantities count alike.
     """
-    dynamics = posterior.dynamics
-    log_sensitive, log_resistant = dynamics.log_parts(posterior.on_weeks, posterior.off_weeks)
-    sensitive, resistant = np.exp(np.minimum(log_sensitive, 300)), np.exp(np.minimum(log_resistant, 300))
-    off_now = posterior.batch.off_now[posterior.patient, posterior.visit][:, None]
-    total = np.zeros((*sensitive.shape, 4))
-    for quantity, own in posterior.quantities.items():
-        scar = own.reading.background
-        living = 1.0 - scar if quantity == SUM_OF_DIAMETERS else np.ones_like(scar)
-        parts = np.stack(
-            [living * resistant, scar, np.zeros_like(scar), living * sensitive * off_now], axis=-1
-        )
-        shares = parts / parts.sum(axis=-1, keepdims=True)
-        shares = np.where(own.at_floor[..., None], np.array([0.0, 0.0, 1.0, 0.0]), shares)
-        total += np.where(_is_seen(posterior, quantity)[:, None, None], shares, 0.0)
-    causes: FloatArray = total / total.sum(axis=-1, keepdims=True)
-    return causes
+    cause, turned_resistant = np.zeros((len(weighted.patient), 4)), np.zeros(len(weighted.patient))
+    resistant, scar, pause, late = (
+        COLUMNS.index(name) for name in ("resistant", "scar", "pause", "turned_resistant")
+    )
+    for quantity, mean in means.items():
+        floor = weighted.at_floor(quantity)
+        above = seen[quantity] & ~floor
+        cause += np.where(above[:, None], np.insert(mean[:, [resistant, scar, pause]], 2, 0.0, axis=1), 0.0)
+        cause[:, 2] += seen[quantity] & floor
+        turned_resistant += np.where(above, mean[:, late], 0.0)
+    counted = np.sum(list(seen.values()), axis=0)
+    return _as_shares(cause), turned_resistant / counted
+
+
+def _as_shares(rows: FloatArray) -> FloatArray:
+    """Rows scaled to sum to 1, which sums in float32 do only nearly."""
+    clipped = np.maximum(rows, 0.0)
+    shares: FloatArray = clipped / clipped.sum(axis=1, keepdims=True)
+    return shares
 
 
 def verdicts(p_state: FloatArray, informative_values: FloatArray, shrinkage: FloatArray) -> list[str]:

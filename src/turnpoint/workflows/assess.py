@@ -9,17 +9,21 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, posteriors
+from turnpoint.model.filter import DEFAULT_PARTICLES, over_batches
 from turnpoint.model.prior import Prior
-from turnpoint.model.series import parts_of, visits_of
+from turnpoint.model.refinement import Refiner
+from turnpoint.model.series import Batch, parts_of, visits_of
+from turnpoint.model.weighing import WeightedVisits
 from turnpoint.study.study import Study
 from turnpoint.turning.alerts import alert
 from turnpoint.turning.detectable import has_changed
 from turnpoint.turning.state import DATE_LEVELS, Judgement, judge, verdicts
+from turnpoint.turning.tables import Tables
 from turnpoint.workflows.priors import prior_for, usable_readings
 
 Progress = Callable[[int, int], None]
 
+PATIENTS_PER_BATCH = 256
 _LEVEL_NAMES = tuple(f"q{round(100 * level):02d}" for level in DATE_LEVELS)
 _DATES = ("dominance_day", "turning_day", "regrowth_day")
 
@@ -49,7 +53,8 @@ class Assessment:
         frame: one row a patient and visit, columns of design section 4. Days of the three dates
             count from the start of the course and are capped at 3650 ("not within ten years").
         diagnostics: `patient_id, day, p_turned_resistant, changed, sum_risen, informative_values, shrinkage,
-            effective_size`, one row for each row of `frame`.
+            effective_size, pareto_k`, one row for each row of `frame`. `pareto_k` is null where the effective size
+            alone is proof enough that the weights can be trusted.
         study: what was assessed.
         prior: the prior used.
     """
@@ -106,6 +111,7 @@ def assess(
         "informative_values",
         "shrinkage",
         "effective_size",
+        "pareto_k",
     )
     return Assessment(frame, diagnostics, study, chosen)
 
@@ -125,18 +131,26 @@ def assess_readings(
 
     `parts` are the same readings lesion by lesion (`model.series.parts_of`); by default each value is one part.
     """
-    rows = [
-        _rows(posterior, judge(posterior, prior))
-        for posterior in posteriors(
+    refiner = Refiner.of(prior, prior.bank(particles, seed), seed)
+    tables = Tables(prior, refiner.bank)
+
+    def work(batch: Batch) -> pl.DataFrame:
+        found = [
+            _rows(weighted, judge(weighted, tables)) for _, weighted in refiner.visits(batch, levels=False)
+        ]
+        return pl.concat(found)
+
+    rows = list(
+        over_batches(
+            work,
             readings if parts is None else parts,
             study,
             prior,
             visits=visits,
-            seed=seed,
+            patients_per_batch=PATIENTS_PER_BATCH,
             progress=progress,
-            particles=particles,
         )
-    ]
+    )
     judged = pl.concat(rows).sort("patient_id", "day")
     own = pl.col("changed", "informative_values").forward_fill().over("patient_id")
     everything = judged.join(
@@ -153,12 +167,12 @@ def assess_readings(
     return everything.with_columns(pl.Series("verdict", named)).with_columns(alert(prior.alert.threshold))
 
 
-def _rows(posterior: Posterior, judgement: Judgement) -> pl.DataFrame:
-    """One posterior's rows as a frame, without verdict and alert."""
-    ids = np.array(posterior.batch.patient_ids)[posterior.patient]
+def _rows(weighted: WeightedVisits, judgement: Judgement) -> pl.DataFrame:
+    """Some visits as a frame, without verdict and alert."""
+    ids = np.array(weighted.batch.patient_ids)[weighted.patient]
     columns: dict[str, object] = {
         "patient_id": ids.tolist(),
-        "day": posterior.day.astype(np.int64),
+        "day": weighted.day.astype(np.int64),
         "p_responding": judgement.p_state[:, 0],
         "p_plateau": judgement.p_state[:, 1],
         "p_regrowing": judgement.p_state[:, 2],
@@ -171,7 +185,10 @@ def _rows(posterior: Posterior, judgement: Judgement) -> pl.DataFrame:
     columns |= {
         "p_turned": judgement.p_turned,
         "p_turned_resistant": judgement.p_turned_resistant,
-        "shrinkage": posterior.shrinkage,
-        "effective_size": posterior.effective_size,
+        "shrinkage": weighted.shrinkage,
+        "effective_size": weighted.effective_size,
+        "pareto_k": weighted.pareto_k,
     }
-    return pl.DataFrame(columns, schema_overrides={"patient_id": pl.String})
+    return pl.DataFrame(columns, schema_overrides={"patient_id": pl.String}).with_columns(
+        pl.col("pareto_k").fill_nan(None)
+    )

@@ -10,8 +10,13 @@ import numpy as np
 import polars as pl
 
 from turnpoint._version import __version__
+from turnpoint.model.error_features import training_origins
+from turnpoint.model.error_regression import ErrorRegression
+from turnpoint.model.error_regression_fit import fit_error_regression
 from turnpoint.model.filter import posteriors
+from turnpoint.model.linear_pool import filter_weight
 from turnpoint.model.new_lesions import exposure_weeks, hazard_per_exposed_week
+from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.population import FEW_PATIENTS, Fit, fit_population, starting_prior, typical
 from turnpoint.model.prior import Alert, Card, Prior
 from turnpoint.model.series import parts_of, quantities_of, visits_of
@@ -59,6 +64,7 @@ def fit(
         card=_card(study, fitted),
     )
     prior = replace(prior, new_lesions_per_exposed_week=new_lesion_hazard(study, prior, seed=seed))
+    prior = with_error_regressions(prior, readings, study)
     if courses:
         prior = replace(prior, alert=calibrate_alert(prior, readings, study, courses=courses, seed=seed))
     return prior
@@ -116,6 +122,22 @@ def new_lesion_hazard(study: Study, prior: Prior, *, seed: int = 0) -> float | N
         exposed_weeks += float(exposure.mean(axis=1).sum())
         events += int(((new > day) & (new <= next_day)).sum())
     return round(hazard_per_exposed_week(events, exposed_weeks), 6) if exposed_weeks > 0.0 else None
+
+
+def with_error_regressions(
+    prior: Prior, readings: pl.DataFrame, study: Study, *, centre: ErrorRegression | None = None
+) -> Prior:
+    """The prior with a regression of forecast errors for every quantity that has readings enough for one."""
+    found = {}
+    for quantity in prior.quantities:
+        is_diameter = quantity == SUM_OF_DIAMETERS
+        origins = training_origins(readings, quantity, study.doses)
+        of_kind = centre if centre is not None and centre.is_diameter == is_diameter else None
+        fitted = fit_error_regression(origins, is_diameter=is_diameter, centre=of_kind)
+        if fitted is not None:
+            found[quantity] = fitted
+    weights = {quantity: filter_weight(regression.origins) for quantity, regression in found.items()}
+    return replace(prior, error_regressions=found, filter_weight=weights)
 
 
 def _keywords(study: Study) -> tuple[str, ...]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +11,14 @@ import polars as pl
 from turnpoint.criteria.marker_progression import first_progression, progression_threshold
 from turnpoint.criteria.sums import progression_sum_mm
 from turnpoint.errors import UsageError
-from turnpoint.model.arrays import FloatArray, IntArray
-from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, posteriors
-from turnpoint.model.forecast import QUANTILE_NAMES, quantiles, readings_ahead
+from turnpoint.model.filter import DEFAULT_PARTICLES
+from turnpoint.model.forecast import QUANTILE_LEVELS, QUANTILE_NAMES, weighted_quantiles
 from turnpoint.model.new_lesions import chance_of_new_lesion
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import parts_of
-from turnpoint.model.treatment import exposure, off_intervals
 from turnpoint.study.study import Study
+from turnpoint.workflows.forecast_draws import ForecastDraws, forecast_draws
 from turnpoint.workflows.priors import prior_for, usable_readings
 from turnpoint.workflows.respond import first_new_lesions
 
@@ -35,6 +33,7 @@ FORECAST_SCHEMA: dict[str, type[pl.DataType]] = {
     "p_progression": pl.Float64,
     "p_new_lesion": pl.Float64,
 }
+_SAME = 1e-9
 _FIRST_ORIGIN = 1  # a forecast needs a second value
 
 
@@ -76,18 +75,51 @@ def forecast(
     readings = usable_readings(study)
     chosen = prior_for(study, readings, prior)
     thresholds = progression_thresholds(readings, study)
-    parts = [
-        _rows(posterior, target, thresholds, chosen, seed)
-        for posterior in posteriors(
-            parts_of(study), study, chosen, seed=seed, progress=progress, particles=particles
+    targets = forecast_targets(readings, study, horizon_weeks)
+    rows = [
+        _rows(found, thresholds, chosen)
+        for found in forecast_draws(
+            study, targets, chosen, readings=readings, seed=seed, progress=progress, particles=particles
         )
-        for target in _targets(posterior, readings, study, horizon_weeks)
     ]
-    rows = pl.concat(parts) if parts else pl.DataFrame(schema=FORECAST_SCHEMA)
     return (
-        _where_new_lesions_can_be_foreseen(rows, study)
+        _where_new_lesions_can_be_foreseen(
+            pl.concat(rows) if rows else pl.DataFrame(schema=FORECAST_SCHEMA), study
+        )
         .sort("patient_id", "origin_day", "quantity")
         .select(pl.col(name).cast(dtype) for name, dtype in FORECAST_SCHEMA.items())
+    )
+
+
+def forecast_targets(
+    readings: pl.DataFrame, study: Study, horizon_weeks: float | None = None
+) -> pl.DataFrame:
+    """Which forecasts there are to make: `patient_id, origin_day, target_day, quantity`.
+
+    From each value of a quantity from the second on that is followed by another, to that one; or, with a horizon, from
+    each patient's last visit, for every quantity that has been read.
+    """
+    own = ["patient_id", "quantity"]
+    if horizon_weeks is None:
+        return (
+            readings.sort(*own, "day")
+            .with_columns(
+                pl.col("day").shift(-1).over(own).alias("target_day"),
+                pl.int_range(pl.len()).over(own).alias("before"),
+            )
+            .filter(pl.col("target_day").is_not_null() & (pl.col("before") >= _FIRST_ORIGIN))
+            .select("patient_id", pl.col("day").alias("origin_day"), "target_day", "quantity")
+        )
+    parts = parts_of(study)
+    last = parts.group_by("patient_id").agg(pl.col("day").max().alias("origin_day"))
+    ahead = round(7.0 * horizon_weeks)
+    return (
+        parts.select(own)
+        .unique()
+        .join(last, on="patient_id")
+        .with_columns((pl.col("origin_day") + ahead).alias("target_day"))
+        .select("patient_id", "origin_day", "target_day", "quantity")
+        .sort(own)
     )
 
 
@@ -127,100 +159,27 @@ def progression_thresholds(readings: pl.DataFrame, study: Study) -> pl.DataFrame
     ).unique(["patient_id", "quantity", "day"], keep="last", maintain_order=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """Which rows of a posterior to forecast for one quantity, and when; days of shape (rows, 1)."""
-
-    quantity: str
-    rows: IntArray
-    day: FloatArray
-    on_weeks: FloatArray
-    off_weeks: FloatArray
-
-
-def _targets(
-    posterior: Posterior, readings: pl.DataFrame, study: Study, horizon_weeks: float | None
-) -> Iterator[_Target]:
-    ids = np.array(posterior.batch.patient_ids)[posterior.patient]
-    off_by_patient = off_intervals(study.doses)
-    for quantity, own in posterior.quantities.items():
-        if horizon_weeks is None:
-            keys = pl.DataFrame({"patient_id": ids, "day": posterior.day.astype(np.int64)})
-            following = keys.join(_following(readings, quantity), on=["patient_id", "day"], how="left")
-            day = following["next_day"].cast(pl.Float64).fill_null(np.nan).to_numpy()
-            rows = np.flatnonzero(np.isfinite(day))
-            day = day[rows, None]
-        else:
-            final = posterior.visit == posterior.batch.visits[posterior.patient] - 1
-            rows = np.flatnonzero(final & (own.readings > 0))
-            day = posterior.day[rows, None] + np.round(7.0 * horizon_weeks)
-        on_weeks, off_weeks, _ = exposure(day, ids[rows].tolist(), off_by_patient)
-        yield _Target(quantity, rows, day, on_weeks, off_weeks)
-
-
-def _following(readings: pl.DataFrame, quantity: str) -> pl.DataFrame:
-    """`patient_id, day, next_day`: the days from a patient's second value on that are followed by another."""
-    return (
-        readings.filter(pl.col("quantity") == quantity)
-        .sort("patient_id", "day")
-        .with_columns(
-            pl.col("day").shift(-1).over("patient_id").alias("next_day"),
-            pl.int_range(pl.len()).over("patient_id").alias("before"),
-        )
-        .filter(pl.col("next_day").is_not_null() & (pl.col("before") >= _FIRST_ORIGIN))
-        .select("patient_id", "day", "next_day")
+def _rows(found: ForecastDraws, thresholds: pl.DataFrame, prior: Prior) -> pl.DataFrame:
+    """The table's rows for some forecasts of one quantity."""
+    threshold = _threshold_at(found.keys, thresholds)
+    met = found.draws >= threshold.fill_null(np.inf).to_numpy()[:, None] - _SAME
+    levels = weighted_quantiles(found.draws, found.mass, QUANTILE_LEVELS)
+    return found.keys.with_columns(
+        *(pl.Series(name, levels[:, index]) for index, name in enumerate(QUANTILE_NAMES)),
+        pl.when(threshold.is_not_null())
+        .then(pl.Series((found.mass * met).sum(axis=1)))
+        .alias("p_progression"),
+        _p_new_lesion(found, prior),
     )
 
 
-def _rows(
-    posterior: Posterior, target: _Target, thresholds: pl.DataFrame, prior: Prior, seed: int
-) -> pl.DataFrame:
-    """The forecasts of one quantity for one posterior."""
-    keys = pl.DataFrame(
-        {
-            "patient_id": [posterior.batch.patient_ids[row] for row in posterior.patient[target.rows]],
-            "origin_day": posterior.day[target.rows].astype(np.int64),
-            "target_day": target.day[:, 0].astype(np.int64),
-            "quantity": [target.quantity] * len(target.rows),
-        },
-        schema_overrides={"patient_id": pl.String, "quantity": pl.String},
-    )
-    if not len(target.rows):
-        return keys.with_columns(
-            pl.lit(None, dtype).alias(name)
-            for name, dtype in FORECAST_SCHEMA.items()
-            if name not in keys.columns
-        )
-    ahead = readings_ahead(
-        posterior.at(target.rows),
-        prior,
-        target.quantity,
-        target.day,
-        (target.on_weeks, target.off_weeks),
-        seed,
-    )
-    draws = ahead.value[:, 0]
-    last_day = posterior.quantities[target.quantity].last_day[target.rows]
-    threshold = _threshold_at(keys.with_columns(day=pl.Series(last_day.astype(np.int64))), thresholds)
-    met = (draws >= threshold.fill_null(np.inf).to_numpy()[:, None] - 1e-9).mean(axis=1)
-    quantile_columns = quantiles(draws)
-    return keys.with_columns(
-        *(pl.Series(name, quantile_columns[:, index]) for index, name in enumerate(QUANTILE_NAMES)),
-        pl.when(threshold.is_not_null()).then(pl.Series(met)).alias("p_progression"),
-        _p_new_lesion(posterior, target, prior),
-    )
-
-
-def _p_new_lesion(posterior: Posterior, target: _Target, prior: Prior) -> pl.Series:
+def _p_new_lesion(found: ForecastDraws, prior: Prior) -> pl.Series:
     """Chance of a first new lesion between origin and target, of patients who have none at the origin."""
     if prior.new_lesions_per_exposed_week is None:
-        return pl.Series("p_new_lesion", [None] * len(target.rows), pl.Float64)
-    chance = chance_of_new_lesion(
-        posterior.dynamics.at(target.rows),
-        posterior.day[target.rows, None] / 7.0,
-        target.day / 7.0,
-        prior.new_lesions_per_exposed_week,
-    )
+        return pl.Series("p_new_lesion", [None] * found.keys.height, pl.Float64)
+    from_week, to_week = (found.keys[name].to_numpy()[:, None] / 7.0 for name in ("origin_day", "target_day"))
+    hazard = prior.new_lesions_per_exposed_week
+    chance = chance_of_new_lesion(found.origins.dynamics, from_week, to_week, hazard)
     return pl.Series("p_new_lesion", chance)
 
 
@@ -235,11 +194,12 @@ def _where_new_lesions_can_be_foreseen(rows: pl.DataFrame, study: Study) -> pl.D
 
 
 def _threshold_at(keys: pl.DataFrame, thresholds: pl.DataFrame) -> pl.Series:
-    """The threshold of each key's latest value up to its `day`, in the keys' order."""
+    """The threshold at the latest value of the quantity up to each origin, in the keys' order."""
     by = ["patient_id", "quantity"]
+    known = thresholds.sort("day").rename({"day": "origin_day"})
     return (
         keys.with_row_index("order")
-        .sort("day")
-        .join_asof(thresholds.sort("day"), on="day", by=by, strategy="backward", check_sortedness=False)
+        .sort("origin_day")
+        .join_asof(known, on="origin_day", by=by, strategy="backward", check_sortedness=False)
         .sort("order")["threshold"]
     )

@@ -1,0 +1,218 @@
+"""Weights of a bank's particles at the visits of a batch: the posterior, exact up to Monte-Carlo error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
+from turnpoint.model.bank import RATES, Bank
+from turnpoint.model.observation import Filtered, run_series
+from turnpoint.model.pareto import TRUSTED_BELOW, pareto_k
+from turnpoint.model.prior import Prior
+from turnpoint.model.series import Batch, Series
+
+# 100 particles in effect. They are quasi-random, so the posterior mean is then off by 0.05 posterior SD (a random
+# sample: 0.1) and p_turned by 0.012, measured against banks of 65,536 (docs/results/assess.md).
+SMALLEST_EFFECTIVE_SIZE = 100.0
+# No k above 0.7 was seen in 5,764 visits where more than this share of the particles counts (docs/results/assess.md);
+# there k is not worked out, which would take longer than the filter.
+SURELY_TRUSTED_SHARE = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A batch passed through a bank.
+
+    Attributes:
+        bank: its particles.
+        filtered: by quantity and part.
+        log_weight: cumulative log-likelihood plus log importance weight at each visit, shape (P, V, K).
+    """
+
+    bank: Bank
+    filtered: Mapping[str, tuple[Filtered, ...]]
+    log_weight: FloatArray
+
+    @property
+    def particles(self) -> FloatArray:
+        """Transformed parameters, shape (K, dimensions) or (P, K, dimensions)."""
+        return self.bank.particles
+
+
+def weigh(batch: Batch, prior: Prior, bank: Bank | FloatArray, *, levels: bool = True) -> Run:
+    """Pass a batch through a bank, or through particles drawn from the prior; `levels` says whether to keep them."""
+    if not isinstance(bank, Bank):
+        bank = Bank.of(prior, bank)
+    filtered = {}
+    log_weight = np.empty((*batch.day.shape, bank.size), bank.precision)
+    log_weight[:] = bank.log_importance
+    patients = np.arange(batch.day.shape[0])[:, None]
+    for quantity in prior.quantities:
+        filtered[quantity] = tuple(
+            run_series(
+                part,
+                bank.dynamics,
+                bank.readings[quantity],
+                prior.floor_persistence[quantity],
+                signals=bank.signals.get(quantity),
+                levels=levels,
+            )
+            for part in batch.series[quantity]
+        )
+        for own, readings in zip(filtered[quantity], batch.readings[quantity], strict=True):
+            log_weight += own.log_likelihood[patients, readings]
+    return Run(bank, filtered, log_weight)
+
+
+def effective_sizes(log_weight: FloatArray) -> FloatArray:
+    """Kish's effective sample size (Σw)²/Σw² along the last axis."""
+    weight = np.exp(log_weight - log_weight.max(axis=-1, keepdims=True))
+    sizes: FloatArray = weight.sum(axis=-1) ** 2 / (weight**2).sum(axis=-1)
+    return sizes
+
+
+def of_patients(batch: Batch, rows: IntArray) -> Batch:
+    """The batch with these patients only, padded no further than they need."""
+    visits = batch.visits[rows]
+    width = max(int(visits.max(initial=0)), 1)
+    return Batch(
+        patient_ids=[batch.patient_ids[row] for row in rows],
+        series={
+            name: tuple(_series_of(part, rows) for part in parts) for name, parts in batch.series.items()
+        },
+        visits=visits,
+        day=batch.day[rows, :width],
+        on_weeks=batch.on_weeks[rows, :width],
+        off_weeks=batch.off_weeks[rows, :width],
+        readings={
+            name: tuple(counts[rows, :width] for counts in parts) for name, parts in batch.readings.items()
+        },
+        off_now=batch.off_now[rows, :width],
+    )
+
+
+def _series_of(series: Series, rows: IntArray) -> Series:
+    width = max(int(series.length[rows].max(initial=0)), 1)
+    fields = [name for name in Series.__slots__ if name not in {"quantity", "length"}]
+    columns = {name: getattr(series, name)[rows, :width] for name in fields}
+    return replace(series, length=series.length[rows], **columns)
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedVisits:
+    """Some visits of a batch, and what each particle weighs there.
+
+    Attributes:
+        batch: the data.
+        run: the bank and what it learnt.
+        patient, visit: row of the batch and index of the visit, shape (R,).
+        weight: of the bank's particles, shape (R, K); rows sum to 1.
+        effective_size: (Σw)²/Σw², shape (R,).
+        pareto_k: tail of the weights (`model.pareto`), shape (R,); nan where the effective size alone is proof enough.
+    """
+
+    batch: Batch
+    run: Run
+    patient: IntArray
+    visit: IntArray
+    weight: FloatArray
+    effective_size: FloatArray
+    pareto_k: FloatArray
+
+    @property
+    def bank(self) -> Bank:
+        """The particles: shape (K, ...) for all rows, or (P, K, ...), a set for each patient of the batch."""
+        return self.run.bank
+
+    @property
+    def day(self) -> FloatArray:
+        """Day of each row, shape (R,)."""
+        day: FloatArray = self.batch.day[self.patient, self.visit]
+        return day
+
+    @property
+    def on_weeks(self) -> FloatArray:
+        """Weeks on treatment at each row, shape (R,)."""
+        weeks: FloatArray = self.batch.on_weeks[self.patient, self.visit]
+        return weeks
+
+    @property
+    def off_weeks(self) -> FloatArray:
+        """Weeks off treatment at each row, shape (R,)."""
+        weeks: FloatArray = self.batch.off_weeks[self.patient, self.visit]
+        return weeks
+
+    @property
+    def off_now(self) -> BoolArray:
+        """No drug is on at the row's visit, shape (R,)."""
+        off: BoolArray = self.batch.off_now[self.patient, self.visit]
+        return off
+
+    @property
+    def is_trusted(self) -> BoolArray:
+        """Enough particles count, and their weights have no heavy tail."""
+        trusted: BoolArray = (self.effective_size >= SMALLEST_EFFECTIVE_SIZE) & ~(
+            self.pareto_k > TRUSTED_BELOW
+        )
+        return trusted
+
+    def at(self, rows: IntArray | BoolArray) -> WeightedVisits:
+        """These rows only."""
+        names = ("patient", "visit", "weight", "effective_size", "pareto_k")
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
+
+    def readings(self, quantity: str) -> IntArray:
+        """Readings of all parts of the quantity up to each row, shape (R,)."""
+        counts = [part[self.patient, self.visit] for part in self.batch.readings[quantity]]
+        total: IntArray = np.sum(counts, axis=0)
+        return total
+
+    def at_floor(self, quantity: str) -> BoolArray:
+        """Everything of the quantity that has been read is below its limit at the row, shape (R,)."""
+        floor = self.readings(quantity) > 0
+        for series, counts in zip(self.batch.series[quantity], self.batch.readings[quantity], strict=True):
+            readings = counts[self.patient, self.visit]
+            floor &= (readings == 0) | (series.censoring[self.patient, np.maximum(readings - 1, 0)] < 0)
+        return floor
+
+    @property
+    def shrinkage(self) -> FloatArray:
+        """How much narrower d, g and φ are than in the prior: the largest of the three of 1 - variance ratio."""
+        table = self.bank.rate_moments
+        if not self.bank.is_own:
+            moments = weighted_means(self.weight, table[0])
+        else:
+            moments = np.empty((len(self.patient), table.shape[1]))
+            for patient in np.unique(self.patient):
+                rows = self.patient == patient
+                moments[rows] = weighted_means(self.weight[rows], table[patient])
+        variance = moments[:, RATES:] - moments[:, :RATES] ** 2
+        shrinkage: FloatArray = (1.0 - variance).max(axis=1)
+        return shrinkage
+
+
+def weighted_means(weight: FloatArray, table: FloatArray) -> FloatArray:
+    """Means of each row of a table, shape (C, K), under each row of weights, shape (R, K): shape (R, C).
+
+    Not a matrix product: for one of this size the linear algebra library would start threads of its own, which get
+    in the way of those that work on other batches.
+    """
+    means: FloatArray = np.einsum("rk,ck->rc", weight, table).astype(np.float64)
+    return means
+
+
+def weighted_visits(batch: Batch, run: Run, chosen: BoolArray) -> WeightedVisits:
+    """The weights at the chosen visits of a run, shape (P, V)."""
+    patient, visit = np.nonzero(chosen)
+    log_weight = run.log_weight[patient, visit]
+    log_weight -= log_weight.max(axis=1, keepdims=True)
+    weight = np.exp(log_weight)
+    weight /= weight.sum(axis=1, keepdims=True)
+    effective_size = 1.0 / np.einsum("rk,rk->r", weight, weight, dtype=np.float64)
+    shape = np.full(len(patient), np.nan)
+    doubtful = effective_size < SURELY_TRUSTED_SHARE * run.bank.size
+    shape[doubtful] = pareto_k(log_weight[doubtful])
+    return WeightedVisits(batch, run, patient, visit, weight, effective_size, shape)

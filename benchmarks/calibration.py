@@ -57,6 +57,7 @@ def ranks(prior_name: str, dataset: str, courses: int, seed: int) -> dict[str, t
         "turning week t*": simulated.dynamics.turning_week(zero, zero),
         "background (scar, healthy)": true_reading.background,
         "drift SD": true_reading.sd_drift,
+        "early surge h": true_reading.surge,
     }
     found: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in truth}
     for posterior in posteriors(simulated.readings, study.only([]), prior):
@@ -72,6 +73,7 @@ def ranks(prior_name: str, dataset: str, courses: int, seed: int) -> dict[str, t
             "turning week t*": here.dynamics.turning_week(none, none),
             "background (scar, healthy)": reading.background[last],
             "drift SD": reading.sd_drift[last],
+            "early surge h": reading.surge[last],
         }
         own = [row[posterior.batch.patient_ids[index]] for index in here.patient]
         for name, values in draws.items():

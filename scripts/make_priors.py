@@ -20,6 +20,7 @@ from turnpoint.model.error_features import joined, training_origins
 from turnpoint.model.error_regression import ErrorRegression
 from turnpoint.model.error_regression_fit import fit_error_regression
 from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
+from turnpoint.model.population import starting_prior
 from turnpoint.model.prior import ANY_MARKER, GENERIC, Card, Prior, choose_prior, shipped_priors
 from turnpoint.model.series import quantities_of
 from turnpoint.workflows.fit import CALIBRATION_COURSES, calibrate_alert, with_error_regressions
@@ -148,6 +149,12 @@ def widened(pooled: ErrorRegression, imaging: Prior, marker: Prior) -> Prior:
     variance = (np.diag(imaging.covariance)[dynamics] + np.diag(marker.covariance)[dynamics]) / 2.0 + apart**2
     mean = np.concatenate([between, imaging.mean[block], marker.mean[block]])
     spread = np.concatenate([variance, np.diag(imaging.covariance)[block], np.diag(marker.covariance)[block]])
+    # PSA surges more than other markers do: the surge keeps its wide start from the literature.
+    start, surge = (
+        starting_prior(GENERIC, [ANY_MARKER]),
+        len(DYNAMICS_NAMES) + READING_NAMES.index("log_surge"),
+    )
+    mean[-1], spread[-1] = start.mean[surge], start.covariance[surge, surge] / WIDER**2
     (psa,) = marker.quantities
     return Prior(
         name=GENERIC,

@@ -10,7 +10,19 @@ import pytest
 
 import turnpoint as tp
 
-VERBS = ["assess", "check", "demo", "fit", "forecast", "metrics", "read", "report", "respond"]
+VERBS = [
+    "assess",
+    "check",
+    "demo",
+    "diagnose",
+    "fit",
+    "forecast",
+    "inference_data",
+    "metrics",
+    "read",
+    "report",
+    "respond",
+]
 ERRORS = ["MeasurementError", "MissingExtraError", "PriorError", "StudyError", "TurnpointError", "UsageError"]
 
 

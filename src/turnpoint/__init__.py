@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from turnpoint.workflows.assess import assess
     from turnpoint.workflows.check import check
     from turnpoint.workflows.demo import demo
+    from turnpoint.workflows.diagnose import diagnose
     from turnpoint.workflows.fit import fit
     from turnpoint.workflows.forecast import forecast
+    from turnpoint.workflows.inference_data import inference_data
     from turnpoint.workflows.metrics import metrics
     from turnpoint.workflows.opening import read
     from turnpoint.workflows.report import report
@@ -51,8 +53,10 @@ __all__ = [
     "assess",
     "check",
     "demo",
+    "diagnose",
     "fit",
     "forecast",
+    "inference_data",
     "metrics",
     "read",
     "report",
@@ -65,8 +69,10 @@ _HOMES = {
     "assess": "turnpoint.workflows.assess",
     "check": "turnpoint.workflows.check",
     "demo": "turnpoint.workflows.demo",
+    "diagnose": "turnpoint.workflows.diagnose",
     "fit": "turnpoint.workflows.fit",
     "forecast": "turnpoint.workflows.forecast",
+    "inference_data": "turnpoint.workflows.inference_data",
     "metrics": "turnpoint.workflows.metrics",
     "read": "turnpoint.workflows.opening",
     "report": "turnpoint.workflows.report",

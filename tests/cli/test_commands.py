@@ -13,6 +13,7 @@ from typer.testing import Result
 
 from turnpoint import __version__
 from turnpoint.cli.commands import app
+from turnpoint.cli.summaries import DIAGNOSTIC_TABLES
 from turnpoint.errors import Problem
 from turnpoint.study.study import Study
 
@@ -79,6 +80,7 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
         "forecast",
         "metrics",
         "fit",
+        "diagnose",
         "report",
     ]
 
@@ -106,6 +108,7 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
         ("forecast", {"--prior", "--horizon", "--seed", "--out"}),
         ("metrics", {"--out"}),
         ("fit", {"--seed", "--out"}),
+        ("diagnose", {"--patient", "--prior", "--seed", "--out"}),
         ("report", {"--patient", "--audience", "--lang", "--prior", "--seed", "--out"}),
     ],
 )
@@ -183,6 +186,110 @@ def test_fit_names_the_prior_after_its_file(
     assert calls == [((), {"name": "lung-ct", "seed": 0})]
     assert target.read_text() == "{}"
     assert "from a probability of 0.85 (5 false alerts in 100 simulated courses)" in result.stdout
+
+
+COVERAGE = pl.DataFrame(
+    {
+        "quantity": ["PSA"] * 3,
+        "nominal": [0.4, 0.5, 0.8],
+        "coverage": [0.41, 0.52, 0.79],
+        "coverage_low": [0.3, 0.45, 0.7],
+        "coverage_high": [0.5, 0.6, 0.86],
+    }
+)
+
+
+@pytest.fixture
+def diagnosed(put: Put, study: Study) -> list[tuple[tuple[object, ...], dict[str, object]]]:
+    """A workflow that diagnoses at once and notes what it was asked."""
+    noted: list[tuple[tuple[object, ...], dict[str, object]]] = []
+    tables = {name: pl.DataFrame({"table": [name]}) for name in DIAGNOSTIC_TABLES}
+    page = SimpleNamespace(save=lambda path: Path(path).write_text("<html>", encoding="utf-8"))
+    found = SimpleNamespace(
+        pit=pl.DataFrame({"pit": [0.1, 0.6]}),
+        coverage=COVERAGE,
+        prior=PRIOR,
+        tables=lambda: tables,
+        report=lambda: page,
+    )
+
+    def diagnose(*arguments: object, **options: object) -> object:
+        options.pop("progress")
+        noted.append((arguments[1:], options))
+        return found
+
+    put("workflows.opening", read=lambda _: study)
+    put("workflows.diagnose", diagnose=diagnose)
+    return noted
+
+
+def test_diagnose_writes_every_table_and_the_page_into_the_folder(
+    run: Run,
+    diagnosed: list[tuple[tuple[object, ...], dict[str, object]]],
+    study_folder: Path,
+    tmp_path: Path,
+) -> None:
+    result = run("diagnose", study_folder, "--out", tmp_path / "found", "--seed", "3", "--prior", "mine")
+    assert result.exit_code == 0, result.stderr
+    assert diagnosed == [(("mine",), {"seed": 3})]
+    written = {file.name for file in (tmp_path / "found").iterdir()}
+    assert written == {f"{name}.csv" for name in DIAGNOSTIC_TABLES} | {"diagnostics.html"}
+    assert (tmp_path / "found" / "coverage.csv").read_text() == "table\ncoverage\n"
+    assert "2 forecasts" in result.stdout
+    assert "80% intervals of PSA held 79.0% of the readings (70.0% to 86.0%)" in result.stdout
+    assert "40% intervals" not in result.stdout
+
+
+def test_diagnose_writes_the_format_of_a_file_name_and_the_page_beside_it(
+    run: Run, diagnosed: list[object], study_folder: Path, tmp_path: Path
+) -> None:
+    result = run("diagnose", study_folder, "--out", tmp_path / "pit.parquet")
+    assert result.exit_code == 0, result.stderr
+    assert pl.read_parquet(tmp_path / "shrinkage_pit.parquet")["table"].to_list() == ["shrinkage"]
+    assert (tmp_path / "diagnostics.html").read_text() == "<html>"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "Missing option '--out'"),
+        (("--out", "-"), "cannot all go to stdout"),
+        (("--out", "page.html"), "Name a folder"),
+        (("--out", "folder", "--patient", "P001"), "Write --out FILE.nc"),
+    ],
+)
+def test_diagnose_refuses_what_it_cannot_write(
+    run: Run, diagnosed: list[object], study_folder: Path, options: tuple[str, ...], said: str
+) -> None:
+    result = run("diagnose", study_folder, *options)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert diagnosed == []
+
+
+def test_diagnose_writes_the_draws_of_one_patient_when_the_file_is_netcdf(
+    run: Run, put: Put, diagnosed: list[object], study_folder: Path, tmp_path: Path
+) -> None:
+    asked: list[object] = []
+
+    def inference_data(_: Study, *arguments: object, **options: object) -> object:
+        asked.append((arguments, options["seed"]))
+        return SimpleNamespace(children={"posterior": 1, "prior": 2})
+
+    def save_netcdf(_: object, path: Path) -> None:
+        path.write_text("draws", encoding="utf-8")
+
+    put("workflows.inference_data", inference_data=inference_data, save_netcdf=save_netcdf)
+    target = tmp_path / "draws.nc"
+    result = run("diagnose", study_folder, "--out", target, "--patient", "P002")
+    assert result.exit_code == 0, result.stderr
+    assert asked == [(("P002", None), 0)]
+    assert target.read_text() == "draws"
+    assert "posterior, prior" in result.stdout
+    refused = run("diagnose", study_folder, "--out", target, "--patient", "p002")
+    assert (refused.exit_code, len(asked)) == (2, 1)
+    assert "differs only in case" in refused.stderr
+    assert diagnosed == []
 
 
 def test_report_is_on_the_study_when_no_patient_is_named_and_on_one_when_one_is(

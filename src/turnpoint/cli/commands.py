@@ -7,9 +7,7 @@ Everything heavy (Polars, NumPy, Altair) is imported inside a command, once its 
 from __future__ import annotations
 
 import math
-import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +15,17 @@ import typer
 
 from turnpoint import __version__
 from turnpoint.cli import summaries
+from turnpoint.cli.diagnose_command import diagnose
 from turnpoint.cli.failures import DATA_EXIT_CODE, GuardedGroup
+from turnpoint.cli.inputs import expanded_prior, only_patient, read_study
+from turnpoint.cli.options import (
+    Audience,
+    Language,
+    PriorOption,
+    SeedOption,
+    StudyArgument,
+    TableOption,
+)
 from turnpoint.cli.problems import print_every_problem, problem_frame
 from turnpoint.cli.progress import ProgressBar
 from turnpoint.cli.targets import (
@@ -37,45 +45,6 @@ if TYPE_CHECKING:
     from turnpoint.study.study import Study
     from turnpoint.workflows.quality import QualityControl
 
-
-class Audience(StrEnum):
-    """Who a report is for."""
-
-    clinician = "clinician"
-    patient = "patient"
-    statistician = "statistician"
-
-
-class Language(StrEnum):
-    """The language of a report."""
-
-    en = "en"
-    zh = "zh"
-
-
-StudyArgument = Annotated[
-    Path,
-    typer.Argument(
-        metavar="STUDY",
-        help="A study folder, a single CSV or Parquet file, or SDTM data sets (a folder or file of XPT).",
-        show_default=False,
-    ),
-]
-TableOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", metavar="FILE", help="Write the table: .csv, .parquet or .json; - is CSV on stdout."
-    ),
-]
-PriorOption = Annotated[
-    str | None,
-    typer.Option(
-        "--prior", metavar="PRIOR", help="A prior from `turnpoint fit`; by default one that comes along."
-    ),
-]
-SeedOption = Annotated[
-    int, typer.Option("--seed", metavar="N", min=0, help="The same seed and data give the same numbers.")
-]
 
 app = typer.Typer(
     name="turnpoint",
@@ -209,7 +178,7 @@ def respond(
         most_missed_visits=missed_visits,
         visit_interval_days=visit_interval_days,
     )
-    data = _read(source)
+    data = read_study(source)
     with ProgressBar("Judging response"):
         result = run(data, criteria, rules=rules)
     compared = None if beside is None else _compared(data, beside, criteria, result)
@@ -239,9 +208,9 @@ def assess(
 
     from turnpoint.workflows.assess import assess as run
 
-    data = _read(source)
+    data = read_study(source)
     with ProgressBar("Assessing") as progress:
-        result = run(data, _expanded(prior), seed=seed, progress=progress)
+        result = run(data, expanded_prior(prior), seed=seed, progress=progress)
     stream = summaries.summary_stream(target)
     summaries.say_read(data, stream)
     summaries.say_prior(result.prior, stream)
@@ -272,9 +241,9 @@ def forecast(
 
     from turnpoint.workflows.forecast import forecast as run
 
-    data = _read(source)
+    data = read_study(source)
     with ProgressBar("Forecasting") as progress:
-        frame = run(data, _expanded(prior), horizon_weeks=horizon, seed=seed, progress=progress)
+        frame = run(data, expanded_prior(prior), horizon_weeks=horizon, seed=seed, progress=progress)
     stream = summaries.summary_stream(target)
     summaries.say_read(data, stream)
     summaries.say_forecast(frame, stream)
@@ -289,7 +258,7 @@ def metrics(study: StudyArgument, out: TableOption = None) -> None:
 
     from turnpoint.workflows.metrics import metrics as run
 
-    data = _read(source)
+    data = read_study(source)
     with ProgressBar("Measuring growth") as progress:
         frame = run(data, progress=progress)
     stream = summaries.summary_stream(target)
@@ -317,7 +286,7 @@ def fit(
 
     from turnpoint.workflows.fit import fit as run
 
-    data = _read(source)
+    data = read_study(source)
     with ProgressBar("Fitting") as progress:
         result = run(data, name=target.stem, seed=seed, progress=progress)
     with appearing_whole(target) as part:
@@ -325,6 +294,9 @@ def fit(
     summaries.say_read(data, sys.stdout)
     summaries.say_fitted(result, sys.stdout)
     summaries.say_written(target, f"the prior {target.stem}", sys.stdout)
+
+
+app.command(short_help="Is the model right about this study?")(diagnose)
 
 
 @app.command(short_help="Write a self-contained report")
@@ -351,24 +323,16 @@ def report(
     from turnpoint.workflows.assess import assess as run_assess
     from turnpoint.workflows.report import report as run
 
-    data = _read(source)
+    data = read_study(source)
     if patient is not None:
-        data = _only(data, patient)
+        data = only_patient(data, patient)
     with ProgressBar("Assessing") as progress:
-        assessment = run_assess(data, _expanded(prior), seed=seed, progress=progress)
+        assessment = run_assess(data, expanded_prior(prior), seed=seed, progress=progress)
     with ProgressBar("Writing the report"), appearing_whole(target) as part:
         run(assessment, patient, audience=audience.value, lang=lang.value).save(part)
     summaries.say_read(data, sys.stdout)
     summaries.say_prior(assessment.prior, sys.stdout)
     summaries.say_written(target, f"report for the {audience.value}", sys.stdout)
-
-
-def _read(source: Path) -> Study:
-    """The study, or StudyError with every problem; shows that it is working when that takes long."""
-    from turnpoint.workflows.opening import read
-
-    with ProgressBar("Reading"):
-        return read(source)
 
 
 def _compared(data: Study, reported: Path, criteria: str, derived: Responses) -> QualityControl:
@@ -377,21 +341,3 @@ def _compared(data: Study, reported: Path, criteria: str, derived: Responses) ->
 
     with ProgressBar("Comparing"):
         return quality(data, reported, criteria, derived=derived)
-
-
-def _expanded(prior: str | None) -> str | None:
-    """The prior's name or path, `~` expanded: no shell does that in `--prior=~/mine.json`."""
-    return prior if prior is None else os.path.expanduser(prior)  # noqa: PTH111 - it may be a name, not a path
-
-
-def _only(data: Study, patient_id: str) -> Study:
-    """The study with one patient; UsageError, naming nobody, when there is no such patient."""
-    if patient_id in data.patient_ids:
-        return data.only([patient_id])
-    loosely = {known.strip().casefold() for known in data.patient_ids}
-    hint = (
-        "One differs only in case or spaces."
-        if patient_id.strip().casefold() in loosely
-        else "The column patient_id lists them."
-    )
-    raise UsageError(f"--patient: none of the study's {len(data.patient_ids):,} patients has this ID. {hint}")

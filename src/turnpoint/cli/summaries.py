@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from turnpoint.study.study import Study
     from turnpoint.workflows.check import CheckResult
     from turnpoint.workflows.demo import DemoResult
+    from turnpoint.workflows.diagnose import Diagnostics
     from turnpoint.workflows.quality import QualityControl
     from turnpoint.workflows.respond import Responses
 
@@ -81,6 +82,16 @@ RESPONSE_TABLES = (
     "progression_free_survival",
     "adjudication",
     "differences",
+)
+DIAGNOSTIC_TABLES = (
+    "pit",
+    "pit_histogram",
+    "pit_ecdf",
+    "coverage",
+    "reliability",
+    "visual_predictive_check",
+    "shrinkage",
+    "patients",
 )
 VERDICT_ORDER = ("responding", "plateau", "regrowing", "undetermined")
 
@@ -185,6 +196,15 @@ def say_forecast(frame: pl.DataFrame, stream: TextIO) -> None:
     """How many forecasts of each quantity, for how many patients."""
     patients = counted(frame["patient_id"].n_unique(), "patient")
     say_counts("Found", f"forecasts for {patients}", frame["quantity"], ("sum_of_diameters_mm",), stream)
+
+
+def say_diagnosed(result: Diagnostics, stream: TextIO) -> None:
+    """How many forecasts were judged, and how many readings the usual intervals held."""
+    say("Judged", counted(result.pit.height, "forecast"), stream)
+    for row in result.coverage.iter_rows(named=True):
+        if round(100 * row["nominal"]) in {50, 80}:
+            held = f"{row['nominal']:.0%} intervals of {row['quantity']} held {row['coverage']:.1%} of the readings"
+            say("Found", f"{held} ({row['coverage_low']:.1%} to {row['coverage_high']:.1%})", stream)
 
 
 def say_checked(result: CheckResult, name: str, stream: TextIO) -> None:

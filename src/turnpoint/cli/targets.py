@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 TABLE_ENDINGS = (".csv", ".parquet", ".json")
 PRIOR_ENDINGS = (".json",)
 REPORT_ENDINGS = (".html", ".pdf")
+DRAWS_ENDINGS = (".nc",)
 STANDARD_OUTPUT = Path("-")
 STUDY_TABLES = frozenset({"patients", "lesions", "markers", "doses", "events"})
 

@@ -1,0 +1,49 @@
+"""The arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Audience(StrEnum):
+    """Who a report is for."""
+
+    clinician = "clinician"
+    patient = "patient"
+    statistician = "statistician"
+
+
+class Language(StrEnum):
+    """The language of a report."""
+
+    en = "en"
+    zh = "zh"
+
+
+StudyArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="STUDY",
+        help="A study folder, a single CSV or Parquet file, or SDTM data sets (a folder or file of XPT).",
+        show_default=False,
+    ),
+]
+TableOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="FILE", help="Write the table: .csv, .parquet or .json; - is CSV on stdout."
+    ),
+]
+PriorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--prior", metavar="PRIOR", help="A prior from `turnpoint fit`; by default one that comes along."
+    ),
+]
+SeedOption = Annotated[
+    int, typer.Option("--seed", metavar="N", min=0, help="The same seed and data give the same numbers.")
+]

@@ -27,6 +27,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from forecast_baselines import BASELINES, FLOOR, MARKER_FLOOR, Forecasts, Method, Task, task
+from forecast_pictures import calibration_pictures
 from scipy.stats import rankdata
 
 import turnpoint as tp
@@ -270,7 +271,11 @@ def goals(scores: dict[str, list[dict[str, float | str]]]) -> str:
 def section(title: str, pairs: list[tuple[Study, Study]]) -> tuple[str, list[dict[str, float | str]]]:
     found = scored(pairs)
     rows = score_rows(found)
-    text = "\n".join([table(title, rows), against_forest(found), calibration(found), ""])
+    pictures = []
+    if title in EARLIER_FOREST:
+        ours = found.forecasts["Turnpoint"]
+        pictures = ["", calibration_pictures(title, *ours[:2], found.truth, found.event)]
+    text = "\n".join([table(title, rows), against_forest(found), calibration(found), *pictures, ""])
     print(text, flush=True)
     return text, rows
 

@@ -11,7 +11,7 @@ from turnpoint.model.observation import run_series
 from turnpoint.model.parameters import SUM_OF_DIAMETERS, dynamics_of, reading_of
 from turnpoint.model.population import starting_prior
 from turnpoint.model.prior import Prior
-from turnpoint.model.weighing import effective_sizes, weigh
+from turnpoint.model.weighing import SMALLEST_EFFECTIVE_SIZE, effective_sizes, weigh
 
 DAYS = [0, 42, 84, 126, 168, 210]
 VALUES = [60, 52, 47, 47, 50, 58]
@@ -112,7 +112,7 @@ def test_refined_posterior_agrees_with_a_huge_bank_when_the_patient_is_far_from_
     small = prior.bank(512, seed=3)
     assert effective_sizes(weigh(batch, prior, small).log_weight).min() < 150  # so it must be refined
     (refined,) = posteriors_of_batch(batch, prior, small, draws=2000)
-    assert refined.effective_size.min() >= 100
+    assert refined.effective_size.min() >= SMALLEST_EFFECTIVE_SIZE
     huge = weigh(batch, prior, prior.bank(2**17, seed=9))
     final = huge.log_weight[0, -1]
     weight = np.exp(final - final.max())

@@ -65,7 +65,7 @@ class Bank:
     """Particles, one set for all patients or one for each patient of a batch.
 
     Attributes:
-        particles: transformed parameters, shape (K, dimensions) or (P, K, dimensions), float64.
+        particles: transformed parameters, shape (K, dimensions) or (P, K, dimensions).
         dynamics, readings: natural parameters in the precision of the filter, shape (K,) or (P, K).
         signals: by quantity, for one set for all; empty otherwise.
         log_importance: log of prior / density the particles were drawn from, shape (P, 1, K); 0 for draws from the
@@ -91,7 +91,7 @@ class Bank:
         precision: Precision = DOUBLE,
     ) -> Bank:
         """A bank of these particles; `precision` is that of the filter's arithmetic."""
-        rounded = particles.astype(precision, copy=False)
+        rounded = _by_parameter(particles, precision)
         dynamics = _without_certainty(dynamics_of(rounded))
         readings = {
             quantity: reading_of(rounded, quantity, position)
@@ -124,6 +124,12 @@ def _without_certainty(dynamics: Dynamics) -> Dynamics:
     fraction = dynamics.resistant_fraction
     highest = fraction.dtype.type(1.0 - np.finfo(fraction.dtype).eps)
     return replace(dynamics, resistant_fraction=np.minimum(fraction, highest))
+
+
+def _by_parameter(particles: FloatArray, precision: Precision) -> FloatArray:
+    """The same array in this precision, each parameter's numbers side by side, as the arithmetic takes them."""
+    laid_out: FloatArray = np.ascontiguousarray(np.moveaxis(particles, -1, 0), dtype=precision)
+    return np.moveaxis(laid_out, 0, -1)
 
 
 def _rate_moments(prior: Prior, particles: FloatArray) -> FloatArray:

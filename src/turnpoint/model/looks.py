@@ -16,7 +16,17 @@ _SHORTEST_GAP_WEEKS = 1.0 / 7.0
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One column of `Looks` for n patients, each of shape (n, 1)."""
+    """One column of `Looks` for n rows, each of shape (n, 1).
+
+    Attributes:
+        value: log value.
+        shift: log value less the one before it.
+        step: size of a rounding step relative to the value.
+        sign: -1 below the limit, 0 a number, 1 above it.
+        drift_weeks: weeks since the reading before it, times what its size does to the drift's variance.
+        repeat_odds: what the reading before it does to the odds of a repeat.
+        after_floor: the reading before it is below the limit.
+    """
 
     value: FloatArray
     shift: FloatArray
@@ -29,30 +39,22 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """The readings of the patients with most readings first; each of shape (P, N) but `rows` and `count`.
+    """The readings of S series, those with most readings first.
 
     Attributes:
-        rows: the patients in this order, shape (P,).
-        count: how many patients have a reading in each column, shape (N,).
-        value: log value.
-        shift: log value less the one before it.
-        step: size of a rounding step relative to the value.
-        sign: -1 below the limit, 0 a number, 1 above it.
-        drift_weeks: weeks since the reading before it, times what its size does to the drift's variance.
-        repeat_odds: what the reading before it does to the odds of a repeat.
-        after_floor: the reading before it is below the limit.
-        same: equal to the reading before it, both numbers.
+        rows: the series in this order, shape (S,).
+        count: how many series have a reading in each column, shape (N,).
+        numbers: what `Look` holds but the last, shape (6, S, N).
+        after_floor: the reading before is below the limit, shape (S, N).
+        censored: not a number, shape (S, N).
+        same: equal to the reading before it, both numbers, shape (S, N).
     """
 
     rows: IntArray
     count: IntArray
-    value: FloatArray
-    shift: FloatArray
-    step: FloatArray
-    sign: FloatArray
-    drift_weeks: FloatArray
-    repeat_odds: FloatArray
+    numbers: FloatArray
     after_floor: BoolArray
+    censored: BoolArray
     same: BoolArray
 
     @classmethod
@@ -67,24 +69,27 @@ class Looks:
         effects = _unit_reading(is_diameter).after(value[:, before], is_repeat[:, before])
         shift = value - value[:, before]
         after_floor = (censoring[:, before] < 0) & (columns > 0)
+        numbers = (
+            value,
+            shift,
+            np.exp(series.log_step[rows]),
+            censoring,
+            gap * effects.sd_drift**2,
+            effects.repeat / (1.0 - effects.repeat),
+        )
         return cls(
             rows=rows,
             count=(columns < series.length[:, None]).sum(axis=0),
-            value=value,
-            shift=shift,
-            step=np.exp(series.log_step[rows]),
-            sign=censoring.astype(np.float64),
-            drift_weeks=gap * effects.sd_drift**2,
-            repeat_odds=np.broadcast_to(effects.repeat / (1.0 - effects.repeat), gap.shape),
+            numbers=np.stack([np.broadcast_to(own, value.shape) for own in numbers]),
             after_floor=after_floor,
+            censored=censoring != 0,
             same=(shift == 0.0) & (censoring == 0) & ~after_floor & (columns > 0),
         )
 
     def at(self, i: int, rows: IntArray | slice, precision: Precision) -> Look:
         """Column i for these rows, in this precision."""
-        names = (name for name in Look.__slots__ if name != "after_floor")
-        columns = {name: getattr(self, name)[rows, i : i + 1].astype(precision) for name in names}
-        return Look(**columns, after_floor=self.after_floor[rows, i : i + 1])
+        value, shift, step, sign, weeks, odds = self.numbers[:, rows, i : i + 1].astype(precision)
+        return Look(value, shift, step, sign, weeks, odds, self.after_floor[rows, i : i + 1])
 
 
 def _unit_reading(is_diameter: bool) -> Reading:
@@ -131,16 +136,14 @@ class Constants:
             floor_persistence=floor_persistence,
         )
 
-    @property
-    def chances(self) -> tuple[FloatArray, FloatArray]:
-        """Of a jump, and of none."""
-        return self.jump, 1.0 - self.jump
-
     def at(self, rows: IntArray, precision: Precision) -> Constants:
         """Those of these patients, in this precision."""
+        is_own, every = self.jump.ndim > 1, np.arange(len(self.jump))
+        if precision == self.jump.dtype and (not is_own or np.array_equal(rows, every)):
+            return self
         values = {name: getattr(self, name) for name in self.__slots__ if name != "floor_persistence"}
         chosen = {
-            name: (value[rows] if value.ndim > 1 else value).astype(precision, copy=False)
+            name: (value[rows] if is_own else value).astype(precision, copy=False)
             for name, value in values.items()
         }
         return replace(self, **chosen)
@@ -150,8 +153,9 @@ class Constants:
         variance: FloatArray = self.reading_variance + look.step**2 / 12.0
         return variance
 
-    def spreads(self, look: Look, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Variance of the noise-free log value before the reading, with a jump and without."""
+    def totals(self, look: Look, variance: FloatArray, noise: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Variance of the log reading, with a jump of the level and without, from the level's before any drift."""
         calm = self.drift_variance * look.drift_weeks
         calm += variance
+        calm += noise
         return calm + self.jump_variance, calm

@@ -21,7 +21,6 @@ are off by about 0.001, far below what 2048 particles can tell. Values at a limi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,8 +44,8 @@ class Filtered:
     """What one series taught each particle; N+1 because entry 0 is before the first reading.
 
     Attributes:
-        log_likelihood: cumulative, shape (P, N+1, K).
-        level_mean: mean of the level x after each reading, shape (P, N, K); (P, 0, K) when not asked for.
+        log_likelihood: cumulative, shape (S, N+1, K); 0 beyond the last reading.
+        level_mean: mean of the level x after each reading, shape (S, N, K); (S, 0, K) when not asked for.
         level_variance: its variance, of the same shape.
     """
 
@@ -64,76 +63,71 @@ class _Belief:
     variance: FloatArray
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One of the Gaussians a reading may come from; shape (n, K).
-
-    Attributes:
-        weight: its prior probability, times what its density is multiplied by.
-        variance: of the noise-free log value before the reading.
-        total: the same with the reading's own.
-    """
-
-    weight: FloatArray
-    variance: FloatArray
-    total: FloatArray
-
-
 def run_series(
     series: Series,
     dynamics: Dynamics,
     reading: Reading,
     floor_persistence: float,
     *,
+    patient: IntArray | None = None,
     signals: Signals | None = None,
     levels: bool = True,
 ) -> Filtered:
-    """Filter every patient of the batch through every particle.
+    """Filter every series through every particle.
 
-    Parameters are of shape (K,) (one bank for all) or (P, K) (a bank of their own for each patient). `signals`
-    holds the log signals of a bank that serves many batches; `levels` says whether levels are wanted.
+    Args:
+        series: of S rows.
+        dynamics: of the particles, shape (K,) (one bank for all) or (P, K) (a bank of their own for each patient).
+        reading: of the same shape.
+        floor_persistence: chance that a value at the floor stays there without a fresh look.
+        patient: the row of `dynamics` and `reading` for each series, shape (S,); by default its own.
+        signals: the log signals of a bank that serves many batches.
+        levels: whether levels are wanted.
     """
-    patients, width = series.day.shape
-    particles, dtype = dynamics.kill_per_week.shape[-1], dynamics.kill_per_week.dtype
-    log_likelihood = np.zeros((patients, width + 1, particles), dtype)
-    level_mean, level_variance = np.zeros((2, patients, width * levels, particles), dtype)
-    looks, constants = (
-        Looks.of(series, is_diameter=reading.is_diameter),
-        Constants.of(reading, floor_persistence),
-    )
-    total, mean, variance = np.zeros((3, patients, particles), dtype)
+    rows_in_all, width = series.day.shape
+    particles, precision = dynamics.kill_per_week.shape[-1], dynamics.kill_per_week.dtype
+    log_likelihood = np.zeros((rows_in_all, width + 1, particles), precision)
+    level_mean, level_variance = np.zeros((2, rows_in_all, width * levels, particles), precision)
+    looks = Looks.of(series, is_diameter=reading.is_diameter)
+    constants = Constants.of(reading, floor_persistence)
+    owner = looks.rows if patient is None else patient[looks.rows]
+    total, mean, variance = np.zeros((3, int(looks.count[0]), particles), precision)
     for i, count in enumerate(looks.count):
-        rows = looks.rows[:count]
-        signal = _signal(series, rows, i, (dynamics, reading), signals)
+        rows, here = looks.rows[:count], slice(count)
+        if not count:
+            break
+        signal = _signal(series, (rows, i), owner[:count], (dynamics, reading), signals)
         if i == 0:
-            mean[:count], variance[:count] = _first(
-                looks.at(0, slice(count), dtype), signal, constants.at(rows, dtype)
+            mean, variance = _first(
+                looks.at(0, here, precision), signal, constants.at(owner[:count], precision)
             )
-        elif count:
-            found = _read(looks, i, (mean[:count] + signal, variance[:count]), constants)
+        else:
+            found = _read(looks, i, (mean[:count] + signal, variance[:count]), (constants, owner))
             total[:count] += found.log_likelihood
-            np.subtract(found.mean, signal, out=mean[:count])
-            variance[:count] = found.variance
-        log_likelihood[looks.rows, i + 1] = total
+            mean, variance = np.subtract(found.mean, signal, out=found.mean), found.variance
+        log_likelihood[rows, i + 1] = total[:count]
         if levels:
-            level_mean[looks.rows, i], level_variance[looks.rows, i] = mean, variance
+            level_mean[rows, i], level_variance[rows, i] = mean, variance
     return Filtered(log_likelihood, level_mean, level_variance)
 
 
 def _signal(
-    series: Series, rows: IntArray, i: int, model: tuple[Dynamics, Reading], signals: Signals | None
+    series: Series,
+    where: tuple[IntArray, int],
+    owner: IntArray,
+    model: tuple[Dynamics, Reading],
+    signals: Signals | None,
 ) -> FloatArray:
-    """Log signal at reading i of these patients, shape (n, K)."""
+    """Log signal of n series at one of their readings, shape (n, K)."""
     dynamics, reading = model
-    on_weeks, off_weeks = series.on_weeks[rows, i], series.off_weeks[rows, i]
+    on_weeks, off_weeks = series.on_weeks[where], series.off_weeks[where]
     if signals is not None:
         return signals.at(on_weeks, off_weeks)
     if dynamics.kill_per_week.ndim > 1:
-        dynamics, reading = dynamics.at(rows), reading.at(rows)
-    dtype = dynamics.kill_per_week.dtype
-    return expected_log_value(
-        dynamics, reading, on_weeks[:, None].astype(dtype), off_weeks[:, None].astype(dtype)
-    )
+        dynamics, reading = dynamics.at(owner), reading.at(owner)
+    precision = dynamics.kill_per_week.dtype
+    on_weeks, off_weeks = on_weeks[:, None].astype(precision), off_weeks[:, None].astype(precision)
+    return expected_log_value(dynamics, reading, on_weeks, off_weeks)
 
 
 def _first(look: Look, signal: FloatArray, constants: Constants) -> tuple[FloatArray, FloatArray]:
@@ -144,31 +138,30 @@ def _first(look: Look, signal: FloatArray, constants: Constants) -> tuple[FloatA
 
 
 def _read(
-    looks: Looks,
-    i: int,
-    before: tuple[FloatArray, FloatArray],
-    constants: Constants,
+    looks: Looks, i: int, before: tuple[FloatArray, FloatArray], model: tuple[Constants, IntArray]
 ) -> _Belief:
-    """What reading i says, given mean and variance of the noise-free log value before any drift."""
-    mean, variance = before
-    count, dtype = len(mean), mean.dtype
-    censored, same = looks.sign[:count, i] != 0, looks.same[:count, i]
-    kinds = ((_number, ~censored & ~same, dtype), (_repeated, same, dtype), (_limit, censored, DOUBLE))
-    found = _Belief(*np.empty((3, *mean.shape), dtype))
-    for read, chosen, precision in kinds:
-        own = np.flatnonzero(chosen)
-        if not own.size:
+    """What reading i says, given mean and variance of the noise-free log value before any drift.
+
+    All are worked out as numbers, then the few that are not as what they are: taking the others out and putting them
+    back would cost more.
+    """
+    (mean, variance), (constants, owner) = before, model
+    count, precision = len(mean), mean.dtype
+    every = slice(count)
+    found = _number(looks.at(i, every, precision), mean, variance, constants.at(owner[every], precision))
+    others = ((_repeated, looks.same[every, i], precision), (_limit, looks.censored[every, i], DOUBLE))
+    for read, chosen, own_precision in others:
+        rows = np.flatnonzero(chosen)
+        if not rows.size:
             continue
         told = read(
-            looks.at(i, own, precision),
-            mean[own].astype(precision, copy=False),
-            variance[own].astype(precision, copy=False),
-            constants.at(looks.rows[own], precision),
+            looks.at(i, rows, own_precision),
+            mean[rows].astype(own_precision, copy=False),
+            variance[rows].astype(own_precision, copy=False),
+            constants.at(owner[rows], own_precision),
         )
-        if own.size == count and precision == dtype:
-            return told
         for name in _Belief.__slots__:
-            getattr(found, name)[own] = getattr(told, name)
+            getattr(found, name)[rows] = getattr(told, name)
     return found
 
 
@@ -187,13 +180,15 @@ def _number(look: Look, mean: FloatArray, variance: FloatArray, constants: Const
     not_replaced /= odds
     if look.after_floor.any():
         not_replaced[look.after_floor[:, 0]] = 1.0 - constants.floor_persistence
-    not_replaced *= look.step * _ROOT_2PI_INVERSE
     noise = constants.noise(look)
-    parts = [
-        _Part(chance, spread, spread + noise)
-        for chance, spread in zip(constants.chances, constants.spreads(look, variance), strict=True)
-    ]
-    return _mixed(look.value - mean, mean, parts, not_replaced)
+    precisions = _inverses(constants.totals(look, variance, noise))
+    error = look.value - mean
+    square = error * error
+    widest = precisions[0]
+    fresh = _jumped_or_not(square, noise, precisions, constants, widest)
+    not_replaced *= look.step * _ROOT_2PI_INVERSE
+    not_replaced *= fresh.weight
+    return _told(look, error, square, _Merged(not_replaced, fresh.residual, fresh.variance), widest)
 
 
 def _repeated(look: Look, mean: FloatArray, variance: FloatArray, constants: Constants) -> _Belief:
@@ -203,91 +198,111 @@ def _repeated(look: Look, mean: FloatArray, variance: FloatArray, constants: Con
     ∫ N(z; mean, total)·repeat·exp(-(z-y')²/(2·window²)) dz has a closed form, and so has the posterior.
     """
     odds = constants.repeat_odds * look.repeat_odds
-    fresh = (look.step * _ROOT_2PI_INVERSE) / (1.0 + odds)
-    repeat = constants.window * odds / (1.0 + odds)
     noise = constants.noise(look)
-    parts = []
-    for chance, spread in zip(constants.chances, constants.spreads(look, variance), strict=True):
-        total = spread + noise
-        parts.append(_Part(repeat * chance, spread, total + constants.window_variance))
-        parts.append(_Part(fresh * chance, spread, total))
-    return _mixed(look.value - mean, mean, parts)
-
-
-def _mixed(
-    error: FloatArray, mean: FloatArray, parts: Sequence[_Part], common: FloatArray | None = None
-) -> _Belief:
-    """The reading's likelihood under all parts, and their posteriors as one Gaussian of the same two moments.
-
-        likelihood = common·Σ_p weight_p·total_p^-1/2·exp(-error²/(2·total_p))
-
-    The first part must have the largest total: its exponent is taken out, so that no other can overflow. Parts are
-    merged one after the other, which leaves the moments as they are. Works in place: nothing here outlives the call
-    but the result, and fresh arrays are what would cost most.
-    """
+    totals = constants.totals(look, variance, noise)
+    wider = (totals[0] + constants.window_variance, totals[1] + constants.window_variance)
+    error = look.value - mean
     square = error * error
-    widest = 1.0 / parts[0].total
-    weight = np.sqrt(widest)
-    weight *= parts[0].weight
-    gain, spread = _posterior(parts[0], widest.copy())
-    for part in parts[1:]:
-        precision = np.divide(1.0, part.total, out=part.total)
-        exponent = widest - precision
-        exponent *= square
-        exponent *= 0.5
-        own = np.exp(exponent, out=exponent)
-        own *= np.sqrt(precision)
-        own *= part.weight
-        weight += own
-        own /= weight
-        _merge((gain, spread), _posterior(part, precision), own, square)
-    if common is not None:
-        weight *= common
-    log_likelihood = np.log(weight, out=weight)
+    precisions = _inverses(wider)
+    widest = precisions[0]
+    repeat = _jumped_or_not(square, noise + constants.window_variance, precisions, constants, widest)
+    fresh = _jumped_or_not(square, noise, _inverses(totals), constants, widest)
+    fresh_weight = fresh.weight * (look.step * _ROOT_2PI_INVERSE)
+    weight = fresh_weight + repeat.weight * (constants.window * odds)
+    share = fresh_weight / weight
+    apart = fresh.residual - repeat.residual
+    residual = repeat.residual + share * apart
+    spread = repeat.variance + share * (fresh.variance - repeat.variance)
+    spread += share * (1.0 - share) * apart**2 * square
+    weight /= 1.0 + odds
+    return _told(look, error, square, _Merged(weight, residual, spread), widest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Merged:
+    """Gaussians a reading may come from, merged into one with their mean and variance; shape (n, K).
+
+    Attributes:
+        weight: their likelihood, but for exp(-error²·widest/2).
+        residual: share of the error that stays with the reading: the mean of the noise-free value is
+            value - residual·error.
+        variance: of the noise-free value, given the reading.
+    """
+
+    weight: FloatArray
+    residual: FloatArray
+    variance: FloatArray
+
+
+def _jumped_or_not(
+    square: FloatArray,
+    noise: FloatArray,
+    precisions: tuple[FloatArray, FloatArray],
+    constants: Constants,
+    widest: FloatArray,
+) -> _Merged:
+    """A reading with this noise after a jump of the level, or without.
+
+        weight = Σ chance·precision^½·exp(-error²·(precision - widest)/2)
+        residual of each = noise·precision,   variance of each = noise·(1 - residual)
+
+    `widest` is the smallest precision of all that will be compared: with it taken out nothing overflows, and the jumped
+    part, the wider one here, never vanishes beside the other. Works in place, for fresh arrays would cost most.
+    """
+    jumped, calm = precisions
+    apart = calm - jumped
+    share = np.sqrt(jumped)
+    share *= constants.jump
+    weight = _faded(square, apart)
+    weight *= np.sqrt(calm)
+    weight *= 1.0 - constants.jump
+    weight += share
+    share /= weight
+    if jumped is not widest:
+        weight *= _faded(square, jumped - widest)
+    apart *= noise
+    residual = np.multiply(calm, noise, out=calm)
+    residual -= share * apart
+    variance = 1.0 - residual
+    variance *= noise
+    apart *= apart
+    apart *= square
+    share -= share * share
+    apart *= share
+    variance += apart
+    return _Merged(weight, residual, variance)
+
+
+def _faded(square: FloatArray, precision: FloatArray) -> FloatArray:
+    """exp(-error²·precision/2)."""
+    exponent = square * precision
+    exponent *= -0.5
+    return np.exp(exponent, out=exponent)
+
+
+def _inverses(totals: tuple[FloatArray, FloatArray]) -> tuple[FloatArray, FloatArray]:
+    """The precisions of these variances; overwrites them."""
+    jumped, calm = totals
+    return np.divide(1.0, jumped, out=jumped), np.divide(1.0, calm, out=calm)
+
+
+def _told(look: Look, error: FloatArray, square: FloatArray, merged: _Merged, widest: FloatArray) -> _Belief:
+    """What the merged Gaussians say; overwrites them."""
+    log_likelihood = np.log(merged.weight, out=merged.weight)
     square *= widest
     square *= 0.5
     log_likelihood -= square
-    gain *= error
-    gain += mean
-    return _Belief(log_likelihood, gain, spread)
-
-
-def _posterior(part: _Part, precision: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Gain (mean/error) and variance of the noise-free log value given the reading; overwrites the precision."""
-    gain = np.multiply(part.variance, precision, out=precision)
-    spread = part.variance * gain
-    return gain, np.subtract(part.variance, spread, out=spread)
-
-
-def _merge(
-    one: tuple[FloatArray, FloatArray],
-    other: tuple[FloatArray, FloatArray],
-    share: FloatArray,
-    square: FloatArray,
-) -> None:
-    """Merge another Gaussian (gain, variance) with this share into one, in place; a mean is gain·error.
-
-    mean += share·(m' - m)        variance += share·[v' - v + (1-share)·(m' - m)²]
-    """
-    (gain, spread), (own_gain, own_spread) = one, other
-    own_gain -= gain
-    own_spread -= spread
-    apart = own_gain * own_gain
-    apart *= square
-    own_gain *= share
-    gain += own_gain
-    own_spread += apart
-    apart *= share
-    own_spread -= apart
-    own_spread *= share
-    spread += own_spread
+    error *= merged.residual
+    np.subtract(look.value, error, out=error)
+    return _Belief(log_likelihood, error, merged.variance)
 
 
 def _limit(look: Look, mean: FloatArray, variance: FloatArray, constants: Constants) -> _Belief:
     """A value only known to lie below (sign -1) or above (sign +1) a limit, with and without a jump."""
+    noise = constants.noise(look)
     jumped, calm = (
-        _censored(look, mean, spread, spread + constants.noise(look), constants.floor_persistence)
-        for spread in constants.spreads(look, variance)
+        _censored(look, mean, (total - noise, total), constants.floor_persistence)
+        for total in constants.totals(look, variance, noise)
     )
     calm_log, jumped_log = (
         np.log1p(-constants.jump) + calm.log_likelihood,
@@ -301,9 +316,10 @@ def _limit(look: Look, mean: FloatArray, variance: FloatArray, constants: Consta
 
 
 def _censored(
-    look: Look, mean: FloatArray, variance: FloatArray, total: FloatArray, floor_persistence: float
+    look: Look, mean: FloatArray, variances: tuple[FloatArray, FloatArray], floor_persistence: float
 ) -> _Belief:
     """Moments of the truncated normal, carried from the reading to the noise-free value by regression."""
+    variance, total = variances
     side = np.where(look.sign > 0, -1.0, 1.0)  # above a limit is below it, mirrored
     sd = np.sqrt(total)
     # Further out the particle is hopeless anyway, and the two large terms of the hazard would not cancel.

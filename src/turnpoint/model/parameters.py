@@ -14,8 +14,6 @@ from scipy.special import expit
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.dynamics import Dynamics
 
-_SMALLEST_BURDEN = 1e-300
-
 # What the last reading of a lesion says about the next one, the same in every patient: small lesions vary more and are
 # given the same number more often, and who has just repeated a number repeats it again. Chosen once by forecasts of
 # patients left out (docs/results/what-did-not-help.md has the grid), not fitted to each study.
@@ -128,7 +126,7 @@ class Reading:
         living = value - self.background
         if self.is_diameter:
             living = living / (1.0 - self.background)
-        log_burden: FloatArray = np.log(np.maximum(living, _SMALLEST_BURDEN))
+        log_burden: FloatArray = np.log(np.maximum(living, float(np.finfo(living.dtype).tiny)))
         return log_burden
 
 

@@ -22,14 +22,16 @@ from turnpoint.model.series import Batch
 from turnpoint.model.weighing import WeightedVisits, effective_sizes, of_patients, weigh, weighted_visits
 
 _MOST_REFINEMENTS = 6
-_FRESH_SHARE = 2  # half as many fresh particles as the prior's bank has
+_FIRST_SHARE = 4  # a quarter as many fresh particles as the prior's bank has, then twice as many each time
 _FEWEST_FRESH = 512
-_KEPT_SHARE = 4  # and a quarter as many again of the prior's own
-_WIDEN = 1.2  # a proposal must be wider than what it aims at
+_KEPT_SHARE = 8  # and an eighth as many again of the prior's own
+_WIDEN = 1.1  # a proposal must be wider than what it aims at
 _PRIOR_WIDTH = 0.02  # and not much narrower than the prior in any direction
-_SMALLEST_TEMPERED_SIZE = 40.0
+_SMALLEST_TEMPERED_SIZE = 25.0
 _TEMPER = 0.8
-_VALUES_AT_ONCE = 2**15  # patients x particles: an array of float32 then stays in a core's cache
+_LARGEST_LOG_RATIO = 500.0
+_PARTICLES_AT_ONCE = 512
+_VALUES_AT_ONCE = 2**16  # series x particles: an array of float32 then stays in a core's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Refiner:
     Attributes:
         prior: the population.
         bank: drawn from it, serves every patient.
-        normals: quasi-random standard normals for fresh particles, shape (K / 2, dimensions).
+        normals: quasi-random standard normals for fresh particles, shape (K, dimensions).
     """
 
     prior: Prior
@@ -51,9 +53,8 @@ class Refiner:
         """From particles drawn from the prior (a power of two of them) and the seed they were drawn with."""
         from scipy.stats import qmc  # noqa: PLC0415  (see Prior.bank)
 
-        fresh = max(len(particles) // _FRESH_SHARE, _FEWEST_FRESH)
         sequence = qmc.Sobol(prior.dimensions, rng=np.random.default_rng((seed, 1)))
-        uniforms = np.clip(sequence.random(fresh), 1e-9, 1.0 - 1e-9)
+        uniforms = np.clip(sequence.random(max(len(particles), _FEWEST_FRESH)), 1e-9, 1.0 - 1e-9)
         return cls(prior, Bank.of(prior, particles, precision=precision), ndtri(uniforms))
 
     def visits(self, batch: Batch, *, levels: bool) -> Iterator[tuple[IntArray, WeightedVisits]]:
@@ -63,17 +64,21 @@ class Refiner:
         """
         waiting = np.arange(batch.day.shape[1]) < batch.visits[:, None]
         aims = _Aims.empty(len(batch.visits), self.prior.dimensions)
+        series = sum(int((part.length > 0).sum()) for parts in batch.series.values() for part in parts)
+        series_each = max(series / len(batch.visits), 1.0)
         for refinements in range(_MOST_REFINEMENTS + 1):
             patients = np.flatnonzero(waiting.any(axis=1))
-            size = self.bank.size if refinements == 0 else self.own_size
-            at_once = max(_VALUES_AT_ONCE // size, 1)
+            normals = self._normals_of(refinements)
+            size = len(normals) if refinements else self.bank.size
+            at_once = max(int(_VALUES_AT_ONCE / (size * series_each)), 1)
             for first in range(0, len(patients), at_once):
                 rows = patients[first : first + at_once]
-                bank = self.bank if refinements == 0 else self.own_bank(aims.at(rows))
+                bank = self._own_bank(aims.at(rows), normals) if refinements else self.bank
                 part = of_patients(batch, rows)
                 run = weigh(part, self.prior, bank, levels=levels)
-                weighted = weighted_visits(part, run, waiting[rows, : part.day.shape[1]])
-                done = weighted.is_trusted | (refinements == _MOST_REFINEMENTS)
+                is_last = refinements == _MOST_REFINEMENTS
+                weighted = weighted_visits(part, run, waiting[rows, : part.day.shape[1]], is_last=is_last)
+                done = weighted.is_trusted | is_last
                 waiting[rows[weighted.patient[done]], weighted.visit[done]] = False
                 if not done.all():
                     doubtful = weighted.at(~done)
@@ -81,32 +86,32 @@ class Refiner:
                 if done.any():
                     yield rows, weighted.at(done)
 
-    @property
-    def own_size(self) -> int:
-        """Particles of a patient's own bank."""
-        return len(self.normals) + min(len(self.normals) // _KEPT_SHARE, self.bank.size)
+    def _normals_of(self, refinements: int) -> FloatArray:
+        """For the first refinement a few, for each further one twice as many, up to all."""
+        few = max(self.bank.size // _FIRST_SHARE, _FEWEST_FRESH)
+        return self.normals[: few << max(refinements - 1, 0)]
 
-    def own_bank(self, aims: _Aims) -> Bank:
+    def _own_bank(self, aims: _Aims, normals: FloatArray) -> Bank:
         """A bank for each patient: some of the prior's particles, and fresh ones from the normal aimed at."""
-        prior, precision = self.prior, self.bank.precision
-        root, prior_root = _root(aims.covariance), _root(prior.covariance)
-        kept = self.bank.particles[: self.own_size - len(self.normals)]
-        fresh = aims.mean[:, None] + self.normals @ np.swapaxes(root, 1, 2)
-        shape = (len(fresh), self.own_size)
-        log_prior, log_aim = np.empty(shape), np.empty(shape)
-        old, new = slice(None, len(kept)), slice(len(kept), None)
-        log_prior[:, old] = log_normal_density(kept, prior.mean, prior_root)
-        log_prior[:, new] = log_normal_density(fresh, prior.mean, prior_root)
-        log_aim[:, old] = log_normal_density(kept, aims.mean[:, None], root)
-        # in units of its own normal a fresh particle is where it was drawn
-        log_aim[:, new] = (
-            log_normal_density(self.normals, 0.0, np.eye(prior.dimensions)) - _log_scale(root)[:, None]
-        )
-        share = len(kept) / self.own_size
-        log_mixture = np.logaddexp(np.log(share) + log_prior, np.log1p(-share) + log_aim)
-        particles = np.concatenate([np.broadcast_to(kept, (len(fresh), *kept.shape)), fresh], axis=1)
-        importance = (log_prior - log_mixture)[:, None]
-        return Bank.of(prior, particles, log_importance=importance, precision=precision)
+        kept = self.bank.particles[: len(normals) // _KEPT_SHARE]
+        size = len(kept) + len(normals)
+        laid_out = np.empty((self.prior.dimensions, len(aims.mean), size), self.bank.precision)
+        importance = np.empty((len(aims.mean), 1, size), self.bank.precision)
+        prior = _Normal.of(self.prior.mean, self.prior.covariance)
+        share, kept_density = len(kept) / size, prior.log_density(kept)
+        drawn_density = -0.5 * np.einsum("nd,nd->n", normals, normals)
+        # one patient after the other: arrays of all of them would not stay in a core's cache
+        for row, (mean, covariance) in enumerate(zip(aims.mean, aims.covariance, strict=True)):
+            aim = _Normal.of(mean, covariance)
+            fresh = mean + normals @ aim.root.T
+            laid_out[:, row, : len(kept)], laid_out[:, row, len(kept) :] = kept.T, fresh.T
+            # in units of its own normal a fresh particle is where it was drawn
+            kept_ratio = aim.log_density(kept) - kept_density
+            fresh_ratio = drawn_density + aim.log_peak - prior.log_density(fresh)
+            log_ratio = np.minimum(np.concatenate([kept_ratio, fresh_ratio]), _LARGEST_LOG_RATIO)
+            importance[row, 0] = -np.log(share + (1.0 - share) * np.exp(log_ratio))
+        own = np.moveaxis(laid_out, 0, -1)
+        return Bank.of(self.prior, own, log_importance=importance, precision=self.bank.precision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +135,8 @@ class _Aims:
 def _aims_of(doubtful: WeightedVisits, prior: Prior) -> _Aims:
     """For each patient a widened normal fitted to their doubtful visits together, tempered until enough count."""
     patients, first = np.unique(doubtful.patient, return_index=True)
-    mixture = np.add.reduceat(doubtful.weight, first, axis=0, dtype=np.float64)
-    log_weight = np.log(np.maximum(mixture, np.finfo(np.float64).tiny))
+    mixture = np.add.reduceat(doubtful.weight, first, axis=0)
+    log_weight = np.log(np.maximum(mixture, np.finfo(mixture.dtype).tiny))
     narrow = np.flatnonzero(effective_sizes(log_weight) < _SMALLEST_TEMPERED_SIZE)
     while narrow.size:
         log_weight[narrow] *= _TEMPER
@@ -140,35 +145,48 @@ def _aims_of(doubtful: WeightedVisits, prior: Prior) -> _Aims:
     weight /= weight.sum(axis=1, keepdims=True)
     particles = doubtful.bank.particles
     apart = np.swapaxes((particles[None] if particles.ndim == 2 else particles[patients]) - prior.mean, 1, 2)
-    apart, weight = np.ascontiguousarray(apart, dtype=np.float32), weight.astype(np.float32)
-    # sums, not a matrix product: see `weighted_means`
+    apart, weight = np.ascontiguousarray(apart, dtype=np.float32), weight.astype(np.float32, copy=False)
     weighted = apart * weight[:, None, :]
     mean = weighted.sum(axis=-1, dtype=np.float64)
-    square = np.einsum("fik,fjk->fij" if len(apart) == len(weighted) else "fik,gjk->fij", weighted, apart)
+    square = _products(weighted, apart)
     covariance = square - mean[:, :, None] * mean[:, None, :]
     return _Aims(prior.mean + mean, _WIDEN * covariance + _PRIOR_WIDTH * prior.covariance)
 
 
-def _root(covariance: FloatArray) -> FloatArray:
-    """Cholesky root, shape (..., dimensions, dimensions)."""
-    return np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
+def _products(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Sums over the last axis of products of rows: (P, D, K) and (P or 1, D, K) to (P, D, D).
 
-
-def _log_scale(root: FloatArray) -> FloatArray:
-    """Log of the determinant of a Cholesky root, shape (...)."""
-    scale: FloatArray = np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(axis=-1)
-    return scale
-
-
-def log_normal_density(points: FloatArray, mean: FloatArray | float, root: FloatArray) -> FloatArray:
-    """Log density of a multivariate normal at points of shape (..., n, dimensions).
-
-    Args:
-        points: where.
-        mean: broadcasts against `points`.
-        root: Cholesky root of the covariance, shape (..., dimensions, dimensions).
+    In pieces that are too small for the linear algebra library to start threads of its own (see `weighted_means`).
     """
-    white = (points - mean) @ np.swapaxes(np.linalg.inv(root), -1, -2)
-    constant = _log_scale(root)[..., None] + 0.5 * points.shape[-1] * float(np.log(2.0 * np.pi))
-    density: FloatArray = -0.5 * np.einsum("...nd,...nd->...n", white, white) - constant
-    return density
+    total = np.zeros((len(one), one.shape[1], one.shape[1]))
+    for first in range(0, one.shape[-1], _PARTICLES_AT_ONCE):
+        piece = slice(first, first + _PARTICLES_AT_ONCE)
+        total += one[..., piece] @ np.swapaxes(other[..., piece], -1, -2)
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class _Normal:
+    """A multivariate normal: Cholesky root of the covariance, shape (dimensions, dimensions), and its inverse."""
+
+    mean: FloatArray
+    root: FloatArray
+    inverse: FloatArray
+
+    @classmethod
+    def of(cls, mean: FloatArray, covariance: FloatArray) -> _Normal:
+        root = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
+        return cls(mean, root, np.asarray(np.linalg.inv(root), dtype=np.float64))
+
+    def log_density(self, points: FloatArray) -> FloatArray:
+        """At points of shape (n, dimensions), up to the constant that all normals share: shape (n,)."""
+        white = (points - self.mean) @ self.inverse.T
+        density: FloatArray = np.einsum("nd,nd->n", white, white)
+        density *= -0.5
+        density += self.log_peak
+        return density
+
+    @property
+    def log_peak(self) -> float:
+        """Log density at the mean, up to the same constant."""
+        return float(np.log(np.diagonal(self.inverse)).sum())

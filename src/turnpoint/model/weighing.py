@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,10 +16,10 @@ from turnpoint.model.series import Batch, Series
 
 # 100 particles in effect. They are quasi-random, so the posterior mean is then off by 0.05 posterior SD (a random
 # sample: 0.1) and p_turned by 0.012, measured against banks of 65,536 (docs/results/assess.md).
-SMALLEST_EFFECTIVE_SIZE = 100.0
-# No k above 0.7 was seen in 5,764 visits where more than this share of the particles counts (docs/results/assess.md);
-# there k is not worked out, which would take longer than the filter.
-SURELY_TRUSTED_SHARE = 0.15
+SMALLEST_EFFECTIVE_SIZE = 75.0
+# A heavy tail shows in its heaviest particle: of 193 visits with k above 0.7, in 7,044 visits of three studies, 4 had
+# none above this weight. Where there is none, k is not worked out, which would take as long as the filter.
+LARGEST_TRUSTED_WEIGHT = 0.025
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +46,49 @@ def weigh(batch: Batch, prior: Prior, bank: Bank | FloatArray, *, levels: bool =
     """Pass a batch through a bank, or through particles drawn from the prior; `levels` says whether to keep them."""
     if not isinstance(bank, Bank):
         bank = Bank.of(prior, bank)
-    filtered = {}
-    log_weight = np.empty((*batch.day.shape, bank.size), bank.precision)
-    log_weight[:] = bank.log_importance
-    patients = np.arange(batch.day.shape[0])[:, None]
-    for quantity in prior.quantities:
-        filtered[quantity] = tuple(
-            run_series(
-                part,
-                bank.dynamics,
-                bank.readings[quantity],
-                prior.floor_persistence[quantity],
-                signals=bank.signals.get(quantity),
-                levels=levels,
-            )
-            for part in batch.series[quantity]
-        )
-        for own, readings in zip(filtered[quantity], batch.readings[quantity], strict=True):
-            log_weight += own.log_likelihood[patients, readings]
-    return Run(bank, filtered, log_weight)
+    filtered = {
+        quantity: _filtered(batch.series[quantity], bank, quantity, prior, levels)
+        for quantity in prior.quantities
+    }
+    log_weight: FloatArray | float = bank.log_importance
+    patients = np.arange(len(batch.patient_ids))[:, None]
+    for quantity, parts in filtered.items():
+        for own, readings in zip(parts, batch.readings[quantity], strict=True):
+            learnt = own.log_likelihood[patients, readings]
+            log_weight = np.add(learnt, log_weight, out=learnt)
+    return Run(bank, filtered, np.asarray(log_weight))
+
+
+def _filtered(
+    parts: Sequence[Series], bank: Bank, quantity: str, prior: Prior, levels: bool
+) -> tuple[Filtered, ...]:
+    """All parts of a quantity filtered at once, then taken apart again."""
+    patients = len(parts[0].length)
+    together = run_series(
+        _stacked(parts),
+        bank.dynamics,
+        bank.readings[quantity],
+        prior.floor_persistence[quantity],
+        patient=np.tile(np.arange(patients), len(parts)),
+        signals=bank.signals.get(quantity),
+        levels=levels,
+    )
+    rows = (slice(index * patients, (index + 1) * patients) for index in range(len(parts)))
+    return tuple(Filtered(*(getattr(together, name)[own] for name in Filtered.__slots__)) for own in rows)
+
+
+def _stacked(parts: Sequence[Series]) -> Series:
+    """The parts' series one below the other."""
+    if len(parts) == 1:
+        return parts[0]
+    width = max(part.day.shape[1] for part in parts)
+    fields = [name for name in Series.__slots__ if name not in {"quantity", "length"}]
+
+    def padded(column: FloatArray) -> FloatArray:
+        return np.pad(column, ((0, 0), (0, width - column.shape[1])), mode="edge")
+
+    columns = (np.concatenate([padded(getattr(part, name)) for part in parts]) for name in fields)
+    return Series(parts[0].quantity, np.concatenate([part.length for part in parts]), *columns)
 
 
 def effective_sizes(log_weight: FloatArray) -> FloatArray:
@@ -204,15 +228,19 @@ def weighted_means(weight: FloatArray, table: FloatArray) -> FloatArray:
     return means
 
 
-def weighted_visits(batch: Batch, run: Run, chosen: BoolArray) -> WeightedVisits:
-    """The weights at the chosen visits of a run, shape (P, V)."""
+def weighted_visits(batch: Batch, run: Run, chosen: BoolArray, *, is_last: bool = True) -> WeightedVisits:
+    """The weights at the chosen visits of a run, shape (P, V).
+
+    Unless the run `is_last`, the tail is not looked at where too few particles count: these visits will be refined.
+    """
     patient, visit = np.nonzero(chosen)
-    log_weight = run.log_weight[patient, visit]
-    log_weight -= log_weight.max(axis=1, keepdims=True)
-    weight = np.exp(log_weight)
+    weight = run.log_weight[patient, visit]
+    weight -= weight.max(axis=1, keepdims=True)
+    np.exp(weight, out=weight)
     weight /= weight.sum(axis=1, keepdims=True)
     effective_size = 1.0 / np.einsum("rk,rk->r", weight, weight, dtype=np.float64)
     shape = np.full(len(patient), np.nan)
-    doubtful = effective_size < SURELY_TRUSTED_SHARE * run.bank.size
-    shape[doubtful] = pareto_k(log_weight[doubtful])
+    doubtful = weight.max(axis=1) > LARGEST_TRUSTED_WEIGHT
+    doubtful &= is_last | (effective_size >= SMALLEST_EFFECTIVE_SIZE)
+    shape[doubtful] = pareto_k(run.log_weight[patient[doubtful], visit[doubtful]])
     return WeightedVisits(batch, run, patient, visit, weight, effective_size, shape)

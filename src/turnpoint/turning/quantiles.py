@@ -10,6 +10,7 @@ import numpy as np
 from turnpoint.model.arrays import FloatArray, IntArray
 
 _BLOCK = 64
+_ROWS_WORTH_A_CALL = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,15 @@ def _in_order(weight: FloatArray, ranked: Sequence[Ranked], which: IntArray) -> 
     """Each row's weights from the particle with the smallest number to the one with the largest, shape (R, K)."""
     if len(ranked) == 1:
         return np.take(weight, ranked[0].order, axis=1)
+    ordered = np.empty_like(weight)
+    if len(which) >= _ROWS_WORTH_A_CALL * len(ranked):
+        for index, own in enumerate(ranked):
+            rows = which == index
+            ordered[rows] = np.take(weight[rows], own.order, axis=1)
+        return ordered
     places = np.stack([own.order for own in ranked])[which]
     places += weight.shape[1] * np.arange(len(weight))[:, None]
-    return np.take(weight.reshape(-1), places)
+    return np.take(weight.reshape(-1), places, out=ordered, mode="clip")
 
 
 def _in_blocks(ordered: FloatArray) -> FloatArray:

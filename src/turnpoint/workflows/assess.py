@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from turnpoint.model.arrays import FloatArray, IntArray, ObjectArray
 from turnpoint.model.filter import DEFAULT_PARTICLES, over_batches
 from turnpoint.model.prior import Prior
 from turnpoint.model.refinement import Refiner
@@ -136,9 +137,10 @@ def assess_readings(
 
     def work(batch: Batch) -> pl.DataFrame:
         found = [
-            _rows(weighted, judge(weighted, tables)) for _, weighted in refiner.visits(batch, levels=False)
+            _columns(weighted, judge(weighted, tables)) for _, weighted in refiner.visits(batch, levels=False)
         ]
-        return pl.concat(found)
+        together = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+        return pl.DataFrame(together, schema_overrides={"patient_id": pl.String})
 
     rows = list(
         over_batches(
@@ -151,7 +153,7 @@ def assess_readings(
             progress=progress,
         )
     )
-    judged = pl.concat(rows).sort("patient_id", "day")
+    judged = pl.concat(rows).with_columns(pl.col("pareto_k").fill_nan(None)).sort("patient_id", "day")
     own = pl.col("changed", "informative_values").forward_fill().over("patient_id")
     everything = judged.join(
         has_changed(readings, prior), on=["patient_id", "day"], how="left", maintain_order="left"
@@ -167,28 +169,24 @@ def assess_readings(
     return everything.with_columns(pl.Series("verdict", named)).with_columns(alert(prior.alert.threshold))
 
 
-def _rows(weighted: WeightedVisits, judgement: Judgement) -> pl.DataFrame:
-    """Some visits as a frame, without verdict and alert."""
-    ids = np.array(weighted.batch.patient_ids)[weighted.patient]
-    columns: dict[str, object] = {
-        "patient_id": ids.tolist(),
+def _columns(
+    weighted: WeightedVisits, judgement: Judgement
+) -> dict[str, FloatArray | IntArray | ObjectArray]:
+    """Some visits as columns, without verdict and alert."""
+    columns: dict[str, FloatArray | IntArray | ObjectArray] = {
+        "patient_id": np.array(weighted.batch.patient_ids, dtype=object)[weighted.patient],
         "day": weighted.day.astype(np.int64),
-        "p_responding": judgement.p_state[:, 0],
-        "p_plateau": judgement.p_state[:, 1],
-        "p_regrowing": judgement.p_state[:, 2],
-    }
-    for index, cause in enumerate(("resistant", "scar", "floor", "pause")):
-        columns[f"p_{cause}"] = judgement.p_cause[:, index]
-    for name in ("resistant_fraction", *_DATES):
-        for index, level in enumerate(_LEVEL_NAMES):
-            columns[f"{name}_{level}"] = getattr(judgement, name)[:, index]
-    columns |= {
         "p_turned": judgement.p_turned,
         "p_turned_resistant": judgement.p_turned_resistant,
         "shrinkage": weighted.shrinkage,
         "effective_size": weighted.effective_size,
         "pareto_k": weighted.pareto_k,
     }
-    return pl.DataFrame(columns, schema_overrides={"patient_id": pl.String}).with_columns(
-        pl.col("pareto_k").fill_nan(None)
-    )
+    for index, state in enumerate(("responding", "plateau", "regrowing")):
+        columns[f"p_{state}"] = judgement.p_state[:, index]
+    for index, cause in enumerate(("resistant", "scar", "floor", "pause")):
+        columns[f"p_{cause}"] = judgement.p_cause[:, index]
+    for name in ("resistant_fraction", *_DATES):
+        for index, level in enumerate(_LEVEL_NAMES):
+            columns[f"{name}_{level}"] = getattr(judgement, name)[:, index]
+    return columns

@@ -19,6 +19,7 @@ VERBS = [
     "forecast",
     "inference_data",
     "metrics",
+    "priors",
     "read",
     "report",
     "respond",

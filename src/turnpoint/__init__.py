@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from turnpoint.workflows.inference_data import inference_data
     from turnpoint.workflows.metrics import metrics
     from turnpoint.workflows.opening import read
+    from turnpoint.workflows.priors import priors
     from turnpoint.workflows.report import report
     from turnpoint.workflows.respond import respond
 
@@ -58,6 +59,7 @@ __all__ = [
     "forecast",
     "inference_data",
     "metrics",
+    "priors",
     "read",
     "report",
     "respond",
@@ -74,6 +76,7 @@ _HOMES = {
     "forecast": "turnpoint.workflows.forecast",
     "inference_data": "turnpoint.workflows.inference_data",
     "metrics": "turnpoint.workflows.metrics",
+    "priors": "turnpoint.workflows.priors",
     "read": "turnpoint.workflows.opening",
     "report": "turnpoint.workflows.report",
     "respond": "turnpoint.workflows.respond",

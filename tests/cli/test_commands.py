@@ -79,6 +79,7 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
         "assess",
         "forecast",
         "metrics",
+        "priors",
         "fit",
         "diagnose",
         "report",
@@ -358,3 +359,15 @@ def test_completion_offers_commands_and_options(
     with pytest.raises(SystemExit):
         app(prog_name="turnpoint")
     assert capsys.readouterr().out.split() == offered
+
+
+def test_priors_lists_every_prior_with_its_card(run: Run, tmp_path: Path) -> None:
+    shown = run("priors")
+    assert shown.exit_code == 0
+    for name in ("docetaxel-nsclc-ct", "immunotherapy-nsclc-ct", "docetaxel-prostate-psa", "generic"):
+        assert name in shown.stdout
+    target = tmp_path / "priors.csv"
+    assert run("priors", "--out", str(target)).exit_code == 0
+    frame = pl.read_csv(target)
+    assert frame.height == 5
+    assert frame.filter(pl.col("name") != "generic")["source"].is_not_null().all()

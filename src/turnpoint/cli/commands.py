@@ -266,6 +266,17 @@ def metrics(study: StudyArgument, out: TableOption = None) -> None:
     summaries.save_or_show(frame, target, frame.columns, stream)
 
 
+@app.command(short_help="The priors that come along")
+def priors(out: TableOption = None) -> None:
+    """The priors that come along, with their cards: data, source, licence, patients, false-alert rate, warnings."""
+    target = None if out is None else checked_target(out, TABLE_ENDINGS, Path())
+
+    from turnpoint.workflows.priors import priors as run
+
+    columns = ["name", "quantities", "patients", "chosen_by", "data"]
+    summaries.save_or_show(run(), target, columns, summaries.summary_stream(target))
+
+
 @app.command(short_help="Fit a population prior to a study")
 def fit(
     study: StudyArgument,

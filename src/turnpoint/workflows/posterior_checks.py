@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import polars as pl
 from scipy.special import logit
 
 from turnpoint.model.arrays import FloatArray, IntArray
+from turnpoint.model.dynamics import Dynamics
 from turnpoint.model.filter import Posterior
-from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
+from turnpoint.model.parameters import (
+    DYNAMICS_NAMES,
+    READING_NAMES,
+    SUM_OF_DIAMETERS,
+    Reading,
+    dynamics_of,
+    reading_of,
+)
 from turnpoint.model.prior import Prior
+
+_PRIOR_DRAWS = 8192
 
 SHRINKAGE_SCHEMA: dict[str, type[pl.DataType]] = {
     "quantity": pl.String,
@@ -50,22 +60,29 @@ def transformed_names(prior: Prior) -> list[tuple[str, str]]:
 
 def transformed(posterior: Posterior, prior: Prior) -> FloatArray:
     """The draws on the prior's own scales, log and logit: shape (R, D, dimensions)."""
-    natural = list(_natural(posterior, prior))
+    readings = [posterior.quantities[quantity].reading for quantity in prior.quantities]
+    return _transformed(posterior.dynamics, readings, prior)
+
+
+def transformed_prior(prior: Prior) -> tuple[FloatArray, FloatArray]:
+    """Mean and variance of the prior on the same scales, shape (dimensions,) each.
+
+    Those of its normal distribution, but for a lesion's repeat window, which is bounded: by quasi-random draws.
+    """
+    particles = prior.bank(_PRIOR_DRAWS, 0)
+    readings = [reading_of(particles, quantity, place) for place, quantity in enumerate(prior.quantities)]
+    draws = _transformed(dynamics_of(particles), readings, prior)
+    return draws.mean(axis=0), draws.var(axis=0)
+
+
+def _transformed(dynamics: Dynamics, readings: Sequence[Reading], prior: Prior) -> FloatArray:
+    natural = [getattr(dynamics, _without_scale(name)) for name in DYNAMICS_NAMES]
+    natural += [getattr(reading, _without_scale(name)) for reading in readings for name in READING_NAMES]
     columns = [
         logit(values) if name.startswith("logit_") else np.log(values)
         for (_, name), values in zip(transformed_names(prior), natural, strict=True)
     ]
     return np.stack(columns, axis=-1)
-
-
-def _natural(posterior: Posterior, prior: Prior) -> Iterator[FloatArray]:
-    """The draws in natural units, in the order of the prior's mean, shape (R, D) each."""
-    for name in DYNAMICS_NAMES:
-        yield getattr(posterior.dynamics, _without_scale(name))
-    for quantity in prior.quantities:
-        reading = posterior.quantities[quantity].reading
-        for name in READING_NAMES:
-            yield getattr(reading, _without_scale(name))
 
 
 def _without_scale(name: str) -> str:
@@ -123,7 +140,7 @@ def _patients(last: Posterior, readings: IntArray) -> pl.DataFrame:
 def _shrinkage(means: FloatArray, variances: FloatArray, seen: FloatArray, prior: Prior) -> pl.DataFrame:
     """The table; means and variances of shape (patients, dimensions), seen of (patients, quantities)."""
     rows = []
-    prior_variance = np.diag(prior.covariance)
+    prior_mean, prior_variance = transformed_prior(prior)
     for column, (quantity, name) in enumerate(transformed_names(prior)):
         known = seen[:, prior.quantities.index(quantity)] if quantity else seen.any(axis=1)
         own, spread = means[known, column], prior_variance[column]
@@ -132,7 +149,7 @@ def _shrinkage(means: FloatArray, variances: FloatArray, seen: FloatArray, prior
                 quantity or None,
                 name,
                 len(own),
-                prior.mean[column],
+                prior_mean[column],
                 np.sqrt(spread),
                 own.mean() if len(own) else None,
                 own.std(ddof=1) if len(own) > 1 else None,

@@ -1,29 +1,121 @@
-"""Speed of `assess`: `python benchmarks/assess.py`.
+"""Speed of `assess`: `python benchmarks/assess.py` (some minutes; `--patients 10000` for a smaller largest study).
 
-Beside it, in the same run, the way a pharmacometrician would do it: one least-squares regression-growth fit
-(g, d, φ) for each patient with SciPy, at the last visit only.
+Virtual patients: courses drawn from the shipped prior docetaxel-nsclc-ct with the model's own simulator
+(`model.simulate`, seed 0), eight sums of diameters six weeks apart, first sums drawn from those of OAK docetaxel; one
+sum in 200 is cut off at 500 mm, the largest a study may have. Each line is one fresh process that reads the study (not
+counted), assesses three patients (imports and threads are not what is measured) and then the whole study, with this
+prior and the default particles unless said otherwise. Memory is the peak of that process, its study among it, plus the
+peak of each worker process it started.
+
+Beside it, in the same run: one least-squares regression-growth fit (g, d, φ) for each patient with SciPy, at the last
+visit only, as a pharmacometrician would do it; and NUTS on the same model at the last visit (`benchmarks/nuts.py`),
+where NumPyro is installed. `assess` answers at every visit, so the fair ratio is that of visits; that of patients is
+beside it.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import resource
 import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
 from scipy.optimize import OptimizeWarning, curve_fit
 
 import turnpoint as tp
+from turnpoint.model.filter import DEFAULT_PARTICLES
+from turnpoint.model.parameters import SUM_OF_DIAMETERS
+from turnpoint.model.prior import named_prior
 from turnpoint.model.series import readings_of
+from turnpoint.model.simulate import simulate_courses
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "assess.md"
+OAK = Path(str(resources.files("turnpoint"))) / "datasets" / "oak-docetaxel"
+PRIOR = "docetaxel-nsclc-ct"
+PATIENTS, VISITS, WEEKS_APART = 100_000, 8, 6
+LARGEST_MM = 500.0
+LEAST_SQUARES_PATIENTS = 1_000
+NUTS_PATIENTS = 3
+GOAL_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run of `assess`."""
+
+    patients: int
+    visits: int
+    particles: int
+    seconds: float
+    mebibytes: float
+
+    @property
+    def per_second(self) -> float:
+        """Patients a second."""
+        return self.patients / self.seconds
+
+
+def write_study(folder: Path, patients: int, visits: int) -> None:
+    """A study folder of virtual patients with one target lesion each."""
+    days = [7 * WEEKS_APART * index for index in range(visits)]
+    schedule = pl.DataFrame(
+        {"patient_id": ["D"] * visits, "quantity": [SUM_OF_DIAMETERS] * visits, "day": days}
+    )
+    first = readings_of(tp.read(OAK)).sort("day").group_by("patient_id").agg(pl.col("value").first())
+    start = {SUM_OF_DIAMETERS: first["value"].sort().to_numpy()}
+    rng = np.random.default_rng(0)
+    courses = simulate_courses(named_prior(PRIOR), schedule, start, rng, patients)
+    small = pl.col("censoring") < 0
+    folder.mkdir(parents=True)
+    courses.readings.select(
+        "patient_id",
+        "day",
+        pl.lit("T1").alias("lesion_id"),
+        pl.lit("target").alias("role"),
+        pl.when(~small).then(pl.col("value").clip(upper_bound=LARGEST_MM)).alias("diameter_mm"),
+        pl.when(small).then(pl.lit("too_small")).otherwise(pl.lit("measured")).alias("status"),
+    ).write_parquet(folder / "lesions.parquet")
+
+
+def measure_here(folder: Path, patients: int, particles: int) -> dict[str, float]:
+    """Assess the first patients of a study in this process."""
+    study = tp.read(folder)
+    study = study.only(study.patient_ids[:patients])
+    tp.assess(study.only(study.patient_ids[:3]), PRIOR)
+    start = time.perf_counter()
+    frame = tp.assess(study, PRIOR, particles=particles).frame
+    seconds = time.perf_counter() - start
+    own, workers = (
+        resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    visits = frame.height / len(study.patient_ids)
+    return {"seconds": seconds, "visits": visits, "own": own, "workers": workers * (os.cpu_count() or 1)}
+
+
+def measured(folder: Path, patients: int, particles: int = DEFAULT_PARTICLES) -> Measured:
+    """The same in a process of its own, so that each has its own peak of memory."""
+    command = [sys.executable, __file__, "--measure", str(folder), str(patients), str(particles)]
+    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    found = json.loads(answer.strip().splitlines()[-1])
+    one = Measured(
+        patients, round(found["visits"]), particles, found["seconds"], found["own"] + found["workers"]
+    )
+    print(
+        f"  {patients} x {one.visits}, {particles}: {one.seconds:.1f} s, {one.mebibytes:.0f} MiB", flush=True
+    )
+    return one
 
 
 def regression_growth(week: np.ndarray, d: float, g: float, fraction: float) -> np.ndarray:
@@ -31,9 +123,10 @@ def regression_growth(week: np.ndarray, d: float, g: float, fraction: float) -> 
     return (1 - fraction) * np.exp(-d * week) + fraction * np.exp(g * week)
 
 
-def fit_each(readings: pl.DataFrame) -> int:
-    """Least squares for every patient with four readings; returns how many converged."""
+def least_squares_per_second(readings: pl.DataFrame) -> tuple[int, float]:
+    """Fits every patient with four readings; how many converged, and how many a second."""
     converged = 0
+    start = time.perf_counter()
     for _, own in readings.sort("day").group_by("patient_id", maintain_order=True):
         if own.height < 4:
             continue
@@ -44,51 +137,111 @@ def fit_each(readings: pl.DataFrame) -> int:
         except (RuntimeError, ValueError, OptimizeWarning):
             continue
         converged += 1
-    return converged
+    return converged, converged / (time.perf_counter() - start)
 
 
-def main() -> None:
-    """Measure, print and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    out = parser.parse_args().out
-    study = tp.read(Path(str(resources.files("turnpoint"))) / "datasets" / "oak-docetaxel")
-    readings = readings_of(study)
-    tp.assess(study.only(study.patient_ids[:4]))  # imports and threads are not what is measured
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        frame = tp.assess(study).frame
-        times.append(time.perf_counter() - start)
-    start = time.perf_counter()
-    fitted = fit_each(readings)
-    baseline = time.perf_counter() - start
-    best, patients = min(times), len(study.patient_ids)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def nuts_seconds_per_patient() -> float | None:
+    """NUTS at the last visit of three OAK patients, without compilation; None where it is not installed."""
+    try:
+        from nuts import by_nuts, chosen_patients  # noqa: PLC0415  (it ends the process without NumPyro)
+    except (ImportError, SystemExit):
+        return None
+    return float(
+        np.mean([seconds for _, seconds in by_nuts(chosen_patients(OAK.name, PRIOR, NUTS_PATIENTS), 0)])
+    )
+
+
+def page(
+    main: Measured,
+    growth: dict[str, list[Measured]],
+    oak: Measured,
+    fits: tuple[int, float],
+    nuts: float | None,
+) -> Iterator[str]:
+    """The results as Markdown."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     ).stdout.strip()
-    lines = [
-        "# Speed of assess",
-        "",
-        __doc__.split("\n\n", 1)[1].strip(),
-        "",
+    yield from ("# Speed of assess", "", (__doc__ or "").split("\n\n", 1)[1].strip(), "")
+    yield (
         f"{datetime.now(tz=UTC).date()}, commit {commit}, {platform.machine()}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}; bundled OAK docetaxel.",
+        f"Python {platform.python_version()}, NumPy {np.__version__}."
+    )
+    converged, rate = fits
+    yield from (
         "",
-        "| what | patients | visits | seconds | patients a second |",
-        "| --- | --- | --- | --- | --- |",
-        f"| `turnpoint.assess`, every visit, best of 3 | {patients} | {frame.height} | {best:.2f} "
-        f"| {patients / best:.0f} |",
-        f"| least squares, last visit only | {fitted} | {fitted} | {baseline:.2f} | {fitted / baseline:.0f} |",
-        "",
-        f"All three runs: {', '.join(f'{seconds:.2f}' for seconds in times)} s. "
-        f"Largest memory of the process: {memory:.0f} MiB.",
-        "",
-    ]
+        "| what | patients | visits | seconds | visits a second | assess is faster by visits | by patients |",
+    )
+    yield "| --- " * 7 + "|"
+    visits = main.patients * main.visits
+    per_visit = visits / main.seconds
+    yield (
+        f"| `turnpoint.assess`, every visit | {main.patients} | {visits} | {main.seconds:.1f} | {per_visit:.0f} "
+        "| 1 | 1 |"
+    )
+    yield (
+        f"| least squares, last visit only | {converged} | {converged} | {converged / rate:.1f} | {rate:.0f} | "
+        f"{per_visit / rate:.0f} x | {main.per_second / rate:.0f} x |"
+    )
+    if nuts is None:
+        yield "| NUTS, last visit only | | | not installed | | | |"
+    else:
+        yield (
+            f"| NUTS, last visit only | {NUTS_PATIENTS} | {NUTS_PATIENTS} | {nuts * NUTS_PATIENTS:.1f} | "
+            f"{1 / nuts:.3f} | {per_visit * nuts:,.0f} x | {main.per_second * nuts:,.0f} x |"
+        )
+    yield from ("", f"Goal: {PATIENTS} patients x {VISITS} visits in under {GOAL_SECONDS:.0f} s.", "")
+    for title, runs in growth.items():
+        yield from (f"## Growth with {title}", "")
+        yield "| patients | visits each | particles | seconds | ms a patient | MiB |"
+        yield "| --- " * 6 + "|"
+        for run in runs:
+            yield (
+                f"| {run.patients} | {run.visits} | {run.particles} | {run.seconds:.1f} | "
+                f"{1e3 * run.seconds / run.patients:.2f} | {run.mebibytes:.0f} |"
+            )
+        yield ""
+    yield from ("## The bundled OAK docetaxel arm", "")
+    yield f"{oak.patients} patients, {oak.seconds:.2f} s, {oak.per_second:.0f} patients a second."
+    yield ""
+
+
+def run_all(patients: int) -> list[str]:
+    """Measure everything."""
+    with TemporaryDirectory() as temporary:
+        folders = {visits: Path(temporary) / str(visits) for visits in (4, VISITS, 16)}
+        fewer = min(10_000, patients)
+        for visits, folder in folders.items():
+            write_study(folder, patients if visits == VISITS else fewer, visits)
+        own = folders[VISITS]
+        main = measured(own, patients)
+        middle = measured(own, fewer)
+        growth = {
+            "patients": [measured(own, min(1_000, patients)), middle, main],
+            "visits": [measured(folders[4], fewer), middle, measured(folders[16], fewer)],
+            "particles": [measured(own, fewer, 1024), middle, measured(own, fewer, 4096)],
+        }
+        study = tp.read(own)
+        fits = least_squares_per_second(readings_of(study.only(study.patient_ids[:LEAST_SQUARES_PATIENTS])))
+    oak = measured(OAK, len(tp.read(OAK).patient_ids))
+    return list(page(main, growth, oak, fits, nuts_seconds_per_patient()))
+
+
+def main() -> None:
+    """Measure, print and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--patients", type=int, default=PATIENTS)
+    parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.measure:
+        folder, patients, particles = chosen.measure
+        print(json.dumps(measure_here(Path(folder), int(patients), int(particles))))
+        return
+    lines = run_all(chosen.patients)
     print("\n".join(lines))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text("\n".join(lines), encoding="utf-8")
+    chosen.out.parent.mkdir(parents=True, exist_ok=True)
+    chosen.out.write_text("\n".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,12 +4,16 @@ import numpy as np
 import pytest
 
 from tests.model.courses import NO_DOSES, batch_of, particle, readings
+from tests.reference.judge_reference import judge as slow_judge
+from turnpoint.model.filter import posteriors_of_batch
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.population import starting_prior
 from turnpoint.model.prior import Prior
 from turnpoint.model.refinement import Refiner
+from turnpoint.model.series import batches
+from turnpoint.model.weighing import weigh, weighted_visits
 from turnpoint.turning.detectable import detectable_log_burden, detectable_log_change
-from turnpoint.turning.state import judge, verdicts
+from turnpoint.turning.state import Judgement, judge, verdicts
 from turnpoint.turning.tables import Tables
 
 
@@ -164,3 +168,75 @@ def test_tumour_growing_only_because_the_drug_is_off_is_regrowing_with_the_pause
     assert off.p_cause[2].argmax() == 3
     assert off.p_turned_resistant[2] < 0.01  # so no alert
     assert STATES[on.p_state[2].argmax()] == "responding"
+
+
+def a_mixed_batch():
+    """Tumour and marker, pauses, a value at the floor, a visit before any reading, lesions of their own."""
+    import polars as pl
+
+    from tests.model.test_treatment import doses
+
+    days = [0, 42, 84, 130, 168, 230]
+    frame = pl.concat(
+        [
+            readings(days, [60, 44, 38, 37, 38, 45], patient_id="A"),
+            readings(days, [80, 60, 30, 25, 40, 90], "CEA", patient_id="A"),
+            readings(days[:4], [50, 30, 22, 40], patient_id="B"),
+            readings(days, [12, 7, 5, 5, 5, 5], patient_id="C", censoring=[0, 0, -1, -1, -1, -1]),
+            readings(days[2:], [80, 60, 65, 90], "CEA", patient_id="D"),
+            readings(days, [33, 33, 30, 30, 31, 30], patient_id="E"),
+            readings(days, [20, 20, 18, 14, 12, 11], patient_id="E").with_columns(part=pl.lit("T2")),
+        ]
+    ).sort("patient_id", "quantity", "part", "day")
+    table = doses((0, "a", "start"), (60, "a", "stop"), (150, "a", "start")).with_columns(
+        patient_id=pl.lit("B")
+    )
+    visits = pl.DataFrame(
+        [(patient, day) for patient in "ABCDE" for day in [-7, *days]],
+        schema=["patient_id", "day"],
+        orient="row",
+    )
+    return next(batches(frame, table, [SUM_OF_DIAMETERS, "CEA"], 100, visits))
+
+
+def test_judge_agrees_with_the_slow_judge_of_equal_weight_draws():
+    batch = a_mixed_batch()
+    prior = starting_prior("two", [SUM_OF_DIAMETERS, "CEA"])
+    bank = prior.bank(1024, 0)
+    (posterior,) = posteriors_of_batch(batch, prior, bank, draws=4000)
+    slow = slow_judge(posterior, prior)
+    refiner = Refiner.of(prior, bank, 0)
+    tables = Tables(prior, refiner.bank)
+    found = [
+        (rows[part.patient], part.visit, judge(part, tables))
+        for rows, part in refiner.visits(batch, levels=False)
+    ]
+    order = np.lexsort(
+        (np.concatenate([visit for _, visit, _ in found]), np.concatenate([rows for rows, _, _ in found]))
+    )
+    assert len(order) == len(posterior.patient) == 35
+
+    def both(name):
+        return np.concatenate([getattr(own, name) for _, _, own in found])[order], getattr(slow, name)
+
+    for name in ("p_state", "p_cause", "p_turned", "p_turned_resistant"):
+        # 4000 draws at random would have an SD of 0.008
+        np.testing.assert_allclose(*both(name), atol=0.01, err_msg=name)
+    fast, drawn = both("resistant_fraction")
+    np.testing.assert_allclose(fast, drawn, atol=0.04)
+    for name in ("dominance_day", "turning_day", "regrowth_day"):
+        fast, drawn = both(name)
+        np.testing.assert_allclose(np.log(fast + 30), np.log(drawn + 30), atol=0.1, err_msg=name)
+
+
+def test_judgement_is_the_same_when_the_tables_are_kept_and_when_they_are_not():
+    batch = a_mixed_batch()
+    prior = starting_prior("two", [SUM_OF_DIAMETERS, "CEA"])
+    refiner = Refiner.of(prior, prior.bank(256, 0), 0)
+    kept, other = Tables(prior, refiner.bank), Tables(prior, Refiner.of(prior, prior.bank(256, 1), 1).bank)
+    run = weigh(batch, prior, refiner.bank, levels=False)
+    weighted = weighted_visits(batch, run, np.arange(7) < batch.visits[:, None])
+    once, again, fresh = judge(weighted, kept), judge(weighted, kept), judge(weighted, other)
+    for name in Judgement.__slots__:
+        np.testing.assert_array_equal(getattr(once, name), getattr(again, name))
+        np.testing.assert_allclose(getattr(once, name), getattr(fresh, name), rtol=1e-6, atol=1e-6)

@@ -21,7 +21,7 @@ are off by about 0.001, far below what 2048 particles can tell. Values at a limi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import log_ndtr
@@ -91,23 +91,24 @@ def run_series(
     looks = Looks.of(series, is_diameter=reading.is_diameter)
     constants = Constants.of(reading, floor_persistence)
     owner = looks.rows if patient is None else patient[looks.rows]
-    total, mean, variance = np.zeros((3, int(looks.count[0]), particles), precision)
+    in_order = bool((np.diff(looks.rows) > 0).all())
+    mean = variance = np.zeros(0)
     for i, count in enumerate(looks.count):
-        rows, here = looks.rows[:count], slice(count)
         if not count:
             break
-        signal = _signal(series, (rows, i), owner[:count], (dynamics, reading), signals)
+        here, rows = slice(count), looks.rows[:count]
+        where = here if in_order else rows  # a slice is written to without a detour
+        signal = _signal(series, (rows, i), owner[here], (dynamics, reading), signals)
         if i == 0:
             mean, variance = _first(
-                looks.at(0, here, precision), signal, constants.at(owner[:count], precision)
+                looks.at(0, here, precision), signal, constants.at(owner[here], precision)
             )
         else:
-            found = _read(looks, i, (mean[:count] + signal, variance[:count]), (constants, owner))
-            total[:count] += found.log_likelihood
+            found = _read(looks, i, (mean[here] + signal, variance[here]), (constants, owner))
+            log_likelihood[where, i + 1] = log_likelihood[where, i] + found.log_likelihood
             mean, variance = np.subtract(found.mean, signal, out=found.mean), found.variance
-        log_likelihood[rows, i + 1] = total[:count]
         if levels:
-            level_mean[rows, i], level_variance[rows, i] = mean, variance
+            level_mean[where, i], level_variance[where, i] = mean, variance
     return Filtered(log_likelihood, level_mean, level_variance)
 
 
@@ -149,20 +150,24 @@ def _read(
     count, precision = len(mean), mean.dtype
     every = slice(count)
     found = _number(looks.at(i, every, precision), mean, variance, constants.at(owner[every], precision))
-    others = ((_repeated, looks.same[every, i], precision), (_limit, looks.censored[every, i], DOUBLE))
-    for read, chosen, own_precision in others:
-        rows = np.flatnonzero(chosen)
-        if not rows.size:
-            continue
-        told = read(
-            looks.at(i, rows, own_precision),
-            mean[rows].astype(own_precision, copy=False),
-            variance[rows].astype(own_precision, copy=False),
-            constants.at(owner[rows], own_precision),
-        )
-        for name in _Belief.__slots__:
-            getattr(found, name)[rows] = getattr(told, name)
+    repeated = np.flatnonzero(looks.same[every, i])
+    if repeated.size:
+        fresh = _Belief(*(getattr(found, name)[repeated] for name in _Belief.__slots__))
+        own = constants.at(owner[repeated], precision)
+        look = looks.at(i, repeated, precision)
+        _put(found, repeated, _repeated(look, mean[repeated], variance[repeated], own, fresh))
+    limited = np.flatnonzero(looks.censored[every, i])
+    if limited.size:
+        own = constants.at(owner[limited], DOUBLE)
+        exact = (mean[limited].astype(DOUBLE), variance[limited].astype(DOUBLE))
+        _put(found, limited, _limit(looks.at(i, limited, DOUBLE), *exact, own))
     return found
+
+
+def _put(beliefs: _Belief, rows: IntArray, others: _Belief) -> None:
+    """Write other beliefs over these rows."""
+    for name in _Belief.__slots__:
+        getattr(beliefs, name)[rows] = getattr(others, name)
 
 
 def _number(look: Look, mean: FloatArray, variance: FloatArray, constants: Constants) -> _Belief:
@@ -173,10 +178,9 @@ def _number(look: Look, mean: FloatArray, variance: FloatArray, constants: Const
     odds = constants.repeat_odds * look.repeat_odds
     not_replaced = constants.window_precision * (-0.5 * look.shift**2)
     np.exp(not_replaced, out=not_replaced)
-    np.subtract(1.0, not_replaced, out=not_replaced)
     not_replaced *= odds
-    not_replaced += 1.0
     odds += 1.0
+    np.subtract(odds, not_replaced, out=not_replaced)
     not_replaced /= odds
     if look.after_floor.any():
         not_replaced[look.after_floor[:, 0]] = 1.0 - constants.floor_persistence
@@ -184,38 +188,33 @@ def _number(look: Look, mean: FloatArray, variance: FloatArray, constants: Const
     precisions = _inverses(constants.totals(look, variance, noise))
     error = look.value - mean
     square = error * error
-    widest = precisions[0]
-    fresh = _jumped_or_not(square, noise, precisions, constants, widest)
-    not_replaced *= look.step * _ROOT_2PI_INVERSE
-    not_replaced *= fresh.weight
-    return _told(look, error, square, _Merged(not_replaced, fresh.residual, fresh.variance), widest)
+    fresh = _jumped_or_not(square, noise, precisions, constants)
+    weight = np.multiply(fresh.weight, not_replaced, out=fresh.weight)
+    weight *= look.step * _ROOT_2PI_INVERSE
+    return _told(look, error, square, fresh, precisions[0])
 
 
-def _repeated(look: Look, mean: FloatArray, variance: FloatArray, constants: Constants) -> _Belief:
-    """The last number again: a repeat, or a fresh reading that fell on the same value.
+def _repeated(
+    look: Look, mean: FloatArray, variance: FloatArray, constants: Constants, fresh: _Belief
+) -> _Belief:
+    """The last number again: a repeat, or a fresh reading that fell on the same value, which is known already.
 
     A repeat is an observation of the last value with the reading's variance + repeat_window²:
     ∫ N(z; mean, total)·repeat·exp(-(z-y')²/(2·window²)) dz has a closed form, and so has the posterior.
     """
     odds = constants.repeat_odds * look.repeat_odds
     noise = constants.noise(look)
-    totals = constants.totals(look, variance, noise)
-    wider = (totals[0] + constants.window_variance, totals[1] + constants.window_variance)
+    noise += constants.window_variance
+    precisions = _inverses(constants.totals(look, variance, noise))
     error = look.value - mean
     square = error * error
-    precisions = _inverses(wider)
-    widest = precisions[0]
-    repeat = _jumped_or_not(square, noise + constants.window_variance, precisions, constants, widest)
-    fresh = _jumped_or_not(square, noise, _inverses(totals), constants, widest)
-    fresh_weight = fresh.weight * (look.step * _ROOT_2PI_INVERSE)
-    weight = fresh_weight + repeat.weight * (constants.window * odds)
-    share = fresh_weight / weight
-    apart = fresh.residual - repeat.residual
-    residual = repeat.residual + share * apart
-    spread = repeat.variance + share * (fresh.variance - repeat.variance)
-    spread += share * (1.0 - share) * apart**2 * square
-    weight /= 1.0 + odds
-    return _told(look, error, square, _Merged(weight, residual, spread), widest)
+    repeat = _jumped_or_not(square, noise, precisions, constants)
+    weight = np.multiply(repeat.weight, constants.window, out=repeat.weight)
+    weight *= odds
+    odds += 1.0
+    weight /= odds
+    repeated = _told(look, error, square, repeat, precisions[0])
+    return _mixed(fresh, repeated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +222,7 @@ class _Merged:
     """Gaussians a reading may come from, merged into one with their mean and variance; shape (n, K).
 
     Attributes:
-        weight: their likelihood, but for exp(-error²·widest/2).
+        weight: their likelihood, but for exp(-error²·jumped precision/2).
         residual: share of the error that stays with the reading: the mean of the noise-free value is
             value - residual·error.
         variance: of the noise-free value, given the reading.
@@ -239,27 +238,26 @@ def _jumped_or_not(
     noise: FloatArray,
     precisions: tuple[FloatArray, FloatArray],
     constants: Constants,
-    widest: FloatArray,
 ) -> _Merged:
     """A reading with this noise after a jump of the level, or without.
 
-        weight = Σ chance·precision^½·exp(-error²·(precision - widest)/2)
+        weight = Σ chance·precision^½·exp(-error²·(precision - jumped precision)/2)
         residual of each = noise·precision,   variance of each = noise·(1 - residual)
 
-    `widest` is the smallest precision of all that will be compared: with it taken out nothing overflows, and the jumped
-    part, the wider one here, never vanishes beside the other. Works in place, for fresh arrays would cost most.
+    With the jumped part's exponent, the smaller one, taken out nothing overflows, and the weight never vanishes. Works
+    in place, for fresh arrays would cost most.
     """
     jumped, calm = precisions
     apart = calm - jumped
     share = np.sqrt(jumped)
     share *= constants.jump
-    weight = _faded(square, apart)
+    weight = square * apart
+    weight *= -0.5
+    np.exp(weight, out=weight)
     weight *= np.sqrt(calm)
     weight *= 1.0 - constants.jump
     weight += share
     share /= weight
-    if jumped is not widest:
-        weight *= _faded(square, jumped - widest)
     apart *= noise
     residual = np.multiply(calm, noise, out=calm)
     residual -= share * apart
@@ -273,23 +271,18 @@ def _jumped_or_not(
     return _Merged(weight, residual, variance)
 
 
-def _faded(square: FloatArray, precision: FloatArray) -> FloatArray:
-    """exp(-error²·precision/2)."""
-    exponent = square * precision
-    exponent *= -0.5
-    return np.exp(exponent, out=exponent)
-
-
 def _inverses(totals: tuple[FloatArray, FloatArray]) -> tuple[FloatArray, FloatArray]:
     """The precisions of these variances; overwrites them."""
     jumped, calm = totals
     return np.divide(1.0, jumped, out=jumped), np.divide(1.0, calm, out=calm)
 
 
-def _told(look: Look, error: FloatArray, square: FloatArray, merged: _Merged, widest: FloatArray) -> _Belief:
+def _told(
+    look: Look, error: FloatArray, square: FloatArray, merged: _Merged, jumped_precision: FloatArray
+) -> _Belief:
     """What the merged Gaussians say; overwrites them."""
     log_likelihood = np.log(merged.weight, out=merged.weight)
-    square *= widest
+    square *= jumped_precision
     square *= 0.5
     log_likelihood -= square
     error *= merged.residual
@@ -304,15 +297,21 @@ def _limit(look: Look, mean: FloatArray, variance: FloatArray, constants: Consta
         _censored(look, mean, (total - noise, total), constants.floor_persistence)
         for total in constants.totals(look, variance, noise)
     )
-    calm_log, jumped_log = (
-        np.log1p(-constants.jump) + calm.log_likelihood,
-        np.log(constants.jump) + jumped.log_likelihood,
+    return _mixed(
+        replace(calm, log_likelihood=np.log1p(-constants.jump) + calm.log_likelihood),
+        replace(jumped, log_likelihood=np.log(constants.jump) + jumped.log_likelihood),
     )
-    log_likelihood = np.logaddexp(calm_log, jumped_log)
-    share = np.exp(jumped_log - log_likelihood)
-    apart = jumped.mean - calm.mean
-    spread = calm.variance + share * (jumped.variance - calm.variance) + share * (1.0 - share) * apart**2
-    return _Belief(log_likelihood, calm.mean + share * apart, spread)
+
+
+def _mixed(one: _Belief, other: _Belief) -> _Belief:
+    """Two beliefs, each as likely as it says, as one Gaussian with the mean and variance of both."""
+    lead = one.log_likelihood - other.log_likelihood
+    smaller = np.exp(-np.abs(lead))
+    log_likelihood = np.maximum(one.log_likelihood, other.log_likelihood) + np.log1p(smaller)
+    share = np.where(lead > 0, smaller, 1.0) / (1.0 + smaller)
+    apart = other.mean - one.mean
+    variance = one.variance + share * (other.variance - one.variance + (1.0 - share) * apart**2)
+    return _Belief(log_likelihood, one.mean + share * apart, variance)
 
 
 def _censored(

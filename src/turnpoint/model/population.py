@@ -20,16 +20,19 @@ from scipy.special import expit, logit, logsumexp
 
 from turnpoint.errors import PriorError, Problem, StudyError
 from turnpoint.model.arrays import FloatArray
+from turnpoint.model.bank import SINGLE, Bank
 from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
 from turnpoint.model.prior import BelowLimit, Prior
 from turnpoint.model.series import Batch, batches
-from turnpoint.model.weighing import weigh
+from turnpoint.model.weighing import final_visits, weigh
 
 Progress = Callable[[int, int], None]
 
 EM_PARTICLES = 1024
 EM_ITERATIONS = 40
-EM_PATIENTS_PER_BATCH = 16
+EM_PATIENTS_PER_BATCH = 64
+_ITERATIONS_COMPARED = 5
+_LEAST_GAIN = 0.001  # of log likelihood a reading, over five iterations: what the banks' noise comes to
 STARTING_PATIENTS = 5.0  # what the starting prior weighs in the M step
 FEWEST_PATIENTS = 5
 FEW_PATIENTS = 30
@@ -75,7 +78,7 @@ class Fit:
     Attributes:
         prior: mean, covariance and constants.
         patients, readings: used.
-        log_likelihood: log marginal likelihood after each iteration.
+        log_likelihood: log marginal likelihood after each iteration; fewer than asked for where it has stopped rising.
         smallest_effective_size: over the patients, in the last iteration.
     """
 
@@ -132,13 +135,15 @@ def fit_population(
         visit_gap_weeks=_visit_gaps(used, start),
         below_limit=_below_limit(used),
     )
-    parts = list(batches(used, doses, list(prior.quantities), EM_PATIENTS_PER_BATCH))
+    parts = [
+        final_visits(part) for part in batches(used, doses, list(prior.quantities), EM_PATIENTS_PER_BATCH)
+    ]
     history: list[float] = []
     smallest = 0.0
     with ThreadPoolExecutor() as pool:
         for iteration in range(iterations):
             bank = prior.bank(particles, seed + iteration)
-            steps = list(pool.map(_EStep(prior, bank), parts))
+            steps = list(pool.map(_EStep(prior, Bank.of(prior, bank, precision=SINGLE)), parts))
             log_evidence = np.concatenate([step[0] for step in steps])
             weights = np.concatenate([step[1] for step in steps])
             history.append(float(log_evidence.sum()))
@@ -149,8 +154,11 @@ def fit_population(
                     f"fit: diverged in iteration {iteration + 1} of {iterations}. The data do not pin the model "
                     "down: check units and outliers (turnpoint check), or use a shipped prior."
                 )
+            converged = _has_converged(history, used.height)
             if progress is not None:
-                progress(iteration + 1, iterations)
+                progress(iterations if converged else iteration + 1, iterations)
+            if converged:
+                break
     return Fit(prior, len(several), used.height, tuple(history), smallest)
 
 
@@ -159,13 +167,22 @@ class _EStep:
     """Log evidence and normalised weights of the bank for each patient of a batch, from all their readings."""
 
     prior: Prior
-    bank: FloatArray
+    bank: Bank
 
     def __call__(self, batch: Batch) -> tuple[FloatArray, FloatArray]:
-        run = weigh(batch, self.prior, self.bank)
-        final = run.log_weight[np.arange(len(batch.visits)), batch.visits - 1]
+        run = weigh(batch, self.prior, self.bank, levels=False)
+        final = run.log_weight[:, 0].astype(np.float64)
         total = logsumexp(final, axis=1)
         return total - np.log(final.shape[1]), np.exp(final - total[:, None])
+
+
+def _has_converged(history: Sequence[float], readings: int) -> bool:
+    """The last five iterations are no better than the five before them, but for noise."""
+    if len(history) < 2 * _ITERATIONS_COMPARED:
+        return False
+    last = np.mean(history[-_ITERATIONS_COMPARED:])
+    before = np.mean(history[-2 * _ITERATIONS_COMPARED : -_ITERATIONS_COMPARED])
+    return bool(last - before < _LEAST_GAIN * readings)
 
 
 def _maximised(prior: Prior, start: Prior, bank: FloatArray, weights: FloatArray) -> Prior:

@@ -19,7 +19,14 @@ from turnpoint.model.arrays import FloatArray, IntArray
 from turnpoint.model.bank import SINGLE, Bank, Precision
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import Batch
-from turnpoint.model.weighing import WeightedVisits, effective_sizes, of_patients, weigh, weighted_visits
+from turnpoint.model.weighing import (
+    WeightedVisits,
+    effective_sizes,
+    of_patients,
+    smallest_effective_size,
+    weigh,
+    weighted_visits,
+)
 
 _MOST_REFINEMENTS = 6
 _FIRST_SHARE = 4  # a quarter as many fresh particles as the prior's bank has, then twice as many each time
@@ -31,7 +38,7 @@ _SMALLEST_TEMPERED_SIZE = 25.0
 _TEMPER = 0.8
 _LARGEST_LOG_RATIO = 500.0
 _PARTICLES_AT_ONCE = 512
-_VALUES_AT_ONCE = 2**16  # series x particles: an array of float32 then stays in a core's cache
+_VALUES_AT_ONCE = 3 * 2**14  # series x particles: an array of float32 then stays in a core's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,8 @@ class Refiner:
         series = sum(int((part.length > 0).sum()) for parts in batch.series.values() for part in parts)
         series_each = max(series / len(batch.visits), 1.0)
         for refinements in range(_MOST_REFINEMENTS + 1):
+            is_last = refinements == _MOST_REFINEMENTS
+            smallest = 0.0 if is_last else smallest_effective_size(self.bank.size)
             patients = np.flatnonzero(waiting.any(axis=1))
             normals = self._normals_of(refinements)
             size = len(normals) if refinements else self.bank.size
@@ -76,9 +85,9 @@ class Refiner:
                 bank = self._own_bank(aims.at(rows), normals) if refinements else self.bank
                 part = of_patients(batch, rows)
                 run = weigh(part, self.prior, bank, levels=levels)
-                is_last = refinements == _MOST_REFINEMENTS
-                weighted = weighted_visits(part, run, waiting[rows, : part.day.shape[1]], is_last=is_last)
-                done = weighted.is_trusted | is_last
+                here = waiting[rows, : part.day.shape[1]]
+                weighted = weighted_visits(part, run, here, tail_from=smallest)
+                done = weighted.are_trusted(smallest) | is_last
                 waiting[rows[weighted.patient[done]], weighted.visit[done]] = False
                 if not done.all():
                     doubtful = weighted.at(~done)

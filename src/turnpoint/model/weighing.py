@@ -14,9 +14,11 @@ from turnpoint.model.pareto import TRUSTED_BELOW, pareto_k
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import Batch, Series
 
-# 100 particles in effect. They are quasi-random, so the posterior mean is then off by 0.05 posterior SD (a random
-# sample: 0.1) and p_turned by 0.012, measured against banks of 65,536 (docs/results/assess.md).
+# Of the usual 2048 particles; in proportion for more. They are quasi-random: with 50 to 100 in effect the posterior
+# mean is off by 0.07 posterior SD and the chance to have turned by 0.014, half of what random ones would be off
+# (docs/results/assess.md).
 SMALLEST_EFFECTIVE_SIZE = 75.0
+USUAL_PARTICLES = 2048
 # A heavy tail shows in its heaviest particle: of 193 visits with k above 0.7, in 7,044 visits of three studies, 4 had
 # none above this weight. Where there is none, k is not worked out, which would take as long as the filter.
 LARGEST_TRUSTED_WEIGHT = 0.025
@@ -50,13 +52,30 @@ def weigh(batch: Batch, prior: Prior, bank: Bank | FloatArray, *, levels: bool =
         quantity: _filtered(batch.series[quantity], bank, quantity, prior, levels)
         for quantity in prior.quantities
     }
-    log_weight: FloatArray | float = bank.log_importance
-    patients = np.arange(len(batch.patient_ids))[:, None]
-    for quantity, parts in filtered.items():
-        for own, readings in zip(parts, batch.readings[quantity], strict=True):
-            learnt = own.log_likelihood[patients, readings]
-            log_weight = np.add(learnt, log_weight, out=learnt)
-    return Run(bank, filtered, np.asarray(log_weight))
+    log_weight = None if bank.is_own else _of_only_series(batch, filtered)
+    if log_weight is None:
+        log_weight = np.empty((*batch.day.shape, bank.size), bank.precision)
+        log_weight[:] = bank.log_importance
+        patients = np.arange(len(batch.patient_ids))[:, None]
+        for quantity, parts in filtered.items():
+            for own, readings in zip(parts, batch.readings[quantity], strict=True):
+                log_weight += own.log_likelihood[patients, readings]
+    return Run(bank, filtered, log_weight)
+
+
+def _of_only_series(batch: Batch, filtered: Mapping[str, tuple[Filtered, ...]]) -> FloatArray | None:
+    """The log-likelihoods as they are, where there is one series and each visit has a reading of it."""
+    every = [
+        (own, batch.readings[name][index])
+        for name, parts in filtered.items()
+        for index, own in enumerate(parts)
+    ]
+    visits = batch.day.shape[1]
+    if len(every) > 1 or not np.array_equal(
+        every[0][1], np.tile(np.arange(1, visits + 1), (len(batch.visits), 1))
+    ):
+        return None
+    return every[0][0].log_likelihood[:, 1 : visits + 1]
 
 
 def _filtered(
@@ -118,6 +137,22 @@ def of_patients(batch: Batch, rows: IntArray) -> Batch:
     )
 
 
+def final_visits(batch: Batch) -> Batch:
+    """The batch with each patient's last visit only, and all readings up to it."""
+    last = np.arange(len(batch.visits)), batch.visits - 1
+    return replace(
+        batch,
+        visits=np.ones_like(batch.visits),
+        day=batch.day[last][:, None],
+        on_weeks=batch.on_weeks[last][:, None],
+        off_weeks=batch.off_weeks[last][:, None],
+        readings={
+            name: tuple(counts[last][:, None] for counts in parts) for name, parts in batch.readings.items()
+        },
+        off_now=batch.off_now[last][:, None],
+    )
+
+
 def _series_of(series: Series, rows: IntArray) -> Series:
     width = max(int(series.length[rows].max(initial=0)), 1)
     fields = [name for name in Series.__slots__ if name not in {"quantity", "length"}]
@@ -175,12 +210,10 @@ class WeightedVisits:
         off: BoolArray = self.batch.off_now[self.patient, self.visit]
         return off
 
-    @property
-    def is_trusted(self) -> BoolArray:
-        """Enough particles count, and their weights have no heavy tail."""
-        trusted: BoolArray = (self.effective_size >= SMALLEST_EFFECTIVE_SIZE) & ~(
-            self.pareto_k > TRUSTED_BELOW
-        )
+    def are_trusted(self, smallest_effective_size: float) -> BoolArray:
+        """Enough particles count, and their weights have no heavy tail; shape (R,)."""
+        enough = self.effective_size >= smallest_effective_size
+        trusted: BoolArray = enough & ~(self.pareto_k > TRUSTED_BELOW)
         return trusted
 
     def at(self, rows: IntArray | BoolArray) -> WeightedVisits:
@@ -228,19 +261,25 @@ def weighted_means(weight: FloatArray, table: FloatArray) -> FloatArray:
     return means
 
 
-def weighted_visits(batch: Batch, run: Run, chosen: BoolArray, *, is_last: bool = True) -> WeightedVisits:
+def smallest_effective_size(particles: int) -> float:
+    """How many particles must count at least, out of those a bank has that serves every patient."""
+    return SMALLEST_EFFECTIVE_SIZE * max(particles / USUAL_PARTICLES, 1.0)
+
+
+def weighted_visits(batch: Batch, run: Run, chosen: BoolArray, *, tail_from: float = 0.0) -> WeightedVisits:
     """The weights at the chosen visits of a run, shape (P, V).
 
-    Unless the run `is_last`, the tail is not looked at where too few particles count: these visits will be refined.
+    The tail is not looked at where fewer than `tail_from` particles count: those visits will be refined anyway.
     """
     patient, visit = np.nonzero(chosen)
     weight = run.log_weight[patient, visit]
     weight -= weight.max(axis=1, keepdims=True)
     np.exp(weight, out=weight)
-    weight /= weight.sum(axis=1, keepdims=True)
+    heaviest = 1.0 / weight.sum(axis=1)
+    weight *= heaviest[:, None]
     effective_size = 1.0 / np.einsum("rk,rk->r", weight, weight, dtype=np.float64)
     shape = np.full(len(patient), np.nan)
-    doubtful = weight.max(axis=1) > LARGEST_TRUSTED_WEIGHT
-    doubtful &= is_last | (effective_size >= SMALLEST_EFFECTIVE_SIZE)
+    doubtful = heaviest > LARGEST_TRUSTED_WEIGHT
+    doubtful &= effective_size >= tail_from
     shape[doubtful] = pareto_k(run.log_weight[patient[doubtful], visit[doubtful]])
     return WeightedVisits(batch, run, patient, visit, weight, effective_size, shape)

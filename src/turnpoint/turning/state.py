@@ -193,11 +193,11 @@ def verdicts(p_state: FloatArray, informative_values: FloatArray, shrinkage: Flo
     Undetermined with under three values, a posterior that is nearly the prior, or no state with half of the
     probability.
     """
-    names: Sequence[str] = ("responding", "plateau", "regrowing")
     unsure: BoolArray = (
         (informative_values < FEWEST_VALUES)
         | (shrinkage < LEAST_SHRINKAGE)
         | (p_state.max(axis=1) < MOST_LIKELY_ENOUGH)
     )
-    best = p_state.argmax(axis=1)
-    return ["undetermined" if unsure[row] else names[best[row]] for row in range(len(best))]
+    names = np.array(["responding", "plateau", "regrowing"])[p_state.argmax(axis=1)]
+    named: list[str] = np.where(unsure, "undetermined", names).tolist()
+    return named

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from turnpoint.engine.processes import Workers
 from turnpoint.model.arrays import FloatArray, IntArray, ObjectArray
 from turnpoint.model.filter import DEFAULT_PARTICLES, over_batches
 from turnpoint.model.prior import Prior
@@ -23,8 +26,10 @@ from turnpoint.turning.tables import Tables
 from turnpoint.workflows.priors import prior_for, usable_readings
 
 Progress = Callable[[int, int], None]
+Columns = dict[str, FloatArray | IntArray | ObjectArray]
 
 PATIENTS_PER_BATCH = 256
+PATIENTS_WORTH_PROCESSES = 5000  # starting them takes as long as they save on fewer
 _LEVEL_NAMES = tuple(f"q{round(100 * level):02d}" for level in DATE_LEVELS)
 _DATES = ("dominance_day", "turning_day", "regrowth_day")
 
@@ -132,27 +137,28 @@ def assess_readings(
 
     `parts` are the same readings lesion by lesion (`model.series.parts_of`); by default each value is one part.
     """
-    refiner = Refiner.of(prior, prior.bank(particles, seed), seed)
-    tables = Tables(prior, refiner.bank)
-
-    def work(batch: Batch) -> pl.DataFrame:
-        found = [
-            _columns(weighted, judge(weighted, tables)) for _, weighted in refiner.visits(batch, levels=False)
-        ]
-        together = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
-        return pl.DataFrame(together, schema_overrides={"patient_id": pl.String})
-
-    rows = list(
-        over_batches(
-            work,
-            readings if parts is None else parts,
-            study,
-            prior,
-            visits=visits,
-            patients_per_batch=PATIENTS_PER_BATCH,
-            progress=progress,
+    taken = readings if parts is None else parts
+    arguments = (prior, particles, seed)
+    patients = (taken if visits is None else visits)["patient_id"].n_unique()
+    processes = os.cpu_count() or 1
+    with ExitStack() as workers:
+        work = (
+            workers.enter_context(Workers(assessor, arguments, processes))
+            if patients >= PATIENTS_WORTH_PROCESSES and processes > 1
+            else assessor(*arguments)
         )
-    )
+        rows = [
+            pl.DataFrame(columns, schema_overrides={"patient_id": pl.String})
+            for columns in over_batches(
+                work,
+                taken,
+                study,
+                prior,
+                visits=visits,
+                patients_per_batch=PATIENTS_PER_BATCH,
+                progress=progress,
+            )
+        ]
     judged = pl.concat(rows).with_columns(pl.col("pareto_k").fill_nan(None)).sort("patient_id", "day")
     own = pl.col("changed", "informative_values").forward_fill().over("patient_id")
     everything = judged.join(
@@ -169,11 +175,25 @@ def assess_readings(
     return everything.with_columns(pl.Series("verdict", named)).with_columns(alert(prior.alert.threshold))
 
 
+def assessor(prior: Prior, particles: int, seed: int) -> Callable[[Batch], Columns]:
+    """The function that assesses every visit of a batch, with all that batches share worked out once."""
+    refiner = Refiner.of(prior, prior.bank(particles, seed), seed)
+    tables = Tables(prior, refiner.bank)
+
+    def assess_batch(batch: Batch) -> Columns:
+        found = [
+            _columns(weighted, judge(weighted, tables)) for _, weighted in refiner.visits(batch, levels=False)
+        ]
+        return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+
+    return assess_batch
+
+
 def _columns(
     weighted: WeightedVisits, judgement: Judgement
 ) -> dict[str, FloatArray | IntArray | ObjectArray]:
     """Some visits as columns, without verdict and alert."""
-    columns: dict[str, FloatArray | IntArray | ObjectArray] = {
+    columns: Columns = {
         "patient_id": np.array(weighted.batch.patient_ids, dtype=object)[weighted.patient],
         "day": weighted.day.astype(np.int64),
         "p_turned": judgement.p_turned,

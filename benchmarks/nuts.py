@@ -14,6 +14,7 @@ that of warm-up and sampling, without compilation; of the filter, that of poster
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import subprocess
@@ -61,6 +62,7 @@ CHAINS, WARMUP, SAMPLES = 4, 1000, 1000
 DRAWS = 8192
 BANKS = (2048, 8192, 32768)
 MEAN_GOAL, BOUND_GOAL = 0.1, 0.2
+RUNS_KEPT = 15
 LONGEST = 16  # readings; longer series would be compiled for again
 
 
@@ -112,15 +114,16 @@ def by_nuts(patients: list[Patient], seed: int) -> Iterator[tuple[Draws, float]]
         progress_bar=False,
         jit_model_args=True,
     )
-    first = True
     for index, patient in enumerate(patients):
         data = log_density_terms(patient.series, patient.prior, LONGEST)
-        for _ in range(2 if first else 1):
+        compiles = index % RUNS_KEPT == 0
+        if compiles:
+            jax.clear_caches()  # runs leave compiled code behind, until the kernel's table of mappings is full
+        for _ in range(2 if compiles else 1):
             start = time.perf_counter()
             mcmc.run(jax.random.PRNGKey(seed + index), data, extra_fields=("diverging",))
             z = np.asarray(mcmc.get_samples(group_by_chain=True)["z"])
             seconds = time.perf_counter() - start
-        first = False
         root = np.linalg.cholesky(patient.prior.covariance)
         theta = patient.prior.mean + z @ root.T
         ess = min(float(effective_sample_size(theta[..., k])) for k in range(theta.shape[-1]))
@@ -184,56 +187,102 @@ def differences(nuts: Draws, own: Draws) -> np.ndarray:
     return np.stack(found, axis=1)
 
 
+@dataclass(frozen=True)
+class Compared:
+    """One patient's comparison: by bank size the differences (12, 3) and what people see (3,)."""
+
+    dataset: str
+    seconds: float
+    quality: tuple[float, float, int]
+    apart: dict[int, np.ndarray]
+    seen: dict[int, tuple[float, float, float]]
+
+    def to_json(self) -> str:
+        """One line of the file of finished patients."""
+        apart = {str(size): values.round(5).tolist() for size, values in self.apart.items()}
+        seen = {str(size): values for size, values in self.seen.items()}
+        return json.dumps([self.dataset, self.seconds, self.quality, apart, seen])
+
+    @classmethod
+    def from_json(cls, line: str) -> Compared:
+        """What `to_json` wrote."""
+        dataset, seconds, quality, apart, seen = json.loads(line)
+        return cls(
+            dataset,
+            seconds,
+            tuple(quality),
+            {int(size): np.array(values) for size, values in apart.items()},
+            {int(size): tuple(values) for size, values in seen.items()},
+        )
+
+
+def compared(dataset: str, patient: Patient, nuts: Draws, seconds: float) -> Compared:
+    last = patient.series.length[0] - 1
+    now = patient.series.on_weeks[0, last] + patient.series.off_weeks[0, last]
+    apart, seen = {}, {}
+    for particles in BANKS:
+        own = by_filter(patient, particles)
+        apart[particles] = differences(nuts, own)
+        share_sd = max(float(nuts.resistant_share.std()), 1e-9)
+        seen[particles] = (
+            float(abs(nuts.resistant_share.mean() - own.resistant_share.mean()) / share_sd),
+            float(abs(np.median(nuts.turning_week) - np.median(own.turning_week))),
+            float(abs((nuts.turning_week <= now).mean() - (own.turning_week <= now).mean())),
+        )
+    return Compared(dataset, seconds, (nuts.ess, nuts.rhat, nuts.divergences), apart, seen)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--patients", type=int, default=sum(count for *_, count in SETS))
+    parser.add_argument("--sets", nargs="*", default=[dataset for dataset, *_ in SETS])
+    parser.add_argument("--kept", type=Path, help="file of finished patients: read first, added to")
     chosen = parser.parse_args()
-    names = [*DYNAMICS_NAMES, *READING_NAMES]
-    apart: dict[int, list[np.ndarray]] = {particles: [] for particles in BANKS}
-    people: dict[int, list[tuple[float, float, float]]] = {particles: [] for particles in BANKS}
-    rows, quality = [], []
-    whole = sum(count for *_, count in SETS)
+    done = []
+    if chosen.kept is not None and chosen.kept.exists():
+        done = [Compared.from_json(line) for line in chosen.kept.read_text(encoding="utf-8").splitlines()]
     for dataset, prior_name, count in SETS:
-        patients = chosen_patients(dataset, prior_name, max(round(count * chosen.patients / whole), 1))
-        nuts_seconds = []
-        for patient, (nuts, seconds) in zip(patients, by_nuts(patients, seed=0), strict=True):
-            nuts_seconds.append(seconds)
-            quality.append((nuts.ess, nuts.rhat, nuts.divergences))
-            last = patient.series.length[0] - 1
-            now = patient.series.on_weeks[0, last] + patient.series.off_weeks[0, last]
-            for particles in BANKS:
-                own = by_filter(patient, particles)
-                apart[particles].append(differences(nuts, own))
-                share_sd = max(float(nuts.resistant_share.std()), 1e-9)
-                people[particles].append(
-                    (
-                        abs(nuts.resistant_share.mean() - own.resistant_share.mean()) / share_sd,
-                        abs(np.median(nuts.turning_week) - np.median(own.turning_week)),
-                        abs((nuts.turning_week <= now).mean() - (own.turning_week <= now).mean()),
-                    )
-                )
+        if dataset not in chosen.sets:
+            continue
+        finished = sum(one.dataset == dataset for one in done)
+        patients = chosen_patients(dataset, prior_name, count)[finished:]
+        for patient, (nuts, seconds) in zip(patients, by_nuts(patients, seed=finished), strict=True):
+            done.append(compared(dataset, patient, nuts, seconds))
+            if chosen.kept is not None:
+                with chosen.kept.open("a", encoding="utf-8") as file:
+                    file.write(done[-1].to_json() + "\n")
             print(dataset, f"{seconds:.1f} s, ESS {nuts.ess:.0f}, R-hat {nuts.rhat:.3f}", flush=True)
-        everyone = tp.read(DATA / dataset)
-        start = time.perf_counter()
-        for _ in posteriors(parts_of(everyone), everyone, patients[0].prior):
-            pass
-        filter_seconds = (time.perf_counter() - start) / len(everyone.patient_ids)
-        rows.append((dataset, len(patients), float(np.mean(nuts_seconds)), filter_seconds))
-    text = page(names, apart, people, rows, np.array(quality))
+    text = page(done)
     print(text)
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
     chosen.out.write_text(text, encoding="utf-8")
 
 
-def page(
-    names: list[str],
-    apart: dict[int, list[np.ndarray]],
-    people: dict[int, list[tuple[float, float, float]]],
-    rows: list[tuple[str, int, float, float]],
-    quality: np.ndarray,
-) -> str:
+def filter_seconds(dataset: str, prior_name: str) -> float:
+    """Seconds a patient for draws at every visit of the whole study."""
+    study = tp.read(DATA / dataset)
+    start = time.perf_counter()
+    for _ in posteriors(parts_of(study), study, named_prior(prior_name)):
+        pass
+    return (time.perf_counter() - start) / len(study.patient_ids)
+
+
+def page(done: list[Compared]) -> str:
     """The results as Markdown."""
+    names = [*DYNAMICS_NAMES, *READING_NAMES]
+    quality = np.array([one.quality for one in done])
+    apart = {particles: [one.apart[particles] for one in done] for particles in BANKS}
+    people = {particles: [one.seen[particles] for one in done] for particles in BANKS}
+    rows = [
+        (
+            dataset,
+            sum(one.dataset == dataset for one in done),
+            float(np.mean([one.seconds for one in done if one.dataset == dataset])),
+            filter_seconds(dataset, prior_name),
+        )
+        for dataset, prior_name, _ in SETS
+        if any(one.dataset == dataset for one in done)
+    ]
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     ).stdout.strip()

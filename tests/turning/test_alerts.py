@@ -4,17 +4,31 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from turnpoint.turning.alerts import alert, calibrated, may_alert
+from turnpoint.errors import UsageError
+from turnpoint.model.prior import Alert
+from turnpoint.turning.alerts import (
+    HYSTERESIS_ODDS,
+    alert,
+    alert_history,
+    calibrated,
+    calibrated_thresholds,
+    may_alert,
+    threshold_for,
+)
 
 
-def visit(day=100, verdict="plateau", changed=True, risen=False, p=0.9):
+def visit(day=100, verdict="plateau", changed=True, risen=False, p=0.9, resistant=0.8, scar=0.2):
     return pl.DataFrame(
         {
             "day": [day],
             "verdict": [verdict],
             "changed": [changed],
             "sum_risen": [risen],
-            "p_turned_resistant": [p],
+            "p_turned": [p],
+            "p_resistant": [resistant],
+            "p_scar": [scar],
+            "p_floor": [0.0],
+            "p_pause": [0.0],
         }
     )
 
@@ -39,21 +53,30 @@ def test_alert_is_raised_at_its_threshold(p, expected):
     assert visit(p=p).select(alert(0.9)).item() is expected
 
 
+@pytest.mark.parametrize(("resistant", "expected"), [(0.5, True), (0.49, False)])
+def test_alert_needs_resistance_as_the_most_probable_cause(resistant, expected):
+    assert visit(resistant=resistant, scar=1 - resistant).select(alert(0.9)).item() is expected
+
+
 def courses(false_signals, true_signals):
     rows = []
     for index, (false, true) in enumerate(zip(false_signals, true_signals, strict=True)):
         for day, p in ((100, false), (300, true)):
-            rows.append((f"C{index}", day, 200.0, p, "plateau", True, False))
+            rows.append((f"C{index}", day, 200.0, p, "plateau", True, False, 0.8, 0.2, 0.0, 0.0))
     return pl.DataFrame(
         rows,
         schema=[
             "patient_id",
             "day",
             "true_turning_day",
-            "p_turned_resistant",
+            "p_turned",
             "verdict",
             "changed",
             "sum_risen",
+            "p_resistant",
+            "p_scar",
+            "p_floor",
+            "p_pause",
         ],
         orient="row",
     )
@@ -85,3 +108,94 @@ def test_calibrated_rate_is_never_above_what_was_asked_below_the_highest_thresho
 def test_courses_that_never_turned_say_nothing_about_sensitivity():
     never = courses([0.6], [0.9]).with_columns(true_turning_day=pl.lit(1000.0))
     assert calibrated(never).sensitivity is None
+
+
+def history(rows, threshold=0.8):
+    """Standing, raised and withdrawn at each visit of one patient; a row is P(turned), P(resistant), allowed."""
+    frame = pl.concat(
+        [
+            visit(day=100 + 21 * index, p=p, resistant=resistant, scar=1 - resistant, changed=allowed)
+            for index, (p, resistant, allowed) in enumerate(rows)
+        ]
+    ).with_columns(patient_id=pl.lit("P1"))
+    found = alert_history(frame, threshold)
+    return [found[name].to_list() for name in ("alert", "raised", "withdrawn")]
+
+
+LOWER = (0.8 / 0.2 / HYSTERESIS_ODDS) / (1 + 0.8 / 0.2 / HYSTERESIS_ODDS)  # odds 4 over 3: 0.571
+
+
+def test_alert_stands_until_its_chance_falls_below_the_lower_bound():
+    chances = [0.7, 0.8, LOWER + 0.001, LOWER - 0.001, 0.7, 0.8]
+    standing, raised, withdrawn = history([(p, 0.8, True) for p in chances])
+    assert standing == [False, True, True, False, False, True]
+    assert raised == [False, True, False, False, False, True]
+    assert withdrawn == [False, False, False, True, False, False]
+
+
+@pytest.mark.parametrize(("resistant", "stands"), [(0.251, True), (0.249, False)])
+def test_alert_is_withdrawn_when_another_cause_is_three_times_as_probable(resistant, stands):
+    assert history([(0.9, 0.8, True), (0.9, resistant, True)])[0] == [True, stands]
+
+
+def test_alert_is_not_withdrawn_by_a_visit_that_could_not_raise_one():
+    assert history([(0.9, 0.8, True), (0.9, 0.8, False)])[0] == [True, True]
+    assert history([(0.9, 0.8, False), (0.9, 0.8, False)])[0] == [False, False]
+
+
+def walked(rows, threshold):
+    """Slow reference: one visit after the other."""
+    odds = threshold / (1 - threshold) / HYSTERESIS_ODDS
+    standing, found = False, []
+    for p, resistant, allowed in rows:
+        raises = allowed and resistant >= 1 - resistant and p >= threshold
+        held = p >= odds / (1 + odds) and HYSTERESIS_ODDS * resistant >= 1 - resistant
+        standing = raises or (standing and held)
+        found.append(standing)
+    return found
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.booleans()),
+        min_size=1,
+        max_size=12,
+    ),
+    st.sampled_from([0.5, 0.8, 0.99]),
+)
+@settings(max_examples=60)
+def test_alert_history_agrees_with_a_walk_over_the_visits(rows, threshold):
+    standing, raised, withdrawn = history(rows, threshold)
+    assert standing == walked(rows, threshold)
+    assert sum(raised) - sum(withdrawn) == standing[-1]
+
+
+def test_alert_history_keeps_patients_apart_whatever_the_order_of_the_rows():
+    rows = [
+        visit(day=day, p=p).with_columns(patient_id=pl.lit(patient))
+        for patient, day, p in (("B", 121, 0.7), ("A", 100, 0.9), ("B", 100, 0.5), ("A", 121, 0.7))
+    ]
+    found = alert_history(pl.concat(rows), 0.8)
+    assert found["patient_id"].to_list() == ["B", "A", "B", "A"]
+    assert found["alert"].to_list() == [False, True, False, True]
+
+
+def test_calibrated_thresholds_fall_as_more_false_alerts_are_allowed():
+    signals = np.linspace(0.0, 0.98, 200)
+    found = calibrated_thresholds(courses(signals, signals), (10.0, 1.0, 5.0))
+    assert list(found) == [1.0, 5.0, 10.0]
+    thresholds = [own.threshold for own in found.values()]
+    assert thresholds == sorted(thresholds, reverse=True)
+    assert all(own.false_alerts_per_100 <= rate for rate, own in found.items())
+
+
+def test_threshold_for_lies_between_its_calibrated_neighbours():
+    stored = {1.0: Alert(threshold=0.95), 5.0: Alert(threshold=0.8), 10.0: Alert(threshold=0.7)}
+    assert threshold_for(stored, 5.0) == 0.8
+    assert 0.8 < threshold_for(stored, 2.0) < 0.95
+
+
+@pytest.mark.parametrize(("stored", "rate"), [({1.0: Alert()}, 0.5), ({1.0: Alert()}, 2.0), ({}, 1.0)])
+def test_threshold_for_refuses_a_rate_that_was_not_calibrated(stored, rate):
+    with pytest.raises(UsageError, match="false alerts per 100"):
+        threshold_for(stored, rate)

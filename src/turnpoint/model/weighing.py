@@ -14,13 +14,12 @@ from turnpoint.model.pareto import TRUSTED_BELOW, pareto_k
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import Batch, Series
 
-# Of the usual 2048 particles; in proportion for more. They are quasi-random: with 50 to 100 in effect the posterior
-# mean is off by 0.07 posterior SD and the chance to have turned by 0.014, half of what random ones would be off
-# (docs/results/assess.md).
+# Of the usual 2048 particles; in proportion for more. They are quasi-random, and worth more than as many random ones
+# (docs/results/assess.md says how far off the results are).
 SMALLEST_EFFECTIVE_SIZE = 75.0
 USUAL_PARTICLES = 2048
-# A heavy tail shows in its heaviest particle: of 193 visits with k above 0.7, in 7,044 visits of three studies, 4 had
-# none above this weight. Where there is none, k is not worked out, which would take as long as the filter.
+# A heavy tail shows in its heaviest particle: where none has more than this share of the weight, k is hardly ever too
+# large (docs/results/assess.md counts) and is not worked out, which would take as long as the filter.
 LARGEST_TRUSTED_WEIGHT = 0.025
 
 

@@ -1,14 +1,31 @@
-"""When an alert is raised, and the threshold for a stated false-alert rate."""
+"""When an alert is raised and withdrawn, and the threshold for a stated false-alert rate.
+
+    raised      P(turned) >= threshold, resistance is the most probable cause, and the data allow an alert
+    withdrawn   the odds of P(turned), or those of resistance against the most probable other cause, have fallen
+                three times below what raising takes
+
+Living burden that grows under treatment grows by its resistant cells, so that, away from a pause, the chance that the
+turning point is past and the chance that resistance made it turn are one. The causes only say what a plateau is made
+of, so they decide whether an alert may be raised, and not how strong it is. Weighing the chance by the share of
+resistant cells instead finds fewer turning points at one false alert in a hundred courses (docs/results/lead-time.md).
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
 
+from turnpoint.errors import UsageError
 from turnpoint.model.prior import Alert
 
 SURGE_WEEKS = 8.0  # a marker may surge after the first doses, mostly in responders (references section 2)
 FALSE_ALERTS_PER_100 = 5.0
+FALSE_ALERT_RATES = (1.0, 2.0, 5.0, 10.0)
+# At this factor at most one virtual course in a hundred has an alert that is withdrawn and raised again; at 1, without
+# hysteresis, up to twelve have (docs/results/lead-time.md).
+HYSTERESIS_ODDS = 3.0
 _HIGHEST_THRESHOLD = 0.99
 _LOWEST_THRESHOLD = 0.5
 
@@ -25,33 +42,84 @@ def may_alert() -> pl.Expr:
     return known & pl.col("changed") & (~early | pl.col("sum_risen"))
 
 
+def _other_causes() -> pl.Expr:
+    """The most probable cause but resistance."""
+    return pl.max_horizontal("p_scar", "p_floor", "p_pause")
+
+
+def signal() -> pl.Expr:
+    """What an alert compares with its threshold: P(turned) where it may be raised, else 0.
+
+    Needs `p_turned, p_resistant, p_scar, p_floor, p_pause` and what `may_alert` needs.
+    """
+    by_resistance = pl.col("p_resistant") >= _other_causes()
+    return pl.when(may_alert() & by_resistance).then(pl.col("p_turned")).otherwise(0.0)
+
+
 def alert(threshold: float) -> pl.Expr:
-    """Alert at a visit: allowed, and P(turning point passed and cause is resistance) >= threshold."""
-    return (may_alert() & (pl.col("p_turned_resistant") >= threshold)).alias("alert")
+    """Whether the visit by itself raises an alert; `alert_history` says whether one stands."""
+    return (signal() >= threshold).alias("alert")
+
+
+def alert_history(
+    visits: pl.DataFrame, threshold: float, hysteresis_odds: float = HYSTERESIS_ODDS
+) -> pl.DataFrame:
+    """Which alerts stand at each visit, and when they were raised and withdrawn.
+
+        raised_i   signal_i >= threshold
+        held_i     odds(p_turned_i) >= odds(threshold)/h   and   p_resistant_i >= p_other_i/h
+        alert_i    raised_i, or alert_{i-1} and held_i
+
+    A visit that could not raise an alert does not withdraw one: only the probabilities do.
+
+    Args:
+        visits: `patient_id` and what `signal` needs, one row a visit.
+        threshold: above 0, up to 1.
+        hysteresis_odds: h, 1 or more; 1 withdraws an alert as soon as the probabilities would not raise it.
+
+    Returns:
+        `visits` in their order with `alert` (one stands), `raised` (it did not stand at the visit before) and
+        `withdrawn` (it stood at the visit before, and does no more).
+    """
+    own, order = "patient_id", "day"
+    odds = threshold / max(1.0 - threshold, 1e-12) / hysteresis_odds
+    held = (pl.col("p_turned") >= odds / (1.0 + odds)) & (
+        hysteresis_odds * pl.col("p_resistant") >= _other_causes()
+    )
+    raises = signal() >= threshold
+    number = pl.int_range(pl.len()).over(own, order_by=order)
+
+    def latest(event: pl.Expr) -> pl.Expr:
+        return pl.when(event).then(number).forward_fill().over(own, order_by=order).fill_null(-1)
+
+    stands = latest(raises) > latest(~(held | raises))
+    before = pl.col("alert").shift(1, fill_value=False).over(own, order_by=order)
+    return visits.with_columns(stands.alias("alert")).with_columns(
+        (pl.col("alert") & ~before).alias("raised"), (~pl.col("alert") & before).alias("withdrawn")
+    )
 
 
 def calibrated(courses: pl.DataFrame, false_alerts_per_100: float = FALSE_ALERTS_PER_100) -> Alert:
     """The lowest threshold whose share of courses with a false alert is at most the rate asked for.
 
     Args:
-        courses: one row a visit of simulated courses with known truth: `patient_id, day, true_turning_day,
-            p_turned_resistant` and what `may_alert` needs.
+        courses: one row a visit of simulated courses with known truth: `patient_id, day, true_turning_day` and what
+            `signal` needs.
         false_alerts_per_100: courses with an alert before their true turning point, per 100 courses.
 
     Returns:
         The threshold (between 0.5 and 0.99), the rate it has on these courses, and the share of the courses
         that turned before their last visit that it alerts at or after the turn.
     """
-    strength = pl.when(may_alert()).then(pl.col("p_turned_resistant")).otherwise(0.0)
     before = pl.col("day") < pl.col("true_turning_day")
     by_course = courses.group_by("patient_id").agg(
-        strength.filter(before).max().fill_null(0.0).alias("strongest_false"),
-        strength.filter(~before).max().alias("strongest_true"),
+        signal().filter(before).max().fill_null(0.0).alias("strongest_false"),
+        signal().filter(~before).max().alias("strongest_true"),
     )
     false = np.sort(by_course["strongest_false"].to_numpy())
     allowed = int(np.floor(false_alerts_per_100 / 100.0 * len(false)))
     # the (allowed + 1)-th strongest false signal must stay below the threshold
-    blocking = false[len(false) - 1 - allowed]
+    blocking = false[max(len(false) - 1 - allowed, 0)]
     above = round(float(blocking), 4)
     if above <= blocking:
         above = round(above + 1e-4, 4)
@@ -63,3 +131,43 @@ def calibrated(courses: pl.DataFrame, false_alerts_per_100: float = FALSE_ALERTS
         sensitivity=round(float((turned >= threshold).mean()), 3) if turned.size else None,
         courses=len(false),
     )
+
+
+def calibrated_thresholds(
+    courses: pl.DataFrame, rates: Sequence[float] = FALSE_ALERT_RATES
+) -> dict[float, Alert]:
+    """The calibrated alert for each false-alert rate asked for, per 100 courses; a prior stores them.
+
+    Args:
+        courses: as for `calibrated`.
+        rates: false alerts per 100 courses, 0 or more.
+    """
+    return {rate: calibrated(courses, rate) for rate in sorted(rates)}
+
+
+def threshold_for(alert_calibration: Mapping[float, Alert], false_alerts_per_100: float) -> float:
+    """The threshold for a false-alert rate: the one calibrated for it, or between two on a log scale of the rate.
+
+    The threshold runs straight in log rate between the two neighbouring calibrated rates. Outside them nothing is
+    known of the rate, and none is given.
+
+    Args:
+        alert_calibration: from `calibrated_thresholds`.
+        false_alerts_per_100: within the calibrated rates.
+
+    Raises:
+        UsageError: the rate is outside the calibrated ones, or nothing is calibrated.
+
+    >>> stored = {1.0: Alert(threshold=0.9), 10.0: Alert(threshold=0.7)}
+    >>> threshold_for(stored, 1.0), round(threshold_for(stored, 10.0**0.5), 3)
+    (0.9, 0.8)
+    """
+    rates = sorted(rate for rate in alert_calibration if rate > 0)
+    if not rates or not rates[0] <= false_alerts_per_100 <= rates[-1]:
+        known = f"calibrated for {rates[0]:g} to {rates[-1]:g}" if rates else "the prior is not calibrated"
+        raise UsageError(
+            f"false alerts per 100 courses: {false_alerts_per_100:g}: {known}. "
+            "Ask for a rate in that range, or calibrate the prior again: turnpoint fit."
+        )
+    thresholds = [alert_calibration[rate].threshold for rate in rates]
+    return float(np.interp(np.log(false_alerts_per_100), np.log(rates), thresholds))

@@ -19,7 +19,7 @@ from turnpoint.model.refinement import Refiner
 from turnpoint.model.series import Batch, parts_of, visits_of
 from turnpoint.model.weighing import WeightedVisits
 from turnpoint.study.study import Study
-from turnpoint.turning.alerts import alert
+from turnpoint.turning.alerts import alert_history
 from turnpoint.turning.detectable import has_changed
 from turnpoint.turning.state import DATE_LEVELS, Judgement, judge, verdicts
 from turnpoint.turning.tables import Tables
@@ -58,9 +58,9 @@ class Assessment:
     Attributes:
         frame: one row a patient and visit, columns of design section 4. Days of the three dates
             count from the start of the course and are capped at 3650 ("not within ten years").
-        diagnostics: `patient_id, day, p_turned_resistant, changed, sum_risen, informative_values, shrinkage,
-            effective_size, pareto_k`, one row for each row of `frame`. `pareto_k` is null where the effective size
-            alone is proof enough that the weights can be trusted.
+        diagnostics: `patient_id, day, raised, withdrawn, p_turned_resistant, changed, sum_risen,
+            informative_values, shrinkage, effective_size, pareto_k`, one row for each row of `frame`. `pareto_k` is
+            null where the effective size alone is proof enough that the weights can be trusted.
         study: what was assessed.
         prior: the prior used.
     """
@@ -111,6 +111,8 @@ def assess(
     diagnostics = everything.select(
         "patient_id",
         "day",
+        "raised",
+        "withdrawn",
         "p_turned_resistant",
         "changed",
         "sum_risen",
@@ -172,7 +174,7 @@ def assess_readings(
         everything["informative_values"].to_numpy(),
         everything["shrinkage"].to_numpy(),
     )
-    return everything.with_columns(pl.Series("verdict", named)).with_columns(alert(prior.alert.threshold))
+    return alert_history(everything.with_columns(pl.Series("verdict", named)), prior.alert.threshold)
 
 
 def assessor(prior: Prior, particles: int, seed: int) -> Callable[[Batch], Columns]:

@@ -1,0 +1,195 @@
+"""When each patient's criteria will call progression if the regimen stays as it is, from data up to the last visit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from turnpoint.criteria.marker_progression import CA125_UPPER_LIMIT
+from turnpoint.model.arrays import FloatArray
+from turnpoint.model.error_features import forecast_origins
+from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, posteriors
+from turnpoint.model.linear_pool import Pool
+from turnpoint.model.prior import Prior
+from turnpoint.model.series import parts_of
+from turnpoint.study.study import Study
+from turnpoint.turning.progression_ahead import (
+    DAY_LEVELS,
+    HORIZONS_WEEKS,
+    DrawsAhead,
+    draws_ahead,
+    hazard_ratio,
+)
+from turnpoint.turning.progression_ahead import progression_ahead as ahead_of
+from turnpoint.workflows.forecast import progression_thresholds
+from turnpoint.workflows.priors import prior_for, usable_readings
+
+Progress = Callable[[int, int], None]
+
+_CHANCES = tuple(f"p_progression_{weeks}w" for weeks in HORIZONS_WEEKS)
+_DAYS = tuple(f"progression_day_q{round(100 * level):02d}" for level in DAY_LEVELS)
+_GAPS = 3
+_SAME = 1e-9
+_GAP_RANGE = 2.0  # a patient's own gap counts between half of the usual one and twice
+PROGRESSION_AHEAD_SCHEMA: dict[str, type[pl.DataType]] = {
+    "patient_id": pl.String,
+    "day": pl.Int64,
+    "quantity": pl.String,
+    **dict.fromkeys(_CHANCES, pl.Float64),
+    **dict.fromkeys(_DAYS, pl.Float64),
+}
+
+
+def progression_ahead(
+    study: Study,
+    prior: str | Path | Prior | None = None,
+    *,
+    every_visit: bool = False,
+    seed: int = 0,
+    progress: Progress | None = None,
+    particles: int = DEFAULT_PARTICLES,
+) -> pl.DataFrame:
+    """Forecast when each quantity's own criterion is first met, from each patient's last visit.
+
+    Visits go on as the patient's last ones did (at the prior's usual gap where there are none), the drug stays on or
+    off as it is, and each draw carries its own smallest value on (`turning.progression_ahead`).
+
+    Args:
+        study: with lesions, markers or both.
+        prior: a prior, the name of a shipped one, or a file; by default the shipped one that fits best.
+        every_visit: from each visit on which the quantity was read instead, from data up to it.
+        seed: the same seed gives the same numbers.
+        progress: called with patients done and patients in all.
+        particles: size of the particle bank.
+
+    Returns:
+        `patient_id, day, quantity, p_progression_6w, p_progression_12w, p_progression_24w, progression_day_q05,
+        progression_day_q50, progression_day_q95`, one row a patient and quantity that has been read. A day is null
+        when it is later than two years from `day`; a chance is null where no visit is due by then. All are null where
+        the criterion has already been met.
+
+    Raises:
+        StudyError: nothing in the study can be used.
+        PriorError: the prior cannot be read or knows none of the study's quantities.
+    """
+    readings = usable_readings(study)
+    chosen = prior_for(study, readings, prior)
+    context = _Context(study, readings, _bars(readings, study), chosen, seed)
+    rows = [
+        row
+        for posterior in posteriors(
+            parts_of(study), study, chosen, seed=seed, progress=progress, particles=particles
+        )
+        for row in _rows(posterior, context, every_visit=every_visit)
+    ]
+    found = pl.concat(rows) if rows else pl.DataFrame(schema=PROGRESSION_AHEAD_SCHEMA)
+    return found.sort("patient_id", "day", "quantity").select(
+        pl.col(name).cast(dtype) for name, dtype in PROGRESSION_AHEAD_SCHEMA.items()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What every row is worked out from."""
+
+    study: Study
+    readings: pl.DataFrame
+    bars: pl.DataFrame
+    prior: Prior
+    seed: int
+
+
+def _bars(readings: pl.DataFrame, study: Study) -> pl.DataFrame:
+    """`patient_id, quantity, day, threshold, upper_limit, gap_weeks`, one row a value.
+
+    The gap is the median of the last three between values of the quantity so far, from day 0 on.
+    """
+    limits = (
+        study.markers.filter(pl.col("marker") == "CA-125")
+        .group_by("patient_id", pl.col("marker").alias("quantity"), "day")
+        .agg(pl.col("upper_limit").max())
+    )
+    own = ["patient_id", "quantity"]
+    gap_weeks = pl.col("day").clip(0).diff() / 7.0
+    return (
+        progression_thresholds(readings, study)
+        .join(limits, on=[*own, "day"], how="left")
+        .with_columns(
+            pl.col("upper_limit").fill_null(CA125_UPPER_LIMIT),
+            gap_weeks.rolling_median(_GAPS, min_samples=1).over(own, order_by="day").alias("gap_weeks"),
+        )
+        .sort("day")
+    )
+
+
+def _rows(posterior: Posterior, context: _Context, *, every_visit: bool) -> Iterator[pl.DataFrame]:
+    """The table's rows for one batch of patients."""
+    for quantity, own in posterior.quantities.items():
+        if every_visit:
+            rows = np.flatnonzero(own.last_day == posterior.day)
+        else:
+            last = np.flatnonzero(np.diff(posterior.patient, append=-1) != 0)
+            rows = last[own.readings[last] > 0]
+        if rows.size:
+            yield _quantity_rows(posterior.at(rows), context, quantity)
+
+
+def _quantity_rows(posterior: Posterior, context: _Context, quantity: str) -> pl.DataFrame:
+    keys = pl.DataFrame(
+        {
+            "patient_id": [posterior.batch.patient_ids[patient] for patient in posterior.patient],
+            "day": posterior.day.astype(np.int64),
+            "quantity": [quantity] * len(posterior.patient),
+        }
+    )
+    at = _at(keys, context.bars)
+    bar, upper_limit = (
+        at[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in ("threshold", "upper_limit")
+    )
+    usual = context.prior.visit_gap_weeks[quantity]
+    gap_weeks = at["gap_weeks"].fill_null(usual).clip(usual / _GAP_RANGE, usual * _GAP_RANGE).to_numpy()
+    drawn = draws_ahead(
+        posterior,
+        context.prior,
+        quantity,
+        bar,
+        gap_weeks,
+        upper_limit=upper_limit[:, None],
+        seed=context.seed,
+    )
+    found = ahead_of(drawn, _ratio(drawn, keys, context, quantity))
+    return keys.with_columns(
+        *_columns(_CHANCES, found.chance), *_columns(_DAYS, np.where(np.isinf(found.day), np.nan, found.day))
+    )
+
+
+def _ratio(drawn: DrawsAhead, keys: pl.DataFrame, context: _Context, quantity: str) -> FloatArray | float:
+    """Ratio of the hazards at the next visit by the filter and the regression of errors together to the filter's."""
+    regression = context.prior.error_regressions.get(quantity)
+    if regression is None:
+        return 1.0
+    targets = keys.with_columns(pl.Series("target_day", drawn.days[:, 0]))
+    origins = forecast_origins(context.readings, quantity, context.study.doses, targets)
+    pool = Pool.of(drawn.next_value, regression, origins, context.prior.filter_weight[quantity])
+    values, masses = pool.values_and_masses()
+    chance = (masses * (values >= drawn.bar[:, None] - _SAME)).sum(axis=1)
+    return hazard_ratio(np.clip(chance, 0.0, 1.0), drawn.next_chance)
+
+
+def _at(keys: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+    """What is known at the latest value up to each day, in the keys' order."""
+    by = ["patient_id", "quantity"]
+    return (
+        keys.with_row_index("order")
+        .sort("day")
+        .join_asof(bars, on="day", by=by, strategy="backward", check_sortedness=False)
+        .sort("order")
+    )
+
+
+def _columns(names: tuple[str, ...], numbers: FloatArray) -> list[pl.Series]:
+    return [pl.Series(name, numbers[:, index]).fill_nan(None) for index, name in enumerate(names)]

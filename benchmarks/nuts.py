@@ -103,22 +103,12 @@ class Draws:
 
 def by_nuts(patients: list[Patient], seed: int) -> Iterator[tuple[Draws, float]]:
     """Draws of each patient and the seconds they took, after one run that compiles."""
-    quantity = patients[0].prior.quantities[0]
-    kernel = NUTS(model_of(is_diameter=quantity == SUM_OF_DIAMETERS), target_accept_prob=0.95)
-    mcmc = MCMC(
-        kernel,
-        num_warmup=WARMUP,
-        num_samples=SAMPLES,
-        num_chains=CHAINS,
-        chain_method="vectorized",
-        progress_bar=False,
-        jit_model_args=True,
-    )
     for index, patient in enumerate(patients):
         data = log_density_terms(patient.series, patient.prior, LONGEST)
         compiles = index % RUNS_KEPT == 0
         if compiles:
             jax.clear_caches()  # runs leave compiled code behind, until the kernel's table of mappings is full
+            mcmc = _sampler(is_diameter=patient.prior.quantities[0] == SUM_OF_DIAMETERS)
         for _ in range(2 if compiles else 1):
             start = time.perf_counter()
             mcmc.run(jax.random.PRNGKey(seed + index), data, extra_fields=("diverging",))
@@ -130,6 +120,18 @@ def by_nuts(patients: list[Patient], seed: int) -> Iterator[tuple[Draws, float]]
         rhat = max(float(split_gelman_rubin(theta[..., k])) for k in range(theta.shape[-1]))
         divergences = int(np.asarray(mcmc.get_extra_fields()["diverging"]).sum())
         yield _draws(theta.reshape(-1, theta.shape[-1]), patient, ess, rhat, divergences), seconds
+
+
+def _sampler(*, is_diameter: bool) -> MCMC:
+    return MCMC(
+        NUTS(model_of(is_diameter=is_diameter), target_accept_prob=0.95),
+        num_warmup=WARMUP,
+        num_samples=SAMPLES,
+        num_chains=CHAINS,
+        chain_method="vectorized",
+        progress_bar=False,
+        jit_model_args=True,
+    )
 
 
 def _draws(theta: np.ndarray, patient: Patient, ess: float, rhat: float, divergences: int) -> Draws:

@@ -15,9 +15,8 @@ line of log value that bends to a rise, against a straight one. *Own g*: regrowt
 fit. *Own nadir passed*: weeks since its nadir. Of two quantities the stronger signal counts (g in units of its own
 quantity), and a marker's is ignored in the first eight weeks, as ours is.
 
-Ours: P(turned), where the data allow an alert and resistance is the most probable cause. Two variants beside it:
-P(turned) weighed by the resistant share of what does not shrink (the alert until this study), and P(turned) whatever
-the cause.
+Ours: the smaller of P(turned) and three times P(turned, and resistant cells will visibly grow within half a year),
+where the data allow an alert. Two variants beside it: that second probability by itself, and P(turned) without it.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
-from lead_time_courses import SCHEDULES, Schedule, judged_courses, signals, simulated
+from lead_time_courses import PAUSED, SCHEDULES, Schedule, judged_courses, signals, simulated
 from lead_time_tables import (
     RATES,
     Cuts,
@@ -118,8 +117,8 @@ def stamp(courses: int, seconds: float) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--courses", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--courses", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=77)  # choices were made on seed 5
     parser.add_argument("--out", type=Path, default=RESULTS)
     wanted = parser.parse_args()
     start = time.perf_counter()
@@ -137,6 +136,8 @@ def main() -> None:
         reliability += reliability_rows(schedule.name, visits)
         history += history_rows(schedule.name, measured, cuts[index])
         print("\n".join(lines[-40:]), flush=True)
+    for schedule in PAUSED:
+        reliability += reliability_rows(schedule.name, virtual(schedule, wanted.courses, wanted.seed))
     lines += [
         "## Coverage of the turning point's 90 % interval",
         "",
@@ -154,8 +155,9 @@ def main() -> None:
         "The truth of a cause at a visit is the share the course's own particle gives it, by the formula of "
         "`turning.state`: of each quantity read, floor if its last reading is at its limit, else the shares of "
         "resistant cells and of scar or healthy background in what is seen and does not shrink; quantities count "
-        "alike. No virtual course pauses, so `p_pause` is 0 and so is its truth. Fifths of the visits after day 0 by "
-        "what was said; mean said: mean true ± two standard errors (courses count as wholes), in percent.",
+        "alike. Resistant cells that would not visibly grow within half a year count as scar. Fifths of the visits "
+        "after day 0 by what was said; mean said: mean true ± two standard errors (courses count as wholes), in "
+        "percent.",
         "",
         "| schedule | said | lowest fifth | second | third | fourth | highest fifth |",
         "|" + " --- |" * 7,
@@ -163,8 +165,8 @@ def main() -> None:
         "",
         "## Standing, withdrawn, raised again",
         "",
-        "At the cut for five false alerts in a hundred. An alert is withdrawn when the odds of P(turned), or those of "
-        "resistance against the most probable other cause, fall so many times below what raises one.",
+        "At the cut for five false alerts in a hundred. An alert is withdrawn when the odds of P(turned) fall so "
+        "many times below what raises one, or growth that will show becomes improbable.",
         "",
         "| schedule | times | alerted, % of courses | withdrawn, % of alerted | false withdrawn before the turn, % "
         "| raised twice or more, % of courses |",

@@ -18,12 +18,14 @@ from turnpoint.model.prior import Prior, choose_prior
 from turnpoint.model.simulate import SimulatedCourses, simulate_courses
 from turnpoint.study.study import Study
 from turnpoint.turning.alerts import may_alert, signal
+from turnpoint.turning.detectable import detectable_log_burden
+from turnpoint.turning.tables import VISIBLE_WITHIN_WEEKS
 from turnpoint.workflows.assess import assess_readings
 
 OURS, BY_SHARE, ANY_CAUSE = (
     "Turnpoint",
-    "P(turned) weighed by the resistant share",
-    "P(turned), whatever the cause",
+    "P(turned and will visibly grow)",
+    "P(turned), visible or not",
 )
 LAST_WEEK = 60
 MARKER_WEEKS = 3
@@ -41,6 +43,7 @@ class Schedule:
     name: str
     words: str
     every_weeks: dict[str, int]
+    pause_weeks: tuple[int, int] | None = None
 
     def prior(self) -> Prior:
         """Whom to draw, and what to read them by."""
@@ -72,6 +75,11 @@ SCHEDULES = (
     ),
 )
 
+PAUSED = tuple(
+    replace(schedule, name=f"{schedule.name}, no drug in weeks 18 to 36", pause_weeks=(18, 36))
+    for schedule in SCHEDULES[:3]
+)
+
 
 def simulated(schedule: Schedule, courses: int, seed: int) -> SimulatedCourses:
     rng = np.random.default_rng(seed)
@@ -80,7 +88,7 @@ def simulated(schedule: Schedule, courses: int, seed: int) -> SimulatedCourses:
     for quantity in prior.quantities:
         centre, sd = BASELINE_LOG_SD[quantity]
         starts[quantity] = np.maximum(np.exp(centre + sd * rng.standard_normal(2000)), 10.0)
-    return simulate_courses(prior, schedule.days(), starts, rng, courses)
+    return simulate_courses(prior, schedule.days(), starts, rng, courses, pause_weeks=schedule.pause_weeks)
 
 
 def progressions(readings: pl.DataFrame) -> pl.DataFrame:
@@ -120,7 +128,7 @@ def signals(judged: pl.DataFrame, readings: pl.DataFrame) -> pl.DataFrame:
 
 def judged_courses(schedule: Schedule, found: SimulatedCourses, seed: int) -> pl.DataFrame:
     """Everything `assess` says at each visit of the courses, and the truth: turning day and causes."""
-    judged = assess_readings(found.readings, no_doses(), schedule.prior(), seed=seed)
+    judged = assess_readings(found.readings, doses(schedule, found.patient_ids), schedule.prior(), seed=seed)
     zero = np.zeros(len(found.patient_ids))
     truth = pl.DataFrame(
         {
@@ -129,46 +137,58 @@ def judged_courses(schedule: Schedule, found: SimulatedCourses, seed: int) -> pl
         }
     )
     return judged.join(truth, on="patient_id").join(
-        true_causes(schedule.prior(), found), on=["patient_id", "day"], how="left"
+        true_causes(schedule, found), on=["patient_id", "day"], how="left"
     )
 
 
-def no_doses() -> Study:
-    """A study without a dose, so without a pause."""
+def doses(schedule: Schedule, patient_ids: list[str]) -> Study:
+    """A study with nothing but the doses: a daily drug that stops for the pause, none at all without one."""
     study = tp.read(Path(str(resources.files("turnpoint"))) / "datasets" / "oak-docetaxel")
-    return replace(study, doses=study.doses.clear())
+    if schedule.pause_weeks is None:
+        return replace(study, doses=study.doses.clear())
+    events = [(0, "start"), (7 * schedule.pause_weeks[0], "stop"), (7 * schedule.pause_weeks[1], "start")]
+    rows = [
+        {"patient_id": own, "day": day, "drug": "drug", "action": action}
+        for own in patient_ids
+        for day, action in events
+    ]
+    table = pl.DataFrame(rows, schema_overrides={"day": study.doses.schema["day"]})
+    return replace(study, doses=pl.concat([study.doses.clear(), table], how="diagonal"))
 
 
-def true_causes(prior: Prior, found: SimulatedCourses) -> pl.DataFrame:
+def true_causes(schedule: Schedule, found: SimulatedCourses) -> pl.DataFrame:
     """The causes at each visit from the course's own particle, as `turning.state` takes them from any particle.
 
-    Of each quantity read so far: `floor` when its last reading is at its limit, else the shares of resistant cells
-    and of scar (healthy background) in what is seen and does not shrink; quantities count alike. No course pauses.
+    Of each quantity read so far: `floor` when its last reading is at its limit, else the shares of resistant cells,
+    of scar (healthy background) and, while no drug is on, of sensitive cells in what is seen and does not shrink;
+    resistant cells that would not visibly grow within half a year count as scar; quantities count alike.
     """
-    row = {name: index for index, name in enumerate(found.patient_ids)}
+    prior, row = schedule.prior(), {name: index for index, name in enumerate(found.patient_ids)}
     visits = found.readings.select("patient_id", "day").unique().sort("patient_id", "day")
     own = np.array([row[name] for name in visits["patient_id"]])
     weeks = visits["day"].to_numpy() / 7.0
-    _, resistant = found.dynamics.at(own).parts(weeks, np.zeros_like(weeks))
-    causes = np.zeros((len(own), 3))
+    begins, ends = schedule.pause_weeks or (np.inf, np.inf)
+    off_weeks, is_off = np.maximum(np.minimum(weeks, ends) - begins, 0.0), (weeks >= begins) & (weeks < ends)
+    dynamics = found.dynamics.at(own)
+    sensitive, resistant = dynamics.parts(weeks - off_weeks, off_weeks)
+    causes = np.zeros((len(own), 4))
     for position, quantity in enumerate(prior.quantities):
         reading = reading_of(found.particles[own], quantity, position)
-        scar = reading.background
-        stuck = (1.0 - scar if reading.is_diameter else 1.0) * resistant
-        limited = (
-            visits.join(
-                found.readings.filter(pl.col("quantity") == quantity).select(
-                    "patient_id", "day", "censoring"
-                ),
-                on=["patient_id", "day"],
-                how="left",
-                maintain_order="left",
-            )
-            .select(pl.col("censoring").forward_fill().over("patient_id"))["censoring"]
-            .to_numpy()
-            < 0
-        )
-        shares = np.stack([stuck / (stuck + scar), scar / (stuck + scar), np.zeros_like(scar)], axis=1)
-        causes += np.where(limited[:, None], np.array([0.0, 0.0, 1.0]), shares) / len(prior.quantities)
-    names = ("true_resistant", "true_scar", "true_floor")
+        scar, living = reading.background, 1.0 - reading.background if reading.is_diameter else 1.0
+        parts = np.stack([living * resistant, scar, np.zeros_like(scar), living * sensitive * is_off], axis=1)
+        shares = parts / parts.sum(axis=1, keepdims=True)
+        growth = np.log1p(shares[:, 0] * np.expm1(dynamics.regrowth_per_week * VISIBLE_WITHIN_WEEKS))
+        hidden = growth <= detectable_log_burden(quantity, prior)
+        shares[hidden, 1] += shares[hidden, 0]
+        shares[hidden, 0] = 0.0
+        limited = _at_limit(visits, found.readings.filter(pl.col("quantity") == quantity))
+        causes += np.where(limited[:, None], np.array([0.0, 0.0, 1.0, 0.0]), shares) / len(prior.quantities)
+    names = ("true_resistant", "true_scar", "true_floor", "true_pause")
     return visits.with_columns(pl.Series(name, causes[:, index]) for index, name in enumerate(names))
+
+
+def _at_limit(visits: pl.DataFrame, readings: pl.DataFrame) -> np.ndarray:
+    """Whether the last reading up to each visit is below its limit, shape (visits,)."""
+    known = readings.select("patient_id", "day", "censoring")
+    joined = visits.join(known, on=["patient_id", "day"], how="left", maintain_order="left")
+    return joined.select(pl.col("censoring").forward_fill().over("patient_id"))["censoring"].to_numpy() < 0

@@ -76,7 +76,7 @@ def verdict(cuts: Cuts, measured: pl.DataFrame) -> list[str]:
         found = {
             method: first_alerts(measured, method, cuts[method, rate]) for method in (OURS, BY_SHARE, *RULES)
         }
-        for others, words in ((RULES, "the best rule"), ((BY_SHARE,), "the alert before")):
+        for others, words in ((RULES, "the best rule"), ((BY_SHARE,), "the second probability by itself")):
             by_sensitivity = max(others, key=lambda name: found[name].detected.sum())
             by_lead = max(others, key=lambda name: found[name].lead_days.sum())
             turned, progressed = found[OURS].turned, found[OURS].progressed
@@ -123,13 +123,14 @@ def reliability_rows(name: str, visits: pl.DataFrame) -> list[str]:
         ("p_resistant", "true_resistant"),
         ("p_scar", "true_scar"),
         ("p_floor", "true_floor"),
+        ("p_pause", "true_pause"),
         ("p_turned", "turned"),
     ):
         known = visits.filter(pl.col("day") > 0).with_columns(
             turned=(pl.col("true_turning_day") <= pl.col("day")).cast(pl.Float64)
         )
-        if known[said].max() == 0:
-            continue
+        if known[said].max() == 0 or (said == "p_turned" and known["true_pause"].max() > 0):
+            continue  # when a course with a pause turns depends on the pause
         order = np.argsort(known[said].to_numpy(), kind="stable")
         cells = []
         for part in np.array_split(order, 5):

@@ -30,7 +30,7 @@ class Judgement:
         resistant_fraction: 5, 50, 95 % quantiles of R(t), shape (R, 3).
         dominance_day, turning_day, regrowth_day: the same of the three dates, shape (R, 3).
         p_turned: chance that the turning point is past, shape (R,).
-        p_turned_resistant: and that resistant cells are the reason, shape (R,).
+        p_turned_resistant: and that resistant cells will visibly grow within half a year, shape (R,).
     """
 
     p_state: FloatArray
@@ -46,15 +46,7 @@ class Judgement:
 def judge(posterior: Posterior, prior: Prior) -> Judgement:
     """State probabilities, dates and causes at every row of the posterior.
 
-    With y(t) the signal in the quantity that shows a change soonest (log value, scar or background included), Δ
-    its usual time to the next reading and δ the change it can just show:
-
-        responding   y(t+Δ) < y(t) - δ                   the next reading would show it shrink
-        regrowing    y(t+Δ) > y(t*) + δ and t+Δ > t*      the next reading would show it above its smallest
-        plateau      neither
-
-    The regimen stays as it is at the visit: while no drug is on, the sensitive part regrows, and that is
-    regrowing too (its cause is `pause`). Detectable regrowth is the day at which y first exceeds y(t*) by δ.
+    As `turning.state.judge` says, written out.
     """
     dynamics, on, off = posterior.dynamics, posterior.on_weeks, posterior.off_weeks
     turning = dynamics.turning_week(on, off)
@@ -65,7 +57,7 @@ def judge(posterior: Posterior, prior: Prior) -> Judgement:
         rows = np.flatnonzero(shown_by == quantity)
         if rows.size:
             p_state[rows], regrowth[rows] = _seen_in(posterior.at(rows), quantity, prior)
-    cause = _causes(posterior)
+    cause = _causes(posterior, prior)
     turned = turning <= on + off
     return Judgement(
         p_state=p_state,
@@ -75,7 +67,7 @@ def judge(posterior: Posterior, prior: Prior) -> Judgement:
         turning_day=7.0 * _quantiles(turning),
         regrowth_day=7.0 * _quantiles(regrowth),
         p_turned=turned.mean(axis=1),
-        p_turned_resistant=(turned * cause[..., 0]).mean(axis=1),
+        p_turned_resistant=_will_show(posterior, prior, turned),
     )
 
 
@@ -94,12 +86,35 @@ def _seen_in(posterior: Posterior, quantity: str, prior: Prior) -> tuple[FloatAr
     ahead = reading.log_signal(
         dynamics.log_burden(np.where(paused, on, on + gap), np.where(paused, off + gap, off))
     )
-    smallest = reading.log_signal(smallest_burden)
-    rises = (ahead > smallest + error) & (paused | (on + off + gap > turning))
-    shrinks = (ahead < now - error) & ~rises
+    so_far = np.array(
+        [
+            _rise_so_far(posterior, quantity, *row)
+            for row in zip(posterior.patient, posterior.visit, strict=True)
+        ]
+    )
+    shrinks = ahead < now - error
+    rises = (ahead - now + so_far[:, None] > error) & (paused | (on + off + gap > turning)) & ~shrinks
     p_state = np.stack([shrinks.mean(axis=1), (~shrinks & ~rises).mean(axis=1), rises.mean(axis=1)], axis=1)
-    rise = reading.log_burden_of(smallest + error) - smallest_burden
+    rise = reading.log_burden_of(reading.log_signal(smallest_burden) + error) - smallest_burden
     return p_state, np.minimum(turning + dynamics.weeks_to_rise(rise), FARTHEST_WEEK)
+
+
+def _rise_so_far(posterior: Posterior, quantity: str, patient: int, visit: int) -> float:
+    """Log of the last value over the smallest one since every part has been read."""
+    batch, totals = posterior.batch, []
+    parts = [part for part in batch.series[quantity] if part.length[patient] > 0]
+    for day in batch.day[patient, : visit + 1]:
+        last = [
+            [
+                np.exp(part.log_value[patient, i])
+                for i in range(part.length[patient])
+                if part.day[patient, i] <= day
+            ]
+            for part in parts
+        ]
+        if parts and all(last):
+            totals.append(sum(values[-1] for values in last))
+    return float(np.log(totals[-1] / min(totals))) if totals else 0.0
 
 
 def _quantiles(draws: FloatArray) -> FloatArray:
@@ -125,29 +140,48 @@ def _shown_by(posterior: Posterior, prior: Prior) -> ObjectArray:
     return shown_by
 
 
-def _causes(posterior: Posterior) -> FloatArray:
+def _will_show(posterior: Posterior, prior: Prior, turned: BoolArray) -> FloatArray:
+    """The turning point is past and the resistant part counts: in the best quantity above its limit, shape (R,)."""
+    best = np.zeros(len(posterior.patient))
+    for quantity in prior.quantities:
+        above = _is_seen(posterior, quantity) & ~posterior.quantities[quantity].at_floor[:, 0]
+        resistant = _shares(posterior, quantity, prior)[..., 0] > 0
+        best = np.maximum(best, np.where(above, (turned & resistant).mean(axis=1), 0.0))
+    return best
+
+
+def _causes(posterior: Posterior, prior: Prior) -> FloatArray:
     """Shares of the four causes in what is seen and does not shrink, shape (R, D, 4).
 
     What is seen is (1-s)·[S + P] + s for a diameter and S + P + f for a marker. Of the part that does not
     shrink, P counts as `resistant`, s or f as `scar`, S as `pause` while no drug is on. A quantity at its
-    limit tells nothing: it counts as `floor`. The patient's quantities count alike.
+    limit tells nothing: it counts as `floor`. The patient's quantities count alike. P that would not visibly grow
+    within half a year counts as `scar`.
     """
-    dynamics = posterior.dynamics
-    log_sensitive, log_resistant = dynamics.log_parts(posterior.on_weeks, posterior.off_weeks)
-    sensitive, resistant = np.exp(np.minimum(log_sensitive, 300)), np.exp(np.minimum(log_resistant, 300))
-    off_now = posterior.batch.off_now[posterior.patient, posterior.visit][:, None]
-    total = np.zeros((*sensitive.shape, 4))
+    total = np.zeros((*posterior.dynamics.kill_per_week.shape, 4))
     for quantity, own in posterior.quantities.items():
-        scar = own.reading.background
-        living = 1.0 - scar if quantity == SUM_OF_DIAMETERS else np.ones_like(scar)
-        parts = np.stack(
-            [living * resistant, scar, np.zeros_like(scar), living * sensitive * off_now], axis=-1
-        )
-        shares = parts / parts.sum(axis=-1, keepdims=True)
+        shares = _shares(posterior, quantity, prior)
         shares = np.where(own.at_floor[..., None], np.array([0.0, 0.0, 1.0, 0.0]), shares)
         total += np.where(_is_seen(posterior, quantity)[:, None, None], shares, 0.0)
     causes: FloatArray = total / total.sum(axis=-1, keepdims=True)
     return causes
+
+
+def _shares(posterior: Posterior, quantity: str, prior: Prior) -> FloatArray:
+    """The same in one quantity above its limit, shape (R, D, 4)."""
+    dynamics = posterior.dynamics
+    log_sensitive, log_resistant = dynamics.log_parts(posterior.on_weeks, posterior.off_weeks)
+    sensitive, resistant = np.exp(np.minimum(log_sensitive, 300)), np.exp(np.minimum(log_resistant, 300))
+    off_now = posterior.batch.off_now[posterior.patient, posterior.visit][:, None]
+    scar = posterior.quantities[quantity].reading.background
+    living = 1.0 - scar if quantity == SUM_OF_DIAMETERS else np.ones_like(scar)
+    parts = np.stack([living * resistant, scar, np.zeros_like(scar), living * sensitive * off_now], axis=-1)
+    shares: FloatArray = parts / parts.sum(axis=-1, keepdims=True)
+    in_half_a_year = np.log(1.0 - shares[..., 0] + shares[..., 0] * np.exp(26.0 * dynamics.regrowth_per_week))
+    hidden = in_half_a_year <= detectable_log_burden(quantity, prior)
+    shares[..., 1] += np.where(hidden, shares[..., 0], 0.0)
+    shares[..., 0] = np.where(hidden, 0.0, shares[..., 0])
+    return shares
 
 
 def verdicts(p_state: FloatArray, informative_values: FloatArray, shrinkage: FloatArray) -> list[str]:

@@ -8,6 +8,7 @@ from turnpoint.errors import UsageError
 from turnpoint.model.prior import Alert
 from turnpoint.turning.alerts import (
     HYSTERESIS_ODDS,
+    VISIBLE_COUNTS,
     alert,
     alert_history,
     calibrated,
@@ -17,7 +18,7 @@ from turnpoint.turning.alerts import (
 )
 
 
-def visit(day=100, verdict="plateau", changed=True, risen=False, p=0.9, resistant=0.8, scar=0.2):
+def visit(day=100, verdict="plateau", changed=True, risen=False, p=0.9, visible=0.8):
     return pl.DataFrame(
         {
             "day": [day],
@@ -25,10 +26,7 @@ def visit(day=100, verdict="plateau", changed=True, risen=False, p=0.9, resistan
             "changed": [changed],
             "sum_risen": [risen],
             "p_turned": [p],
-            "p_resistant": [resistant],
-            "p_scar": [scar],
-            "p_floor": [0.0],
-            "p_pause": [0.0],
+            "p_turned_resistant": [visible],
         }
     )
 
@@ -53,16 +51,16 @@ def test_alert_is_raised_at_its_threshold(p, expected):
     assert visit(p=p).select(alert(0.9)).item() is expected
 
 
-@pytest.mark.parametrize(("resistant", "expected"), [(0.5, True), (0.49, False)])
-def test_alert_needs_resistance_as_the_most_probable_cause(resistant, expected):
-    assert visit(resistant=resistant, scar=1 - resistant).select(alert(0.9)).item() is expected
+@pytest.mark.parametrize(("visible", "expected"), [(0.3001, True), (0.2999, False)])
+def test_alert_needs_a_third_of_its_threshold_of_growth_that_will_show(visible, expected):
+    assert visit(p=0.95, visible=visible).select(alert(0.9)).item() is expected
 
 
 def courses(false_signals, true_signals):
     rows = []
     for index, (false, true) in enumerate(zip(false_signals, true_signals, strict=True)):
         for day, p in ((100, false), (300, true)):
-            rows.append((f"C{index}", day, 200.0, p, "plateau", True, False, 0.8, 0.2, 0.0, 0.0))
+            rows.append((f"C{index}", day, 200.0, p, "plateau", True, False, 0.8))
     return pl.DataFrame(
         rows,
         schema=[
@@ -73,10 +71,7 @@ def courses(false_signals, true_signals):
             "verdict",
             "changed",
             "sum_risen",
-            "p_resistant",
-            "p_scar",
-            "p_floor",
-            "p_pause",
+            "p_turned_resistant",
         ],
         orient="row",
     )
@@ -111,11 +106,11 @@ def test_courses_that_never_turned_say_nothing_about_sensitivity():
 
 
 def history(rows, threshold=0.8):
-    """Standing, raised and withdrawn at each visit of one patient; a row is P(turned), P(resistant), allowed."""
+    """Standing, raised and withdrawn at each visit of one patient; a row is P(turned), P(visible too), allowed."""
     frame = pl.concat(
         [
-            visit(day=100 + 21 * index, p=p, resistant=resistant, scar=1 - resistant, changed=allowed)
-            for index, (p, resistant, allowed) in enumerate(rows)
+            visit(day=100 + 21 * index, p=p, visible=visible, changed=allowed)
+            for index, (p, visible, allowed) in enumerate(rows)
         ]
     ).with_columns(patient_id=pl.lit("P1"))
     found = alert_history(frame, threshold)
@@ -133,9 +128,9 @@ def test_alert_stands_until_its_chance_falls_below_the_lower_bound():
     assert withdrawn == [False, False, False, True, False, False]
 
 
-@pytest.mark.parametrize(("resistant", "stands"), [(0.251, True), (0.249, False)])
-def test_alert_is_withdrawn_when_another_cause_is_three_times_as_probable(resistant, stands):
-    assert history([(0.9, 0.8, True), (0.9, resistant, True)])[0] == [True, stands]
+@pytest.mark.parametrize(("visible", "stands"), [(0.2667, True), (0.2666, False)])
+def test_alert_is_withdrawn_when_growth_that_will_show_has_become_improbable(visible, stands):
+    assert history([(0.9, 0.8, True), (0.9, visible, True)])[0] == [True, stands]
 
 
 def test_alert_is_not_withdrawn_by_a_visit_that_could_not_raise_one():
@@ -147,9 +142,9 @@ def walked(rows, threshold):
     """Slow reference: one visit after the other."""
     odds = threshold / (1 - threshold) / HYSTERESIS_ODDS
     standing, found = False, []
-    for p, resistant, allowed in rows:
-        raises = allowed and resistant >= 1 - resistant and p >= threshold
-        held = p >= odds / (1 + odds) and HYSTERESIS_ODDS * resistant >= 1 - resistant
+    for p, visible, allowed in rows:
+        raises = allowed and VISIBLE_COUNTS * visible >= threshold and p >= threshold
+        held = p >= odds / (1 + odds) and VISIBLE_COUNTS * visible >= threshold
         standing = raises or (standing and held)
         found.append(standing)
     return found

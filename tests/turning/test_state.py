@@ -14,7 +14,7 @@ from turnpoint.model.series import batches
 from turnpoint.model.weighing import weigh, weighted_visits
 from turnpoint.turning.detectable import detectable_log_burden, detectable_log_change
 from turnpoint.turning.state import Judgement, judge, verdicts
-from turnpoint.turning.tables import Tables
+from turnpoint.turning.tables import VISIBLE_WITHIN_WEEKS, Tables
 
 
 def certain_prior(quantity=SUM_OF_DIAMETERS, **natural) -> Prior:
@@ -42,9 +42,18 @@ def judged(days, values, quantity=SUM_OF_DIAMETERS, censoring=None, doses=NO_DOS
 STATES = ("responding", "plateau", "regrowing")
 
 
+def own_course(days, **natural):
+    """What the certain particle itself would read on these days, without error, from 50 mm."""
+    prior = certain_prior(**natural)
+    bank = Refiner.of(prior, prior.bank(256, 0), 0).bank
+    weeks, zero = np.array(days, dtype=float)[:, None] / 7, np.zeros((len(days), 1))
+    signal = bank.readings[SUM_OF_DIAMETERS].log_signal(bank.dynamics.log_burden(weeks, zero)).mean(axis=1)
+    return [50 * float(size) for size in np.exp(signal - signal[0])]
+
+
 def test_state_is_responding_then_plateau_then_regrowing_along_one_course():
-    days = list(range(0, 400, 21))
-    found, bank, _ = judged(days, [50] * len(days), d=0.15, g=0.04, fraction=0.1)
+    days, natural = list(range(0, 400, 21)), {"d": 0.15, "g": 0.04, "fraction": 0.1}
+    found, bank, _ = judged(days, own_course(days, **natural), **natural)
     named = [STATES[row.argmax()] for row in found.p_state]
     assert named[0] == "responding"
     assert named[-1] == "regrowing"
@@ -136,12 +145,50 @@ def test_detectable_change_of_a_marker_is_its_published_reference_change():
 
 def test_tumour_that_looks_flat_because_it_is_mostly_scar_is_not_called_regrowing():
     """The living part regrows, but the next reading could not show it."""
-    days = list(range(0, 300, 42))
-    scar, _, _ = judged(days, [50] * len(days), d=0.5, g=0.03, fraction=0.02, background=0.5)
-    bare, _, _ = judged(days, [50] * len(days), d=0.5, g=0.03, fraction=0.02, background=1e-6)
+    days, natural = list(range(0, 300, 42)), {"d": 0.5, "g": 0.03, "fraction": 0.02}
+    scar, bare = (
+        judged(days, own_course(days, **natural, background=part), **natural, background=part)[0]
+        for part in (0.5, 1e-6)
+    )
     assert STATES[scar.p_state[-1].argmax()] == "plateau"
     assert STATES[bare.p_state[-1].argmax()] == "regrowing"
     assert scar.regrowth_day[-1, 1] > bare.regrowth_day[-1, 1]
+
+
+@pytest.mark.parametrize(("last", "expected"), [(52.0, "plateau"), (54.0, "regrowing")])
+def test_state_is_regrowing_when_rise_read_so_far_and_growth_to_come_exceed_the_error_together(
+    last, expected
+):
+    """Growth in six weeks makes 4 % here, the error is 9.8 %: the readings must bring the rest, from 52.9 mm on."""
+    natural = {"d": 0.5, "g": 0.02, "fraction": 0.5, "background": 1e-9}
+    found, _, _ = judged([0, 42, 84, 126], [58, 50, 50, last], **natural)
+    assert STATES[found.p_state[-1].argmax()] == expected
+    assert found.p_turned[-1] == pytest.approx(1.0)
+
+
+def test_state_of_a_tumour_read_flat_is_plateau_though_the_particle_grows_under_a_falling_level():
+    days, natural = list(range(0, 600, 42)), {"d": 0.5, "g": 0.02, "fraction": 0.5, "background": 1e-9}
+    found, _, _ = judged(days, [58] + [50] * (len(days) - 1), **natural)
+    assert found.p_state[-1, 1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("factor", "cause"), [(0.98, 1), (1.02, 0)])
+def test_cause_is_resistance_only_when_it_would_visibly_grow_within_half_a_year(factor, cause):
+    shown = detectable_log_burden(SUM_OF_DIAMETERS, certain_prior())
+    slow = factor * shown / VISIBLE_WITHIN_WEEKS
+    found, _, _ = judged([0, 42, 84], [50, 50, 50], d=0.5, g=slow, fraction=0.5, background=1e-9)
+    assert found.p_cause[-1, cause] == pytest.approx(1.0)
+    assert found.p_turned_resistant[-1] == pytest.approx(1.0 - cause)
+
+
+def test_rise_so_far_is_from_the_smallest_total_since_every_part_was_read():
+    import polars as pl
+
+    second = readings([42, 126], [30, 40], patient_id="P").with_columns(part=pl.lit("T2"))
+    frame = pl.concat([readings([0, 42, 84, 126], [20, 20, 10, 20], patient_id="P"), second])
+    batch = next(batches(frame.sort("patient_id", "part", "day"), NO_DOSES, [SUM_OF_DIAMETERS], 10))
+    # totals: none before day 42, then 50, 40 (the second lesion keeps its 30), 60
+    np.testing.assert_allclose(batch.rise_so_far(SUM_OF_DIAMETERS), [[0, 0, 0, np.log(60 / 40)]], atol=1e-12)
 
 
 def test_signal_has_exceeded_its_smallest_by_the_detectable_change_at_detectable_regrowth():

@@ -85,6 +85,23 @@ class Batch:
     readings: Mapping[str, tuple[IntArray, ...]]
     off_now: BoolArray
 
+    def rise_so_far(self, quantity: str) -> FloatArray:
+        """Log of the quantity's last value over its smallest so far at each visit; 0 before any value; shape (P, V).
+
+        A part without a reading at a visit keeps its last value, and the smallest is over visits since the last part
+        was first read: a lesion that is read for the first time is no growth.
+        """
+        patients = np.arange(len(self.patient_ids))[:, None]
+        total, started = np.zeros(self.day.shape), np.full(self.day.shape, len(self.series[quantity]) > 0)
+        for series, counts in zip(self.series[quantity], self.readings[quantity], strict=True):
+            value = np.exp(series.log_value)[patients, np.maximum(counts - 1, 0)]
+            total += np.where(counts > 0, value, 0.0)
+            started &= (counts > 0) | (series.length == 0)[:, None]
+        known = np.where(started & (total > 0.0), np.log(np.maximum(total, SMALLEST_MARKER)), np.inf)
+        smallest = np.minimum.accumulate(known, axis=1)
+        rise: FloatArray = np.subtract(known, smallest, out=np.zeros_like(known), where=np.isfinite(known))
+        return rise
+
 
 def readings_of(study: Study) -> pl.DataFrame:
     """Every value of every quantity: `patient_id, day, quantity, part, value, limit, censoring`, part "".

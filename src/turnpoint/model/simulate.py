@@ -41,8 +41,10 @@ def simulate_courses(
     starting_values: dict[str, FloatArray],
     rng: np.random.Generator,
     courses: int,
+    *,
+    pause_weeks: tuple[float, float] | None = None,
 ) -> SimulatedCourses:
-    """Simulate courses of patients drawn from the prior, on treatment throughout, on real visit schedules.
+    """Simulate courses of patients drawn from the prior, on real visit schedules.
 
     Args:
         prior: whom to draw.
@@ -50,6 +52,7 @@ def simulate_courses(
         starting_values: by quantity, first readings to draw from.
         rng: random generator.
         courses: how many.
+        pause_weeks: from when to when no drug is on; by default treatment never pauses.
     """
     root = np.linalg.cholesky(prior.covariance)
     particles = prior.mean + rng.standard_normal((courses, prior.dimensions)) @ root.T
@@ -61,13 +64,17 @@ def simulate_courses(
     width = len(str(courses))
     ids = [f"SIM-{index + 1:0{width}d}" for index in range(courses)]
     frames = []
+    paused_from, paused_to = pause_weeks or (np.inf, np.inf)
     for index, (patient_id, donor) in enumerate(zip(ids, donors, strict=True)):
         for position, quantity in enumerate(prior.quantities):
             own_days = days.get((str(donor), quantity))
             if own_days is None:
                 continue
             start = float(rng.choice(starting_values[quantity]))
-            values = _one_series(prior, particles[index], (quantity, position), own_days, start, rng)
+            weeks = np.maximum(own_days, 0.0) / 7.0
+            off_weeks = np.maximum(np.minimum(weeks, paused_to) - paused_from, 0.0)
+            times = (own_days, weeks - off_weeks, off_weeks)
+            values = _one_series(prior, particles[index], (quantity, position), times, start, rng)
             frames.append(_frame(patient_id, quantity, own_days, values))
     readings = pl.concat(frames).sort("patient_id", "quantity", "day")
     return SimulatedCourses(readings, ids, dynamics_of(particles), particles)
@@ -77,16 +84,15 @@ def _one_series(
     prior: Prior,
     particle: FloatArray,
     which: tuple[str, int],
-    days: FloatArray,
+    times: tuple[FloatArray, FloatArray, FloatArray],
     start: float,
     rng: np.random.Generator,
 ) -> FloatArray:
     """Readings of one quantity of one course; a diameter below 5 mm is given as nan (too small)."""
-    quantity, position = which
+    (quantity, position), (days, on_weeks, off_weeks) = which, times
     dynamics, reading = dynamics_of(particle), reading_of(particle, quantity, position)
-    weeks = np.maximum(days, 0.0) / 7.0
-    signal = reading.log_signal(dynamics.log_burden(weeks, np.zeros_like(weeks)))
-    signal = signal + reading.log_surge_at(weeks)
+    signal = reading.log_signal(dynamics.log_burden(on_weeks, off_weeks))
+    signal = signal + reading.log_surge_at(on_weeks + off_weeks)
     level = np.log(start) - signal[0]
     is_diameter = quantity == SUM_OF_DIAMETERS
     floor = np.log(TOO_SMALL_MM) if is_diameter else -np.inf

@@ -226,6 +226,11 @@ class WeightedVisits:
         total: IntArray = np.sum(counts, axis=0)
         return total
 
+    def rise_so_far(self, quantity: str) -> FloatArray:
+        """Log of the quantity's last value over its smallest so far (`Batch.rise_so_far`), shape (R,)."""
+        rise: FloatArray = self.batch.rise_so_far(quantity)[self.patient, self.visit]
+        return rise
+
     def at_floor(self, quantity: str) -> BoolArray:
         """Everything of the quantity that has been read is below its limit at the row, shape (R,)."""
         floor = self.readings(quantity) > 0

@@ -1,13 +1,14 @@
 """When an alert is raised and withdrawn, and the threshold for a stated false-alert rate.
 
-    raised      P(turned) >= threshold, resistance is the most probable cause, and the data allow an alert
-    withdrawn   the odds of P(turned), or those of resistance against the most probable other cause, have fallen
-                three times below what raising takes
+    signal      min[P(turned), 3·P(turned, and resistant cells will visibly grow within half a year)]
+    raised      signal >= threshold, and the data allow an alert
+    withdrawn   the odds of P(turned) have fallen three times below what raising takes, or the second term below it
 
 Living burden that grows under treatment grows by its resistant cells, so that, away from a pause, the chance that the
-turning point is past and the chance that resistance made it turn are one. The causes only say what a plateau is made
-of, so they decide whether an alert may be raised, and not how strong it is. Weighing the chance by the share of
-resistant cells instead finds fewer turning points at one false alert in a hundred courses (docs/results/lead-time.md).
+turning point is past and the chance that resistance made it turn are one. How strong an alert is, is therefore the
+first chance; the second says whether it matters: resistant cells that no reading would show within half a year are no
+reason to look closer. A tumour that just stays as it is makes such growth less and less probable, and its alert is
+withdrawn (docs/decisions/0012; what other rules would find: docs/results/lead-time.md).
 """
 
 from __future__ import annotations
@@ -23,9 +24,12 @@ from turnpoint.model.prior import Alert
 SURGE_WEEKS = 8.0  # a marker may surge after the first doses, mostly in responders (references section 2)
 FALSE_ALERTS_PER_100 = 5.0
 FALSE_ALERT_RATES = (1.0, 2.0, 5.0, 10.0)
-# At this factor at most one virtual course in a hundred has an alert that is withdrawn and raised again; at 1, without
-# hysteresis, up to twelve have (docs/results/lead-time.md).
+# At this factor one virtual course in a hundred or fewer has an alert that is withdrawn and raised again, with CT and CEA
+# three (docs/results/lead-time.md).
 HYSTERESIS_ODDS = 3.0
+# Smaller, and more turning points in slow disease go unnoticed; larger, and a tumour that has been flat for a year and
+# a half is still alerted (docs/decisions/0012).
+VISIBLE_COUNTS = 3.0
 _HIGHEST_THRESHOLD = 0.99
 _LOWEST_THRESHOLD = 0.5
 
@@ -42,18 +46,16 @@ def may_alert() -> pl.Expr:
     return known & pl.col("changed") & (~early | pl.col("sum_risen"))
 
 
-def _other_causes() -> pl.Expr:
-    """The most probable cause but resistance."""
-    return pl.max_horizontal("p_scar", "p_floor", "p_pause")
+def _visible() -> pl.Expr:
+    return VISIBLE_COUNTS * pl.col("p_turned_resistant")
 
 
 def signal() -> pl.Expr:
-    """What an alert compares with its threshold: P(turned) where it may be raised, else 0.
+    """What an alert compares with its threshold: 0 where none may be raised.
 
-    Needs `p_turned, p_resistant, p_scar, p_floor, p_pause` and what `may_alert` needs.
+    Needs `p_turned, p_turned_resistant` and what `may_alert` needs.
     """
-    by_resistance = pl.col("p_resistant") >= _other_causes()
-    return pl.when(may_alert() & by_resistance).then(pl.col("p_turned")).otherwise(0.0)
+    return pl.when(may_alert()).then(pl.min_horizontal("p_turned", _visible())).otherwise(0.0)
 
 
 def alert(threshold: float) -> pl.Expr:
@@ -67,7 +69,7 @@ def alert_history(
     """Which alerts stand at each visit, and when they were raised and withdrawn.
 
         raised_i   signal_i >= threshold
-        held_i     odds(p_turned_i) >= odds(threshold)/h   and   p_resistant_i >= p_other_i/h
+        held_i     odds(p_turned_i) >= odds(threshold)/h   and   3·p_turned_resistant_i >= threshold
         alert_i    raised_i, or alert_{i-1} and held_i
 
     A visit that could not raise an alert does not withdraw one: only the probabilities do.
@@ -83,9 +85,7 @@ def alert_history(
     """
     own, order = "patient_id", "day"
     odds = threshold / max(1.0 - threshold, 1e-12) / hysteresis_odds
-    held = (pl.col("p_turned") >= odds / (1.0 + odds)) & (
-        hysteresis_odds * pl.col("p_resistant") >= _other_causes()
-    )
+    held = (pl.col("p_turned") >= odds / (1.0 + odds)) & (_visible() >= threshold)
     raises = signal() >= threshold
     number = pl.int_range(pl.len()).over(own, order_by=order)
 

@@ -10,7 +10,7 @@ import numpy as np
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray, ObjectArray
 from turnpoint.model.prior import Prior
 from turnpoint.model.weighing import WeightedVisits, weighted_means
-from turnpoint.turning.detectable import detectable_log_burden
+from turnpoint.turning.detectable import detectable_log_burden, detectable_log_change
 from turnpoint.turning.quantiles import Ranked, weighted_quantiles
 from turnpoint.turning.tables import COLUMNS, Dates, Moment, Tables
 
@@ -30,7 +30,8 @@ class Judgement:
         resistant_fraction: 5, 50, 95 % quantiles of R(t), shape (R, 3).
         dominance_day, turning_day, regrowth_day: the same of the three dates, shape (R, 3).
         p_turned: chance that the turning point is past, shape (R,).
-        p_turned_resistant: and that resistant cells are the reason, shape (R,).
+        p_turned_resistant: and that resistant cells will visibly grow within half a year, in the quantity that shows it
+            best and is not at its limit, shape (R,).
     """
 
     p_state: FloatArray
@@ -47,14 +48,17 @@ def judge(weighted: WeightedVisits, tables: Tables) -> Judgement:
     """State probabilities, dates and causes at every row.
 
     With y(t) the signal in the quantity that shows a change soonest (log value, scar or background included), Δ
-    its usual time to the next reading and δ the change it can just show:
+    its usual time to the next reading, δ the change it can just show, and m how far its last reading lies above its
+    smallest (log scale):
 
-        responding   y(t+Δ) < y(t) - δ                   the next reading would show it shrink
-        regrowing    y(t+Δ) > y(t*) + δ and t+Δ > t*      the next reading would show it above its smallest
+        responding   y(t+Δ) - y(t) < -δ                     the next reading would show it shrink
+        regrowing    y(t+Δ) - y(t) + m > δ and t+Δ > t*      the next reading would show it above its smallest
         plateau      neither
 
-    The regimen stays as it is at the visit: while no drug is on, the sensitive part regrows, and that is
-    regrowing too (its cause is `pause`). Detectable regrowth is the day at which y first exceeds y(t*) by δ.
+    The rise so far is the one read, not the particle's: size drifts as well as grows, and a signal that has grown
+    under a level that has drifted down is nothing that anyone has seen. The regimen stays as it is at the visit:
+    while no drug is on, the sensitive part regrows, and that is regrowing too (its cause is `pause`). Detectable
+    regrowth is the day at which y first exceeds y(t*) by δ.
 
     Args:
         weighted: visits and what each particle weighs there.
@@ -62,20 +66,30 @@ def judge(weighted: WeightedVisits, tables: Tables) -> Judgement:
     """
     quantities = tables.prior.quantities
     moments, which = _moments(weighted, tables)
-    mean = np.empty((len(which), 1 + len(COLUMNS) * len(quantities)))
+    seen = {quantity: _is_seen(weighted, quantity) for quantity in quantities}
+    shown_by = _shown_by(seen, tables.prior)
+    wanted = np.empty(len(which), dtype=weighted.weight.dtype)
+    for quantity in quantities:
+        own = shown_by == quantity
+        error = detectable_log_change(quantity, tables.prior)
+        wanted[own] = error - weighted.at(own).rise_so_far(quantity)
+    mean, rises = np.empty((len(which), 1 + len(COLUMNS) * len(quantities))), np.empty(len(which))
     for index, moment in enumerate(moments):
-        rows = which == index
-        mean[rows] = weighted_means(weighted.weight[rows], moment.table)
+        rows = np.flatnonzero(which == index)
+        weight = weighted.weight[rows]
+        mean[rows] = weighted_means(weight, moment.table)
+        for quantity in quantities:
+            own = shown_by[rows] == quantity
+            shown = moment.rise[quantity] > wanted[rows[own], None]
+            rises[rows[own]] = np.einsum("rk,rk->r", weight[own], shown)
     means = {
         quantity: mean[:, 1 + len(COLUMNS) * index : 1 + len(COLUMNS) * (index + 1)]
         for index, quantity in enumerate(quantities)
     }
-    seen = {quantity: _is_seen(weighted, quantity) for quantity in quantities}
-    shown_by = _shown_by(seen, tables.prior)
     dominance, turning, regrowth = _days(weighted, [moment.dates for moment in moments], which, shown_by)
     p_cause, p_turned_resistant = _causes(weighted, means, seen)
     return Judgement(
-        p_state=_states(means, shown_by),
+        p_state=_states(means, rises, shown_by),
         p_cause=p_cause,
         resistant_fraction=weighted_quantiles(
             weighted.weight, [moment.resistant_fraction for moment in moments], which, DATE_LEVELS
@@ -131,14 +145,13 @@ def _days(
     )
 
 
-def _states(means: Mapping[str, FloatArray], shown_by: ObjectArray) -> FloatArray:
+def _states(means: Mapping[str, FloatArray], rises: FloatArray, shown_by: ObjectArray) -> FloatArray:
     """Probabilities of the three states in the quantity that shows them, shape (R, 3)."""
-    p_state = np.empty((len(shown_by), 3))
+    shrinks = np.empty_like(rises)
     for quantity, mean in means.items():
-        shrinks, rises = mean[:, COLUMNS.index("shrinks")], mean[:, COLUMNS.index("rises")]
         own = shown_by == quantity
-        p_state[own] = np.stack([shrinks, 1.0 - shrinks - rises, rises], axis=1)[own]
-    return _as_shares(p_state)
+        shrinks[own] = mean[own, COLUMNS.index("shrinks")]
+    return _as_shares(np.stack([shrinks, 1.0 - shrinks - rises, rises], axis=1))
 
 
 def _is_seen(weighted: WeightedVisits, quantity: str) -> BoolArray:
@@ -175,9 +188,8 @@ def _causes(
         above = seen[quantity] & ~floor
         cause += np.where(above[:, None], np.insert(mean[:, [resistant, scar, pause]], 2, 0.0, axis=1), 0.0)
         cause[:, 2] += seen[quantity] & floor
-        turned_resistant += np.where(above, mean[:, late], 0.0)
-    counted = np.sum(list(seen.values()), axis=0)
-    return _as_shares(cause), turned_resistant / counted
+        turned_resistant = np.maximum(turned_resistant, np.where(above, mean[:, late], 0.0))
+    return _as_shares(cause), np.minimum(turned_resistant, 1.0)
 
 
 def _as_shares(rows: FloatArray) -> FloatArray:

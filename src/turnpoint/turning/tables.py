@@ -17,11 +17,15 @@ from turnpoint.model.bank import Bank
 from turnpoint.model.dynamics import FARTHEST_WEEK, Dynamics
 from turnpoint.model.parameters import Reading
 from turnpoint.model.prior import Prior
-from turnpoint.turning.detectable import detectable_log_change
+from turnpoint.turning.detectable import detectable_log_burden, detectable_log_change
 from turnpoint.turning.quantiles import Ranked
 
 _MOST_MOMENTS = 2048  # of 2048 particles and one quantity: about 100 MiB
-COLUMNS = ("shrinks", "rises", "resistant", "scar", "pause", "turned_resistant")
+COLUMNS = ("shrinks", "resistant", "scar", "pause", "turned_resistant")
+# What does not shrink and would not visibly grow within half a year either is called scar, whatever it is made of: a
+# reading cannot tell dead tissue from cells that rest (docs/decisions/0012).
+VISIBLE_WITHIN_WEEKS = 26.0
+_LARGEST_LOG = 80.0  # whose exponential a float32 still holds
 
 _Time = tuple[float, float, bool]  # weeks on, weeks off, no drug is on
 _START: _Time = (0.0, 0.0, False)
@@ -34,14 +38,12 @@ class Dates:
     Attributes:
         turning, dominance: ranked, shape (K,).
         regrowth: by the quantity that shows it.
-        smallest: log signal at the turning point, by quantity, shape (K,).
         turning_week: the turning point in the order of the particles, shape (K,).
     """
 
     turning: Ranked
     dominance: Ranked
     regrowth: Mapping[str, Ranked]
-    smallest: Mapping[str, FloatArray]
     turning_week: FloatArray
 
 
@@ -50,14 +52,17 @@ class Moment:
     """What each particle says at one time.
 
     Attributes:
-        table: whether the turning point is past, then `COLUMNS` for each quantity of the prior, shape (1 + 6·Q, K):
-            will the next reading show that it shrinks or rises (0 or 1); the shares of resistant cells, scar and a
-            pause in what does not shrink; the first of these if the turning point is past, else 0.
+        table: whether the turning point is past, then `COLUMNS` for each quantity of the prior, shape (1 + 5·Q, K):
+            will the next reading show that it shrinks (0 or 1); the shares of resistant cells, scar and a
+            pause in what does not shrink; whether the turning point is past and the first of these is above 0.
+        rise: how much higher the log signal will be at the next reading, where that will be after the turning point;
+            minus infinity where it will not, or where it shrinks; by quantity, shape (K,).
         resistant_fraction: R(t), ranked.
         dates: of the particles; one object for all times without a pause before them.
     """
 
     table: FloatArray
+    rise: Mapping[str, FloatArray]
     resistant_fraction: Ranked
     dates: Dates
 
@@ -153,11 +158,10 @@ def _dates(model: _Model, on_weeks: FloatArray, off_weeks: FloatArray) -> list[D
     smallest_burden = np.minimum(
         dynamics.log_burden(turning - off_before, off_before), dynamics.log_burden(on_weeks, off_weeks)
     )
-    smallest, regrowth = {}, {}
+    regrowth = {}
     for quantity, reading in model.readings.items():
-        smallest[quantity] = reading.log_signal(smallest_burden)
         error = detectable_log_change(quantity, model.prior)
-        rise = reading.log_burden_of(smallest[quantity] + error) - smallest_burden
+        rise = reading.log_burden_of(reading.log_signal(smallest_burden) + error) - smallest_burden
         regrowth[quantity] = Ranked.of(np.minimum(turning + dynamics.weeks_to_rise(rise), FARTHEST_WEEK))
     dominance = Ranked.of(dynamics.dominance_week(on_weeks, off_weeks))
     return [
@@ -165,7 +169,6 @@ def _dates(model: _Model, on_weeks: FloatArray, off_weeks: FloatArray) -> list[D
             ranked,
             dominance[index],
             {quantity: ranks[index] for quantity, ranks in regrowth.items()},
-            {quantity: signals[index] for quantity, signals in smallest.items()},
             turning[index],
         )
         for index, ranked in enumerate(Ranked.of(turning))
@@ -181,33 +184,39 @@ def _moments_after(
     turning = np.stack([own.turning_week for own in dates])
     turned = (turning <= on_weeks + off_weeks).astype(precision)
     rows: list[FloatArray | BoolArray] = [turned]
+    rises: dict[str, FloatArray] = {}
     for quantity in model.readings:
-        smallest = np.stack([own.smallest[quantity] for own in dates])
-        state = _state(model, quantity, (on_weeks, off_weeks, paused), (turning, smallest))
+        shrinks, rises[quantity] = _state(model, quantity, (on_weeks, off_weeks, paused), turning)
         resistant, scar, pause = _causes(model, quantity, (on_weeks, off_weeks, paused))
-        rows += [*state, resistant, scar, pause, resistant * turned]
+        rows += [shrinks, resistant, scar, pause, (resistant > 0) * turned]
     tables = np.stack([row.astype(precision, copy=False) for row in rows], axis=1)
     share = Ranked.of(model.dynamics.resistant_share(on_weeks, off_weeks))
-    return [Moment(*found) for found in zip(tables, share, dates, strict=True)]
+    return [
+        Moment(table, {quantity: rise[index] for quantity, rise in rises.items()}, share[index], dates[index])
+        for index, table in enumerate(tables)
+    ]
 
 
 def _state(
     model: _Model,
     quantity: str,
     times: tuple[FloatArray, FloatArray, BoolArray],
-    nadir: tuple[FloatArray, FloatArray],
-) -> tuple[BoolArray, BoolArray]:
-    """Whether the quantity's next reading would show that it shrinks, or that it is above its smallest."""
+    turning: FloatArray,
+) -> tuple[BoolArray, FloatArray]:
+    """Whether the quantity's next reading would show that it shrinks, and its rise until then (`Moment.rise`)."""
     dynamics, reading = model.dynamics, model.readings[quantity]
-    (on_weeks, off_weeks, paused), (turning, smallest) = times, nadir
+    on_weeks, off_weeks, paused = times
     gap, error = model.prior.visit_gap_weeks[quantity], detectable_log_change(quantity, model.prior)
     now = reading.log_signal(dynamics.log_burden(on_weeks, off_weeks))
     on_ahead, off_ahead = on_weeks + gap * ~paused, off_weeks + gap * paused
     ahead = reading.log_signal(
         dynamics.log_burden(on_ahead.astype(on_weeks.dtype), off_ahead.astype(on_weeks.dtype))
     )
-    rises = (ahead > smallest + error) & (paused | (on_weeks + off_weeks + gap > turning))
-    return (ahead < now - error) & ~rises, rises
+    change = ahead - now
+    shrinks = change < -error
+    has_turned = paused | (on_weeks + off_weeks + gap > turning)
+    rise: FloatArray = np.where(has_turned & ~shrinks, change, change.dtype.type(-np.inf))
+    return shrinks, rise
 
 
 def _causes(
@@ -216,7 +225,10 @@ def _causes(
     """Shares of resistant cells, scar and pause in what is seen in the quantity and does not shrink, shape (T, K).
 
     What is seen is (1-s)·[S + P] + s for a diameter and S + P + f for a marker. Of the part that does not
-    shrink, P counts as `resistant`, s or f as `scar`, S as `pause` while no drug is on.
+    shrink, P counts as `resistant`, s or f as `scar`, S as `pause` while no drug is on. Where the growth of P would
+    not take what does not shrink beyond the error of a reading within half a year, P counts as `scar` too:
+
+        ln[1 + (share of P)·(exp(g·26) - 1)] > detectable change of the burden
     """
     (on_weeks, off_weeks, paused), reading = times, model.readings[quantity]
     sensitive, resistant = model.dynamics.parts(on_weeks, off_weeks)
@@ -225,4 +237,8 @@ def _causes(
     stuck = living * resistant
     idle = np.where(paused, living * sensitive, sensitive.dtype.type(0.0))
     total = stuck + scar + idle
-    return stuck / total, scar / total, idle / total
+    resistant_share, idle_share = stuck / total, idle / total
+    grows = np.expm1(np.minimum(model.dynamics.regrowth_per_week * VISIBLE_WITHIN_WEEKS, _LARGEST_LOG))
+    hidden = np.log1p(resistant_share * grows) <= detectable_log_burden(quantity, model.prior)
+    resistant_share[hidden] = 0.0
+    return resistant_share, 1.0 - resistant_share - idle_share, idle_share

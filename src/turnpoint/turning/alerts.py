@@ -24,8 +24,8 @@ from turnpoint.model.prior import Alert
 SURGE_WEEKS = 8.0  # a marker may surge after the first doses, mostly in responders (references section 2)
 FALSE_ALERTS_PER_100 = 5.0
 FALSE_ALERT_RATES = (1.0, 2.0, 5.0, 10.0)
-# At this factor one virtual course in a hundred or fewer has an alert that is withdrawn and raised again, with CT and CEA
-# three (docs/results/lead-time.md).
+# At this factor one virtual course in a hundred or fewer has an alert that is withdrawn and raised again, with CT and
+# CEA three (docs/results/lead-time.md).
 HYSTERESIS_ODDS = 3.0
 # Smaller, and more turning points in slow disease go unnoticed; larger, and a tumour that has been flat for a year and
 # a half is still alerted (docs/decisions/0012).

@@ -23,7 +23,7 @@ from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIA
 from turnpoint.model.population import starting_prior
 from turnpoint.model.prior import ANY_MARKER, GENERIC, Card, Prior, choose_prior, shipped_priors
 from turnpoint.model.series import quantities_of
-from turnpoint.workflows.fit import CALIBRATION_COURSES, calibrate_alert, with_error_regressions
+from turnpoint.workflows.fit import CALIBRATION_COURSES, with_alerts, with_error_regressions
 from turnpoint.workflows.priors import usable_readings
 
 # Neither bundled study records new lesions; the hazard of FFCD 2000-05 stands in for theirs, and their cards say so.
@@ -122,8 +122,8 @@ def with_alert(generic: Prior) -> Prior:
     study = tp.read(BUNDLED / "oak-docetaxel")
     readings = usable_readings(study)
     imaging = choose_prior([SUM_OF_DIAMETERS], "", generic)
-    alert = calibrate_alert(imaging, readings, study, courses=CALIBRATION_COURSES, seed=0)
-    return replace(generic, alert=alert)
+    found = with_alerts(imaging, readings, study, courses=CALIBRATION_COURSES, seed=0)
+    return replace(generic, alert=found.alert, alert_calibration=found.alert_calibration)
 
 
 def pooled_regression() -> ErrorRegression:

@@ -38,8 +38,10 @@ if TYPE_CHECKING:
     from turnpoint.workflows.metrics import metrics
     from turnpoint.workflows.opening import read
     from turnpoint.workflows.priors import priors
+    from turnpoint.workflows.progression_ahead import progression_ahead
     from turnpoint.workflows.report import report
     from turnpoint.workflows.respond import respond
+    from turnpoint.workflows.settle import what_would_settle
 
 __all__ = [
     "MeasurementError",
@@ -60,9 +62,11 @@ __all__ = [
     "inference_data",
     "metrics",
     "priors",
+    "progression_ahead",
     "read",
     "report",
     "respond",
+    "what_would_settle",
 ]
 
 # Where each lazily loaded name lives; the imports above say the same to type checkers.
@@ -77,9 +81,11 @@ _HOMES = {
     "inference_data": "turnpoint.workflows.inference_data",
     "metrics": "turnpoint.workflows.metrics",
     "priors": "turnpoint.workflows.priors",
+    "progression_ahead": "turnpoint.workflows.progression_ahead",
     "read": "turnpoint.workflows.opening",
     "report": "turnpoint.workflows.report",
     "respond": "turnpoint.workflows.respond",
+    "what_would_settle": "turnpoint.workflows.settle",
 }
 
 

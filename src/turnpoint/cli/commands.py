@@ -15,11 +15,13 @@ import typer
 
 from turnpoint import __version__
 from turnpoint.cli import summaries
+from turnpoint.cli.ahead_command import ahead, settle
 from turnpoint.cli.diagnose_command import diagnose
 from turnpoint.cli.failures import DATA_EXIT_CODE, GuardedGroup
 from turnpoint.cli.inputs import expanded_prior, only_patient, read_study
 from turnpoint.cli.options import (
     Audience,
+    FalseAlertsOption,
     Language,
     PriorOption,
     SeedOption,
@@ -200,7 +202,11 @@ def respond(
 
 @app.command(short_help="State, cause and turning point, by visit")
 def assess(
-    study: StudyArgument, prior: PriorOption = None, seed: SeedOption = 0, out: TableOption = None
+    study: StudyArgument,
+    prior: PriorOption = None,
+    false_alerts: FalseAlertsOption = None,
+    seed: SeedOption = 0,
+    out: TableOption = None,
 ) -> None:
     """At every visit, from the data up to it: responding, plateau or regrowing, why, and how sure."""
     source = existing_study(study)
@@ -210,7 +216,13 @@ def assess(
 
     data = read_study(source)
     with ProgressBar("Assessing") as progress:
-        result = run(data, expanded_prior(prior), seed=seed, progress=progress)
+        result = run(
+            data,
+            expanded_prior(prior),
+            false_alerts_per_100=false_alerts,
+            seed=seed,
+            progress=progress,
+        )
     stream = summaries.summary_stream(target)
     summaries.say_read(data, stream)
     summaries.say_prior(result.prior, stream)
@@ -307,6 +319,8 @@ def fit(
     summaries.say_written(target, f"the prior {target.stem}", sys.stdout)
 
 
+app.command(short_help="When progression would be called")(ahead)
+app.command(short_help="What would settle it soonest")(settle)
 app.command(short_help="Is the model right about this study?")(diagnose)
 
 
@@ -321,6 +335,7 @@ def report(
     audience: Annotated[Audience, typer.Option("--audience", help="Who it is for.")] = Audience.clinician,
     lang: Annotated[Language, typer.Option("--lang", help="In which language.")] = Language.en,
     prior: PriorOption = None,
+    false_alerts: FalseAlertsOption = None,
     seed: SeedOption = 0,
     out: Annotated[
         Path,
@@ -338,7 +353,13 @@ def report(
     if patient is not None:
         data = only_patient(data, patient)
     with ProgressBar("Assessing") as progress:
-        assessment = run_assess(data, expanded_prior(prior), seed=seed, progress=progress)
+        assessment = run_assess(
+            data,
+            expanded_prior(prior),
+            false_alerts_per_100=false_alerts,
+            seed=seed,
+            progress=progress,
+        )
     with ProgressBar("Writing the report"), appearing_whole(target) as part:
         run(assessment, patient, audience=audience.value, lang=lang.value).save(part)
     summaries.say_read(data, sys.stdout)

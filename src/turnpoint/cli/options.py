@@ -47,3 +47,11 @@ PriorOption = Annotated[
 SeedOption = Annotated[
     int, typer.Option("--seed", metavar="N", min=0, help="The same seed and data give the same numbers.")
 ]
+FalseAlertsOption = Annotated[
+    float | None,
+    typer.Option(
+        "--false-alerts-per-100",
+        metavar="N",
+        help="Alert so that N in 100 courses would be alerted before their true turning point: 1 to 20; by default 5.",
+    ),
+]

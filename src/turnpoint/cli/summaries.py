@@ -64,6 +64,29 @@ FORECAST_COLUMNS = (
     "p_progression",
     "p_new_lesion",
 )
+AHEAD_COLUMNS = (
+    "patient_id",
+    "day",
+    "quantity",
+    "p_progression_6w",
+    "p_progression_12w",
+    "p_progression_24w",
+    "progression_day_q05",
+    "progression_day_q50",
+    "progression_day_q95",
+)
+SETTLE_COLUMNS = (
+    "rank",
+    "plan",
+    "information_bit_weeks",
+    "expected_information_bits",
+    "standard_error_bits",
+    "p_decided",
+    "weeks",
+    "scans",
+    "blood_tests",
+    "is_assumed",
+)
 DIFFERENCE_COLUMNS = (
     "patient_id",
     "day",

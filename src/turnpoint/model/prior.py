@@ -55,7 +55,7 @@ class Alert:
     """The alert threshold and what it was calibrated for.
 
     Attributes:
-        threshold: alert when P(turning point passed and cause is resistance) reaches this.
+        threshold: alert when the signal of `turning.alerts` reaches this.
         false_alerts_per_100: courses with an alert before the true turning point, per 100 courses.
         sensitivity: share of the courses that turned during follow-up that were alerted after it.
         courses: simulated courses behind these numbers.
@@ -98,6 +98,7 @@ class Prior:
         keywords: lower-case words of tumour types and drugs that this prior is for.
         card: provenance.
         alert: calibrated alert threshold.
+        alert_calibration: by false alerts asked for in 100 courses, the alert calibrated for them.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Prior:
     keywords: tuple[str, ...] = ()
     card: Card = field(default_factory=lambda: Card(data="not stated"))
     alert: Alert = field(default_factory=Alert)
+    alert_calibration: Mapping[float, Alert] = field(default_factory=dict)
 
     @property
     def dimensions(self) -> int:
@@ -147,7 +149,7 @@ class Prior:
 
     def to_dict(self) -> dict[str, Any]:
         """The prior as JSON stores it: parameters by name, covariance row by row."""
-        card, alert = self.card, self.alert
+        card = self.card
         return {
             "format": FORMAT,
             "name": self.name,
@@ -162,10 +164,17 @@ class Prior:
             "error_regressions": {name: own.to_dict() for name, own in self.error_regressions.items()},
             "filter_weight": dict(self.filter_weight),
             "new_lesions_per_exposed_week": self.new_lesions_per_exposed_week,
-            "alert": {name: getattr(alert, name) for name in Alert.__slots__},
+            "alert": _alert_to_dict(self.alert),
+            "alert_calibration": {
+                f"{rate:g}": _alert_to_dict(own) for rate, own in self.alert_calibration.items()
+            },
             "card": {name: getattr(card, name) for name in Card.__slots__}
             | {"diagnostics": dict(card.diagnostics), "warnings": list(card.warnings)},
         }
+
+
+def _alert_to_dict(alert: Alert) -> dict[str, Any]:
+    return {name: getattr(alert, name) for name in Alert.__slots__}
 
 
 def _parameter_names(quantities: Sequence[str]) -> list[str]:
@@ -221,6 +230,9 @@ def prior_from_dict(document: Any, source: str) -> Prior:
             keywords=tuple(document["keywords"]),
             card=Card(**(document["card"] | {"warnings": tuple(document["card"]["warnings"])})),
             alert=Alert(**document["alert"]),
+            alert_calibration={
+                float(rate): Alert(**own) for rate, own in document.get("alert_calibration", {}).items()
+            },
         )
         if document["parameters"] != _parameter_names(prior.quantities):
             raise PriorError(f"prior {source}: its parameters are not those of this version. Fit it again.")
@@ -245,8 +257,9 @@ def _check(prior: Prior, source: str) -> None:
     below = prior.below_limit
     if not (below.absent >= 0.0 and below.too_small >= 0.0 and below.absent + below.too_small <= 1.0):
         raise PriorError(f"prior {source}: the shares below the limit are not shares. Fit it again.")
-    if not 0.0 < prior.alert.threshold <= 1.0:
-        raise PriorError(f"prior {source}: alert threshold {prior.alert.threshold} is not in (0, 1].")
+    for alert in (prior.alert, *prior.alert_calibration.values()):
+        if not 0.0 < alert.threshold <= 1.0:
+            raise PriorError(f"prior {source}: alert threshold {alert.threshold} is not in (0, 1].")
 
 
 @cache

@@ -14,16 +14,17 @@ withdrawn (docs/decisions/0012; what other rules would find: docs/results/lead-t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
 from turnpoint.errors import UsageError
-from turnpoint.model.prior import Alert
+from turnpoint.model.prior import Alert, Prior
 
 SURGE_WEEKS = 8.0  # a marker may surge after the first doses, mostly in responders (references section 2)
 FALSE_ALERTS_PER_100 = 5.0
-FALSE_ALERT_RATES = (1.0, 2.0, 5.0, 10.0)
+FALSE_ALERT_RATES = (1.0, 2.0, 5.0, 10.0, 20.0)
 # At this factor one virtual course in a hundred or fewer has an alert that is withdrawn and raised again, with CT and
 # CEA three (docs/results/lead-time.md).
 HYSTERESIS_ODDS = 3.0
@@ -166,8 +167,22 @@ def threshold_for(alert_calibration: Mapping[float, Alert], false_alerts_per_100
     if not rates or not rates[0] <= false_alerts_per_100 <= rates[-1]:
         known = f"calibrated for {rates[0]:g} to {rates[-1]:g}" if rates else "the prior is not calibrated"
         raise UsageError(
-            f"false alerts per 100 courses: {false_alerts_per_100:g}: {known}. "
-            "Ask for a rate in that range, or calibrate the prior again: turnpoint fit."
+            f"--false-alerts-per-100 {false_alerts_per_100:g}: {known}. "
+            "Ask for a rate in that range, or fit the prior again: turnpoint fit."
         )
     thresholds = [alert_calibration[rate].threshold for rate in rates]
     return float(np.interp(np.log(false_alerts_per_100), np.log(rates), thresholds))
+
+
+def with_false_alerts(prior: Prior, false_alerts_per_100: float | None) -> Prior:
+    """The prior with the alert threshold of another false-alert rate; None keeps its own.
+
+    Raises:
+        UsageError: the rate is outside those the prior was calibrated for.
+    """
+    if false_alerts_per_100 is None:
+        return prior
+    threshold = threshold_for(prior.alert_calibration, false_alerts_per_100)
+    exact = prior.alert_calibration.get(false_alerts_per_100)
+    chosen = exact or Alert(threshold, false_alerts_per_100, None, prior.alert.courses)
+    return replace(prior, alert=chosen)

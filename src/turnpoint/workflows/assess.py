@@ -19,7 +19,7 @@ from turnpoint.model.refinement import Refiner
 from turnpoint.model.series import Batch, parts_of, visits_of
 from turnpoint.model.weighing import WeightedVisits
 from turnpoint.study.study import Study
-from turnpoint.turning.alerts import alert_history
+from turnpoint.turning.alerts import alert_history, with_false_alerts
 from turnpoint.turning.detectable import has_changed
 from turnpoint.turning.state import DATE_LEVELS, Judgement, judge, verdicts
 from turnpoint.turning.tables import Tables
@@ -75,6 +75,7 @@ def assess(
     study: Study,
     prior: str | Path | Prior | None = None,
     *,
+    false_alerts_per_100: float | None = None,
     seed: int = 0,
     progress: Progress | None = None,
     particles: int = DEFAULT_PARTICLES,
@@ -84,6 +85,8 @@ def assess(
     Args:
         study: with lesions, markers or both.
         prior: a prior, the name of a shipped one, or a file; by default the shipped one that fits best.
+        false_alerts_per_100: how many of 100 courses may be alerted before their true turning point, by simulation
+            from the prior: 1 to 20; by default 5.
         seed: of the particle bank; the same seed gives the same numbers.
         progress: called with patients done and patients in all.
         particles: size of the bank; more is slower and more exact.
@@ -94,9 +97,10 @@ def assess(
     Raises:
         StudyError: nothing in the study can be used.
         PriorError: the prior cannot be read or knows none of the study's quantities.
+        UsageError: a false-alert rate that the prior is not calibrated for.
     """
     readings = usable_readings(study)
-    chosen = prior_for(study, readings, prior)
+    chosen = with_false_alerts(prior_for(study, readings, prior), false_alerts_per_100)
     everything = assess_readings(
         readings,
         study,

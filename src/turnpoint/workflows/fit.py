@@ -18,11 +18,11 @@ from turnpoint.model.linear_pool import filter_weight
 from turnpoint.model.new_lesions import exposure_weeks, hazard_per_exposed_week
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.population import FEW_PATIENTS, Fit, fit_population, starting_prior, typical
-from turnpoint.model.prior import Alert, Card, Prior
+from turnpoint.model.prior import Card, Prior
 from turnpoint.model.series import parts_of, quantities_of, visits_of
 from turnpoint.model.simulate import simulate_courses
 from turnpoint.study.study import Study
-from turnpoint.turning.alerts import FALSE_ALERTS_PER_100, calibrated
+from turnpoint.turning.alerts import FALSE_ALERTS_PER_100, calibrated_thresholds
 from turnpoint.workflows.assess import assess_readings
 from turnpoint.workflows.priors import usable_readings
 from turnpoint.workflows.respond import first_new_lesions
@@ -66,20 +66,12 @@ def fit(
     prior = replace(prior, new_lesions_per_exposed_week=new_lesion_hazard(study, prior, seed=seed))
     prior = with_error_regressions(prior, readings, study)
     if courses:
-        prior = replace(prior, alert=calibrate_alert(prior, readings, study, courses=courses, seed=seed))
+        prior = with_alerts(prior, readings, study, courses=courses, seed=seed)
     return prior
 
 
-def calibrate_alert(
-    prior: Prior,
-    readings: pl.DataFrame,
-    study: Study,
-    *,
-    courses: int,
-    seed: int,
-    false_alerts_per_100: float = FALSE_ALERTS_PER_100,
-) -> Alert:
-    """Threshold for the false-alert rate on courses simulated from the prior itself."""
+def with_alerts(prior: Prior, readings: pl.DataFrame, study: Study, *, courses: int, seed: int) -> Prior:
+    """The prior with its alert thresholds for several false-alert rates, on courses simulated from the prior itself."""
     starting = {
         quantity: readings.filter((pl.col("quantity") == quantity) & (pl.col("censoring") == 0))
         .sort("day")
@@ -99,7 +91,8 @@ def calibrate_alert(
             "true_turning_day": 7.0 * simulated.dynamics.turning_week(zero, zero),
         }
     )
-    return calibrated(judged.join(truth, on="patient_id"), false_alerts_per_100)
+    found = calibrated_thresholds(judged.join(truth, on="patient_id"))
+    return replace(prior, alert=found[FALSE_ALERTS_PER_100], alert_calibration=found)
 
 
 def new_lesion_hazard(study: Study, prior: Prior, *, seed: int = 0) -> float | None:

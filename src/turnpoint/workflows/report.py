@@ -76,6 +76,7 @@ def report(
     audience: str = "clinician",
     lang: str = "en",
     prior: str | Path | Prior | None = None,
+    false_alerts_per_100: float | None = None,
 ) -> Report:
     """A report of one patient, or of the whole study when no patient is named.
 
@@ -85,6 +86,7 @@ def report(
         audience: `patient`, `clinician` or `statistician`; the cohort page is the same for all.
         lang: `en` or `zh`.
         prior: for a study that is assessed here.
+        false_alerts_per_100: for a study that is assessed here (`assess`).
 
     Raises:
         UsageError: an unknown audience or language, or no such patient in the study.
@@ -95,15 +97,19 @@ def report(
     if lang not in LANGUAGES:
         raise UsageError(f"--lang {lang}: not one of {', '.join(LANGUAGES)}.")
     study = assessment.study if isinstance(assessment, Assessment) else assessment
+
+    def _assessed(wanted: Study) -> Assessment:
+        return assess(wanted, prior, false_alerts_per_100=false_alerts_per_100)
+
     if patient_id is not None and patient_id not in set(study.patient_ids):
         raise UsageError(f"--patient: no such patient among the {len(study.patient_ids)} of the study.")
     if patient_id is None:
-        whole = assessment if isinstance(assessment, Assessment) else assess(study, prior)
+        whole = assessment if isinstance(assessment, Assessment) else _assessed(study)
         return Report(render_cohort(cohort_view(whole), lang))
     if isinstance(assessment, Study):
         # A prior is chosen from the whole study, so that a patient's report does not depend on who else is in it
         # beyond that choice.
-        assessment = assess(study.only([patient_id]), prior)
+        assessment = _assessed(study.only([patient_id]))
     return Report(render_patient(patient_view(assessment, patient_id), cast("Audience", audience), lang))
 
 

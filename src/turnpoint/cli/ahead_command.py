@@ -1,0 +1,60 @@
+"""The commands that look ahead: when progression would be called, and what would settle the question soonest."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from turnpoint.cli import summaries
+from turnpoint.cli.inputs import expanded_prior, known_patient, read_study
+from turnpoint.cli.options import PriorOption, SeedOption, StudyArgument, TableOption
+from turnpoint.cli.progress import ProgressBar
+from turnpoint.cli.targets import TABLE_ENDINGS, checked_target, existing_study
+
+
+def ahead(
+    study: StudyArgument, prior: PriorOption = None, seed: SeedOption = 0, out: TableOption = None
+) -> None:
+    """The day the criteria would call progression, and its chance within 6, 12 and 24 weeks.
+
+    From each patient's last visit, if the regimen stays as it is there.
+    """
+    source = existing_study(study)
+    target = None if out is None else checked_target(out, TABLE_ENDINGS, source)
+
+    from turnpoint.workflows.progression_ahead import progression_ahead
+
+    data = read_study(source)
+    with ProgressBar("Looking ahead") as progress:
+        frame = progression_ahead(data, expanded_prior(prior), seed=seed, progress=progress)
+    stream = summaries.summary_stream(target)
+    summaries.say_read(data, stream)
+    summaries.save_or_show(frame, target, summaries.AHEAD_COLUMNS, stream)
+
+
+def settle(
+    study: StudyArgument,
+    patient: Annotated[
+        str, typer.Option("--patient", metavar="ID", help="Whose measurements.", show_default=False)
+    ],
+    prior: PriorOption = None,
+    seed: SeedOption = 0,
+    out: TableOption = None,
+) -> None:
+    """Which measurements of the next twelve weeks would tell soonest whether the tumour has turned.
+
+    The best first, with what each costs in scans and blood tests. The order is by bit-weeks: how much is known, for how
+    much of the next 24 weeks.
+    """
+    source = existing_study(study)
+    target = None if out is None else checked_target(out, TABLE_ENDINGS, source)
+
+    from turnpoint.workflows.settle import what_would_settle
+
+    data = read_study(source)
+    with ProgressBar("Comparing measurements"):
+        frame = what_would_settle(data, known_patient(data, patient), expanded_prior(prior), seed=seed)
+    stream = summaries.summary_stream(target)
+    summaries.say_read(data, stream)
+    summaries.save_or_show(frame, target, summaries.SETTLE_COLUMNS, stream)

@@ -192,5 +192,5 @@ def test_threshold_for_lies_between_its_calibrated_neighbours():
 
 @pytest.mark.parametrize(("stored", "rate"), [({1.0: Alert()}, 0.5), ({1.0: Alert()}, 2.0), ({}, 1.0)])
 def test_threshold_for_refuses_a_rate_that_was_not_calibrated(stored, rate):
-    with pytest.raises(UsageError, match="false alerts per 100"):
+    with pytest.raises(UsageError, match="--false-alerts-per-100"):
         threshold_for(stored, rate)

@@ -53,7 +53,7 @@ def test_information_of_one_reading_is_that_of_direct_integration(weeks, sd_read
         burden = (1 - dynamics.resistant_fraction[0, one]) * np.exp(-rate * week)
         burden += dynamics.resistant_fraction[0, one] * np.exp(dynamics.regrowth_per_week[0, one] * week)
         shares.append((same >= paths).sum() / (3000 - paths))
-        answers.append(int(turned_resistant(posterior)[0, one]))
+        answers.append(int(turned_resistant(posterior, prior)[0, one]))
         means.append(part.level_mean[0, one] + np.log(burden + own.reading.background[0, one]))
         drift = own.reading.sd_drift[0, one] ** 2 * weeks
         sds.append(np.sqrt(part.level_variance[0, one] + drift + sd_reading**2))
@@ -166,19 +166,20 @@ def test_same_seed_gives_the_same_numbers_and_another_seed_nearly():
     [
         (TURNED, True),
         (FALLING, False),  # has not turned
-        (TURNED | {"background": 0.9}, False),  # what is left is mostly scar
+        (TURNED | {"background": 0.99}, False),  # what is left is scar
+        (TURNED | {"g": 0.001}, False),  # what grows will not show within half a year
     ],
 )
-def test_answer_is_yes_when_the_tumour_has_turned_and_there_is_more_resistance_than_scar(natural, expected):
-    posterior, _ = posterior_of([natural], SUM_OF_DIAMETERS, days=[0, 42, 84])
-    assert (turned_resistant(posterior) == expected).all()
+def test_answer_is_yes_when_the_tumour_has_turned_and_its_growth_will_show(natural, expected):
+    posterior, prior = posterior_of([natural], SUM_OF_DIAMETERS, days=[0, 42, 84])
+    assert (turned_resistant(posterior, prior) == expected).all()
 
 
 def test_answer_does_not_depend_on_a_marker_that_was_only_assumed():
     posterior, prior = posterior_of([TURNED, FALLING], SUM_OF_DIAMETERS)
     together = choose_prior([SUM_OF_DIAMETERS, CTDNA.quantity], "", prior)
     with_ctdna = with_unread_marker(posterior, together, CTDNA)
-    np.testing.assert_array_equal(turned_resistant(with_ctdna), turned_resistant(posterior))
+    np.testing.assert_array_equal(turned_resistant(with_ctdna, together), turned_resistant(posterior, prior))
 
 
 def test_unread_marker_tells_more_the_further_it_starts_above_its_limit():

@@ -1,8 +1,9 @@
 """What would settle it soonest: the expected information of measurements that have not been made yet.
 
-The question is yes or no, as of the visit: has the turning point passed, with more resistant cells than scar left? An
-alert rests on it, and it means the same whatever is measured next; responding, plateau and regrowing do not, for they
-are defined by what the quantity at hand could show. Fixed at the visit, it can only be told better by more readings.
+The question is yes or no, as of the visit: has the turning point passed, and will resistant cells visibly grow within
+half a year? An alert rests on it, and it means the same whatever is measured next; responding, plateau and regrowing do
+not, for they are defined by what the quantity at hand could show. Fixed at the visit, it can only be told better by
+more readings.
 
 For a plan with readings Y, posterior draws θ_k and the answer A(θ):
 
@@ -36,6 +37,7 @@ from turnpoint.model.parameters import SUM_OF_DIAMETERS, Reading
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import MARKER_STEP, READING_STEP_MM, SMALLEST_MARKER, Series
 from turnpoint.turning.progression_ahead import exposure_ahead
+from turnpoint.turning.tables import will_show
 
 DECIDED_ABOVE = 0.9
 PATHS = 256
@@ -91,23 +93,23 @@ class Outlook:
     weeks: float
 
 
-def turned_resistant(posterior: Posterior) -> BoolArray:
-    """The answer in each draw: turned, and more resistant cells than scar or background; shape (R, D).
+def turned_resistant(posterior: Posterior, prior: Prior) -> BoolArray:
+    """The answer in each draw: turned, and the resistant part will visibly grow within half a year; shape (R, D).
 
-    The shares are averaged over the quantities in the data that are above their limit; where none is, only the turn
-    counts.
+    In any quantity in the data that is above its limit (`turning.tables`); where none is, only the turn counts.
     """
     on_weeks, off_weeks = posterior.on_weeks, posterior.off_weeks
     turned = posterior.dynamics.turning_week(on_weeks, off_weeks) <= on_weeks + off_weeks
     _, resistant = posterior.dynamics.parts(on_weeks, off_weeks)
-    share, counted = np.zeros((2, *turned.shape))
+    visible, counted = np.zeros((2, *turned.shape), dtype=np.bool_)
     for name, own in posterior.quantities.items():
         seen = is_in_data(posterior, name)[:, None] & ~own.at_floor
         scar = own.reading.background
         living = (1.0 - scar) * resistant if own.reading.is_diameter else resistant
-        share += np.where(seen, living / (living + scar), 0.0)
-        counted += seen
-    answer: BoolArray = turned & (share >= 0.5 * counted)
+        shows = will_show(living / (living + scar), posterior.dynamics.regrowth_per_week, name, prior)
+        visible |= seen & shows
+        counted |= seen
+    answer: BoolArray = turned & (visible | ~counted)
     return answer
 
 
@@ -183,7 +185,7 @@ class Simulator:
 
     def answer(self) -> BoolArray:
         """`turned_resistant` in the draws that weigh, shape (K,)."""
-        return turned_resistant(self.posterior)[0, self.paths :]
+        return turned_resistant(self.posterior, self.prior)[0, self.paths :]
 
     def outlook(self, plan: Plan, *, decided_above: float = DECIDED_ABOVE) -> Outlook:
         """What the plan can be expected to tell."""

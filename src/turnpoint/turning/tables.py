@@ -238,7 +238,15 @@ def _causes(
     idle = np.where(paused, living * sensitive, sensitive.dtype.type(0.0))
     total = stuck + scar + idle
     resistant_share, idle_share = stuck / total, idle / total
-    grows = np.expm1(np.minimum(model.dynamics.regrowth_per_week * VISIBLE_WITHIN_WEEKS, _LARGEST_LOG))
-    hidden = np.log1p(resistant_share * grows) <= detectable_log_burden(quantity, model.prior)
+    hidden = ~will_show(resistant_share, model.dynamics.regrowth_per_week, quantity, model.prior)
     resistant_share[hidden] = 0.0
     return resistant_share, 1.0 - resistant_share - idle_share, idle_share
+
+
+def will_show(
+    resistant_share: FloatArray, regrowth_per_week: FloatArray, quantity: str, prior: Prior
+) -> BoolArray:
+    """Whether the resistant share of what does not shrink grows beyond a reading's error within half a year."""
+    grows = np.expm1(np.minimum(regrowth_per_week * VISIBLE_WITHIN_WEEKS, _LARGEST_LOG))
+    shows: BoolArray = np.log1p(resistant_share * grows) > detectable_log_burden(quantity, prior)
+    return shows

@@ -57,8 +57,8 @@ def what_would_settle(
 ) -> pl.DataFrame:
     """Rank what could be measured in the twelve weeks after a patient's last visit by how much it tells, how soon.
 
-    The question: has the turning point passed, with more resistant cells than scar left? It is settled when yes or
-    no is at least as probable as `decided_above` (`turning.next_measurement`).
+    The question: has the turning point passed, and will resistant cells visibly grow within half a year? It is settled
+    when yes or no is at least as probable as `decided_above` (`turning.next_measurement`).
 
     Args:
         study: with the patient; the prior is chosen from the whole of it.

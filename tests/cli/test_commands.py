@@ -81,6 +81,8 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
         "metrics",
         "priors",
         "fit",
+        "ahead",
+        "settle",
         "diagnose",
         "report",
     ]
@@ -105,12 +107,17 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
                 "--visit-interval-days",
             },
         ),
-        ("assess", {"--prior", "--seed", "--out"}),
+        ("assess", {"--prior", "--false-alerts-per-100", "--seed", "--out"}),
+        ("ahead", {"--prior", "--seed", "--out"}),
+        ("settle", {"--patient", "--prior", "--seed", "--out"}),
         ("forecast", {"--prior", "--horizon", "--seed", "--out"}),
         ("metrics", {"--out"}),
         ("fit", {"--seed", "--out"}),
         ("diagnose", {"--patient", "--prior", "--seed", "--out"}),
-        ("report", {"--patient", "--audience", "--lang", "--prior", "--seed", "--out"}),
+        (
+            "report",
+            {"--patient", "--audience", "--lang", "--prior", "--false-alerts-per-100", "--seed", "--out"},
+        ),
     ],
 )
 def test_command_has_exactly_its_options(run: Run, command: str, options: set[str]) -> None:
@@ -126,7 +133,7 @@ def test_assess_passes_prior_and_seed_and_counts_last_verdicts_and_alerts(
 ) -> None:
     result = run("assess", study_folder, "--prior", "mine.json", "--seed", "7")
     assert result.exit_code == 0, result.stderr
-    assert calls == [(("mine.json",), {"seed": 7})]
+    assert calls == [(("mine.json",), {"false_alerts_per_100": None, "seed": 7})]
     assert "Read      my study: 2 patients, 6 visits (6 lesion measurements)\n" in result.stdout
     assert "Prior     docetaxel, fitted to 325 patients: OAK\n          From one trial.\n" in result.stdout
     assert "Found     verdict at the last visit: 1 plateau, 1 regrowing\n" in result.stdout
@@ -371,3 +378,38 @@ def test_priors_lists_every_prior_with_its_card(run: Run, tmp_path: Path) -> Non
     frame = pl.read_csv(target)
     assert frame.height == 5
     assert frame.filter(pl.col("name") != "generic")["source"].is_not_null().all()
+
+
+def test_assess_refuses_a_false_alert_rate_that_its_prior_was_not_calibrated_for(
+    run: Run, study_folder: Path
+) -> None:
+    result = run("assess", study_folder, "--prior", "docetaxel-nsclc-ct", "--false-alerts-per-100", "50")
+    assert result.exit_code == 2
+    assert "--false-alerts-per-100 50: calibrated for 1 to 20" in result.stderr
+
+
+def test_ahead_writes_a_row_for_each_patient_and_quantity(
+    run: Run, study_folder: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "ahead.csv"
+    result = run("ahead", study_folder, "--prior", "docetaxel-nsclc-ct", "--out", target)
+    assert result.exit_code == 0, result.stderr
+    found = pl.read_csv(target)
+    assert found["patient_id"].to_list() == ["P001", "P002"]
+    # P002 has grown from 40 to 60 mm: the criterion is met already
+    assert found["p_progression_24w"].is_null().to_list() == [False, True]
+
+
+def test_settle_ranks_plans_for_one_patient_and_names_nobody_when_there_is_no_such_patient(
+    run: Run, study_folder: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "settle.csv"
+    prior = ("--prior", "docetaxel-nsclc-ct")
+    result = run("settle", study_folder, "--patient", "P001", *prior, "--out", target)
+    assert result.exit_code == 0, result.stderr
+    found = pl.read_csv(target)
+    assert found["rank"].to_list() == list(range(1, found.height + 1))
+    assert found["information_bit_weeks"].is_sorted(descending=True)
+    missing = run("settle", study_folder, "--patient", "P009", *prior)
+    assert missing.exit_code == 2
+    assert "P009" not in missing.stderr

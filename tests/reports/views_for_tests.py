@@ -58,6 +58,19 @@ FAN_SCHEMA = {
     **{f"q{level}": pl.Float64 for level in ("05", "25", "50", "75", "95")},
 }
 PROGRESSION_SCHEMA = {"quantity": pl.String, "weeks": pl.Float64, "p_progression": pl.Float64}
+SETTLE_SCHEMA = {
+    "rank": pl.Int64,
+    "plan": pl.String,
+    "quantity": pl.String,
+    **dict.fromkeys(
+        ("expected_information_bits", "standard_error_bits", "information_bit_weeks", "p_decided", "weeks"),
+        pl.Float64,
+    ),
+    "scans": pl.Int64,
+    "blood_tests": pl.Int64,
+    "is_assumed": pl.Boolean,
+}
+PROGRESSION_DAYS_SCHEMA = {"quantity": pl.String, "q05": pl.Int64, "q50": pl.Int64, "q95": pl.Int64}
 _TRIPLES = ("resistant_fraction", "dominance_day", "turning_day", "regrowth_day")
 ASSESSMENT_SCHEMA = {
     "patient_id": pl.String,
@@ -188,6 +201,41 @@ def progression_frame(quantity: str, chances: tuple[float, ...]) -> pl.DataFrame
     return pl.DataFrame(rows, schema=PROGRESSION_SCHEMA, orient="row")
 
 
+def diagnostics_frame(last_day: int, p_turned_resistant: float = 0.62) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "patient_id": ["P"],
+            "day": [last_day],
+            "raised": [False],
+            "withdrawn": [False],
+            "p_turned_resistant": [p_turned_resistant],
+        }
+    )
+
+
+def progression_days_frame(quantity: str, last_day: int) -> pl.DataFrame:
+    rows = [(quantity, last_day + 42, last_day + 300, None)]
+    return pl.DataFrame(rows, schema=PROGRESSION_DAYS_SCHEMA, orient="row")
+
+
+def settle_frame(quantity: str, last_day: int) -> pl.DataFrame:
+    """Two plans in the quantity, and one with ctDNA that was never read."""
+    is_sum = quantity == "sum_of_diameters_mm"
+    names = (
+        ("scan in 6 weeks", "scan every 6 weeks")
+        if is_sum
+        else (f"{quantity} every 3 weeks", f"{quantity} every 2 weeks")
+    )
+    rows = [
+        (1, names[1], quantity, 0.21, 0.01, 2.6, 0.45, 14.2, 2 * is_sum, 6 * (not is_sum), False),
+        (2, names[0], quantity, 0.14, 0.01, 2.1, 0.31, 17.0, 1 * is_sum, 4 * (not is_sum), False),
+        (3, "ctDNA now and every 3 weeks", "ctDNA", 0.11, 0.02, 1.9, 0.22, 19.8, 0, 5, True),
+    ]
+    return pl.DataFrame(rows, schema=SETTLE_SCHEMA, orient="row").with_columns(
+        patient_id=pl.lit("P"), day=pl.lit(last_day)
+    )
+
+
 def oak(patient_id: str) -> tuple[list[int], list[float]]:
     """Days and diameters of one real patient."""
     lesions = pl.read_csv(
@@ -236,8 +284,11 @@ def sized_view(
         doses=pl.DataFrame(schema=DOSES_SCHEMA),
         events=pl.DataFrame(schema=EVENTS_SCHEMA),
         assessment=assessment_frame(assessment),
+        diagnostics=diagnostics_frame(days[-1]),
         fan=fan_frame(quantity, days, sizes, growth_per_week),
         p_progression=progression_frame(quantity, chances),
+        progression_days=progression_days_frame(quantity, days[-1]),
+        settle=settle_frame(quantity, days[-1]),
         progression_gap=gap(sizes[-1], nadir),
         evidence=evidence,
         provenance=PROVENANCE,

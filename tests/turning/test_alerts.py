@@ -1,3 +1,6 @@
+import json
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -5,7 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from turnpoint.errors import UsageError
-from turnpoint.model.prior import Alert
+from turnpoint.model.population import starting_prior
+from turnpoint.model.prior import Alert, load_prior
 from turnpoint.turning.alerts import (
     HYSTERESIS_ODDS,
     VISIBLE_COUNTS,
@@ -15,6 +19,7 @@ from turnpoint.turning.alerts import (
     calibrated_thresholds,
     may_alert,
     threshold_for,
+    with_false_alerts,
 )
 
 
@@ -194,3 +199,28 @@ def test_threshold_for_lies_between_its_calibrated_neighbours():
 def test_threshold_for_refuses_a_rate_that_was_not_calibrated(stored, rate):
     with pytest.raises(UsageError, match="--false-alerts-per-100"):
         threshold_for(stored, rate)
+
+
+def test_prior_takes_the_threshold_of_the_rate_asked_for_and_keeps_its_own_without_one():
+    prior = replace(
+        starting_prior("p", ["PSA"]),
+        alert=Alert(threshold=0.8, false_alerts_per_100=5.0),
+        alert_calibration={1.0: Alert(0.95, 1.0, 0.3, 600), 5.0: Alert(0.8, 5.0, 0.5, 600)},
+    )
+    assert with_false_alerts(prior, None).alert.threshold == 0.8
+    assert with_false_alerts(prior, 1.0).alert == Alert(0.95, 1.0, 0.3, 600)
+    between = with_false_alerts(prior, 2.0).alert
+    assert between.false_alerts_per_100 == 2.0
+    assert 0.8 < between.threshold < 0.95
+    with pytest.raises(UsageError, match="calibrated for 1 to 5"):
+        with_false_alerts(prior, 20.0)
+
+
+def test_prior_keeps_its_calibration_when_saved_and_reads_files_from_before_there_was_one(tmp_path):
+    prior = replace(starting_prior("p", ["PSA"]), alert_calibration={1.0: Alert(0.95, 1.0, 0.3, 600)})
+    path = prior.save(tmp_path / "p.json")
+    assert load_prior(path).alert_calibration == prior.alert_calibration
+    document = json.loads(path.read_text(encoding="utf-8"))
+    del document["alert_calibration"]
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert load_prior(path).alert_calibration == {}

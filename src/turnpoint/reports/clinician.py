@@ -16,6 +16,7 @@ from turnpoint.reports.evidence_text import clinician_sentence, quantity_name
 from turnpoint.reports.figures import date_name, date_names, patient_figures
 from turnpoint.reports.page import page
 from turnpoint.reports.provenance_text import not_a_device, provenance_lines
+from turnpoint.reports.settle_text import settle_table, what_would_help
 from turnpoint.reports.snapshot import CAUSES, SUM_OF_DIAMETERS, Snapshot, snapshot
 from turnpoint.reports.tables import Table, table
 from turnpoint.reports.verdict_text import CLINICIAN_HEADLINES, clinician_alert, clinician_alert_rate
@@ -23,7 +24,7 @@ from turnpoint.reports.views import PatientView
 
 CAUSE_NAMES = {
     "resistant": mark("resistant cells"),
-    "scar": mark("scar or healthy background"),
+    "scar": mark("scar, resting tissue or healthy background"),
     "floor": mark("floor of measurement"),
     "pause": mark("treatment pause"),
 }
@@ -52,13 +53,14 @@ def clinician_page(view: PatientView, language: Language) -> str:
         ],
         certainty=_certainty(snap, language),
         alert=snap.alert,
-        alert_text=clinician_alert(snap.alert, snap.first_alert_day, language),
+        alert_text=clinician_alert(snap, language),
         alert_rate=clinician_alert_rate(
             provenance.alert_threshold, provenance.false_alerts_per_100, language
         ),
         changed=changes(view, snap, language),
         evidence=[clinician_sentence(fact, language) for fact in view.evidence],
-        settle=_what_would_settle_it(view, snap, language),
+        settle=what_would_help(view, snap, language),
+        settle_table=settle_table(view, language),
         next_values=next_values(snap, language),
         progression=progression_table(view, language),
         gap=gap_sentences(view, language),
@@ -100,7 +102,7 @@ def _certainty(snap: Snapshot, language: Language) -> list[str]:
         )
         sentences.append(
             language.text(
-                "Resistant share of the living burden: {middle} (90% interval {low} to {high}).",
+                "Living cells that the treatment does not shrink: {middle} (90% interval {low} to {high}).",
                 low=low,
                 middle=middle,
                 high=high,
@@ -192,22 +194,6 @@ def next_values(snap: Snapshot, language: Language) -> list[str]:
     return sentences
 
 
-def _what_would_settle_it(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
-    """For a verdict that is open: which measurement would help soonest."""
-    if snap.situation not in ("undetermined", "not_assessed", "plateau_unclear"):
-        return []
-    sentences = [language.text("The next scan or marker value will narrow this most.")]
-    if view.markers.is_empty():
-        sentences.append(
-            language.text(
-                "A tumour marker, where one is raised, can be measured between scans and shows a turn sooner."
-            )
-        )
-    if view.doses.is_empty():
-        sentences.append(language.text("Dates of doses would tell a pause from a loss of effect."))
-    return sentences
-
-
 def progression_table(view: PatientView, language: Language) -> Table | None:
     """Chance of progression: a row a quantity, a column a horizon."""
     # null where the criterion is met already
@@ -222,11 +208,33 @@ def progression_table(view: PatientView, language: Language) -> Table | None:
     rows = [
         [capital(quantity_name(str(quantity), language))]
         + [language.chance(chances.get((quantity, week))) for week in weeks]
+        + [_progression_weeks(view, str(quantity), language)]
         for quantity in known["quantity"].unique(maintain_order=True)
     ]
     columns = [(language.text("Criterion met within"), False)]
     columns += [(language.weeks(week), True) for week in weeks]
-    return table(language.text("Chance of progression if the regimen goes on"), columns, rows)
+    columns += [(language.text("Week, 90% interval"), True)]
+    return table(language.text("Chance of progression if the regimen stays as it is"), columns, rows)
+
+
+def _progression_weeks(view: PatientView, quantity: str, language: Language) -> str:
+    """The median week in which the criterion would be met, and its interval; open where it is over two years away."""
+    found = view.progression_days.filter(pl.col("quantity") == quantity)
+    if found.is_empty() or found["q05"][0] is None:
+        return language.text("over two years")
+    low, middle, high = (found[name][0] for name in ("q05", "q50", "q95"))
+    if middle is None:
+        return language.text("{week} or later", week=language.week(low))
+    if high is None:
+        return language.text(
+            "{middle} ({low} or later)", middle=language.week(middle), low=language.week(low)
+        )
+    return language.text(
+        "{middle} ({low} to {high})",
+        middle=language.week(middle),
+        low=language.week(low),
+        high=language.week(high),
+    )
 
 
 def gap_sentences(view: PatientView, language: Language) -> list[str]:

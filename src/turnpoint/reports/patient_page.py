@@ -9,6 +9,7 @@ from turnpoint.reports.evidence_text import patient_sentence
 from turnpoint.reports.figures import simple_picture
 from turnpoint.reports.page import page
 from turnpoint.reports.provenance_text import not_a_device, provenance_lines
+from turnpoint.reports.settle_text import settle_questions
 from turnpoint.reports.snapshot import SUM_OF_DIAMETERS, Snapshot, snapshot
 from turnpoint.reports.verdict_text import (
     PATIENT_WORDS,
@@ -42,7 +43,7 @@ def patient_page(view: PatientView, language: Language) -> str:
         chances=_chances(snap, language),
         ahead=_ahead(view, snap, language),
         unknown=_unknown(view, snap, language),
-        questions=[language.text(question) for question in words.questions],
+        questions=[*settle_questions(view, snap, language), *map(language.text, words.questions)],
         terms=_terms(view, language),
         small_print=provenance_lines(view.provenance, language),
         disclaimer=not_a_device(language),

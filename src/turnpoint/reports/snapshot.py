@@ -61,7 +61,8 @@ class Snapshot:
         last_day: the last visit with a reading, or None.
         visits: how many there are.
         alert: raised at the last visit, at an earlier one only, or never.
-        first_alert_day: when it was first raised.
+        alert_days: of each alert the day it was raised and the day it was withdrawn, None while it stands.
+        p_visible_growth: chance that the turning point is past and growth will show within half a year, or None.
         last_sum: the last row of the sums that has one; empty when there is none.
         sum_before: the row before that; empty when there is none.
         last_markers: the last value of each marker, with `before`, the value before it (null for the first).
@@ -74,12 +75,18 @@ class Snapshot:
     last_day: float | None
     visits: int
     alert: AlertState
-    first_alert_day: float | None
+    alert_days: tuple[tuple[float, float | None], ...]
+    p_visible_growth: float | None
     last_sum: Mapping[str, Any]
     sum_before: Mapping[str, Any]
     last_markers: tuple[Mapping[str, Any], ...]
     next_values: tuple[NextValue, ...]
     has_progressed: bool
+
+    @property
+    def first_alert_day(self) -> float | None:
+        """When an alert was first raised."""
+        return self.alert_days[0][0] if self.alert_days else None
 
     def date(self, name: str) -> DateInterval:
         """One of the three dates as the last assessment has it."""
@@ -91,7 +98,7 @@ def snapshot(view: PatientView) -> Snapshot:
     """Pick the facts that every kind of reader needs."""
     assessment = view.assessment.sort("day")
     last = assessment.row(-1, named=True) if assessment.height else {}
-    alerts = assessment.filter(pl.col("alert").fill_null(value=False))["day"]
+    alert_days = _alert_days(assessment)
     sums = view.sums.filter(pl.col("sum_of_diameters_mm").is_not_null()).sort("day")
     days = pl.concat([frame["day"].cast(pl.Float64) for frame in (view.sums, view.markers, view.assessment)])
     last_day = days.max()
@@ -102,14 +109,26 @@ def snapshot(view: PatientView) -> Snapshot:
         last=last,
         last_day=day,
         visits=days.n_unique(),
-        alert="now" if last.get("alert") else "earlier" if alerts.len() else "none",
-        first_alert_day=float(alerts.item(0)) if alerts.len() else None,
+        alert="now" if last.get("alert") else "earlier" if alert_days else "none",
+        alert_days=alert_days,
+        p_visible_growth=view.diagnostics.sort("day")["p_turned_resistant"].item(-1)
+        if view.diagnostics.height
+        else None,
         last_sum=sums.row(-1, named=True) if sums.height else {},
         sum_before=sums.row(-2, named=True) if sums.height > 1 else {},
         last_markers=_last_markers(view.markers),
         next_values=_next_values(view, day),
         has_progressed=responses.len() > 0 and responses.item(-1) == "PD",
     )
+
+
+def _alert_days(assessment: pl.DataFrame) -> tuple[tuple[float, float | None], ...]:
+    """When each alert was raised and withdrawn, from whether one stands at each visit."""
+    stands = pl.col("alert").fill_null(value=False)
+    before = stands.shift(1, fill_value=False)
+    raised = assessment.filter(stands & ~before)["day"].cast(pl.Float64).to_list()
+    withdrawn = assessment.filter(~stands & before)["day"].cast(pl.Float64).to_list()
+    return tuple(zip(raised, [*withdrawn, *([None] * (len(raised) - len(withdrawn)))], strict=True))
 
 
 def _situation(last: Mapping[str, Any], *, has_sums: bool) -> Situation:

@@ -16,6 +16,17 @@ from turnpoint.reports.tables import Table, frame_table
 from turnpoint.reports.verdict_text import CLINICIAN_HEADLINES, clinician_alert_rate
 from turnpoint.reports.views import PatientView
 
+SETTLE_SHOWN = (
+    "rank",
+    "plan",
+    "expected_information_bits",
+    "standard_error_bits",
+    "information_bit_weeks",
+    "p_decided",
+    "weeks",
+    "scans",
+    "blood_tests",
+)
 _COLUMNS_TOGETHER = 8  # what fits on a page beside the day
 
 
@@ -61,7 +72,14 @@ def _tables(view: PatientView, language: Language) -> list[Table]:
         frame_table(text("Sums of diameters and responses"), view.sums, language),
         frame_table(text("Markers"), view.markers, language),
         *_in_parts(text("Assessment"), view.assessment.drop("patient_id", strict=False), language),
+        *_in_parts(text("Diagnostics"), view.diagnostics.drop("patient_id", strict=False), language),
         frame_table(text("Chance of progression"), view.p_progression, language),
+        frame_table(text("Day of progression"), view.progression_days, language),
+        frame_table(
+            text("What would settle it"),
+            view.settle.select(SETTLE_SHOWN) if view.settle.height else view.settle,
+            language,
+        ),
         frame_table(text("Evidence"), pl.DataFrame(facts, schema=fact_schema, orient="row"), language),
         frame_table(text("Doses"), view.doses, language),
         frame_table(text("Adverse events"), view.events, language),

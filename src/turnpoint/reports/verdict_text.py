@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from turnpoint.charts.language import NOTHING, Language, mark
-from turnpoint.reports.snapshot import AlertState, Situation, Snapshot
+from turnpoint.reports.snapshot import Situation, Snapshot
 
 RARE = 0.05  # rarer than 1 in 20 is said in words, not in tenths
 
@@ -20,7 +20,7 @@ CLINICIAN_HEADLINES: Mapping[Situation, str] = MappingProxyType(
     {
         "responding": mark("Probably still responding"),
         "plateau_resistant": mark("Plateau, probably resistant cells"),
-        "plateau_scar": mark("Plateau, probably scar tissue"),
+        "plateau_scar": mark("Plateau, probably scar or resting tissue"),
         "plateau_background": mark("Plateau, probably the background of the marker"),
         "plateau_floor": mark("Plateau at the floor of what can be measured"),
         "plateau_pause": mark("Plateau during a treatment pause"),
@@ -89,7 +89,7 @@ PATIENT_WORDS: Mapping[Situation, PatientWords] = MappingProxyType(
             ),
         ),
         "plateau_scar": PatientWords(
-            mark("Your results have levelled off. What is left may be mostly scar."),
+            mark("Your results have levelled off. What is left may be mostly scar, or tissue at rest."),
             (
                 mark("When treatment works, a scar can stay behind. A scar does not get smaller."),
                 mark("So a flat line does not have to mean that the treatment works less."),
@@ -200,18 +200,29 @@ def patient_sentences(snap: Snapshot, language: Language) -> list[str]:
     return sentences
 
 
-def clinician_alert(state: AlertState, first_day: float | None, language: Language) -> str:
-    """Whether an alert is on, and since when."""
-    week = language.week(first_day)
-    if state == "now":
-        return language.text(
-            "Alert: the turning point has probably passed, and resistant cells are the likely reason. First raised at "
-            "week {week}.",
-            week=week,
+def clinician_alert(snap: Snapshot, language: Language) -> str:
+    """Whether an alert stands, since when, and the history of those before it."""
+    if snap.alert == "now":
+        said = language.text(
+            "Alert since week {week}: the turning point has probably passed. Chance that it has, and that growth will "
+            "show within half a year: {chance}.",
+            week=language.week(snap.alert_days[-1][0]),
+            chance=language.chance(snap.p_visible_growth),
         )
-    if state == "earlier":
-        return language.text("No alert at the last visit; one was first raised at week {week}.", week=week)
-    return language.text("No alert.")
+        before = snap.alert_days[:-1]
+    else:
+        said = language.text("No alert at the last visit.") if snap.alert_days else language.text("No alert.")
+        before = snap.alert_days
+    history = [
+        language.text(
+            "An alert raised in week {raised} was withdrawn in week {withdrawn}: growth that would show had become "
+            "less likely.",
+            raised=language.week(raised),
+            withdrawn=language.week(withdrawn),
+        )
+        for raised, withdrawn in before
+    ]
+    return language.joined([said, *history])
 
 
 def clinician_alert_rate(threshold: float, false_alerts_per_100: float | None, language: Language) -> str:
@@ -238,7 +249,7 @@ def patient_alert(snap: Snapshot, false_alerts_per_100: float | None, language: 
     if snap.alert == "earlier":
         return [
             language.text("Around week {week} there was a signal to look more closely.", week=week),
-            language.text("With the newest results, this signal is gone."),
+            language.text("With the results since then, this signal is gone."),
         ]
     sentences = [
         language.text(

@@ -59,10 +59,15 @@ class PatientView:
         doses: `day, drug, dose, unit, action`; empty when there are none.
         events: `day, end_day, term, grade`; empty when there are none.
         assessment: this patient's rows of `assess` (design section 4), by day.
+        diagnostics: this patient's rows of the assessment's diagnostics, by day; the report reads
+            `p_turned_resistant`.
         fan: `quantity` (`sum_of_diameters_mm` or the marker), `day`, `kind` (`fitted` up to the last visit,
             `forecast` after it), `q05, q25, q50, q75, q95`.
         p_progression: chance that the criterion for each quantity is met within 6, 12, 24 weeks if the regimen
-            goes on: `quantity, weeks, p_progression`.
+            stays as it is at the last visit: `quantity, weeks, p_progression`; null where the criterion is met already
+            or no visit is due by then.
+        progression_days: the day the criterion would be met: `quantity, q05, q50, q95`; null when over two years away.
+        settle: what would settle soonest whether it has turned (`workflows.settle`); empty without one.
         progression_gap: what RECIST still waits for; None without a sum.
         evidence: why we think so, most important first.
         provenance: the small print.
@@ -82,8 +87,11 @@ class PatientView:
     doses: pl.DataFrame
     events: pl.DataFrame
     assessment: pl.DataFrame
+    diagnostics: pl.DataFrame
     fan: pl.DataFrame
     p_progression: pl.DataFrame
+    progression_days: pl.DataFrame
+    settle: pl.DataFrame
     progression_gap: ProgressionGap | None
     evidence: tuple[Evidence, ...]
     provenance: Provenance

@@ -8,20 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 import polars as pl
 
 from turnpoint._version import __version__
 from turnpoint.criteria.marker_progression import first_progression
 from turnpoint.errors import UsageError
 from turnpoint.kinetics.progression_gap import ProgressionGap, progression_gap
-from turnpoint.model.arrays import FloatArray
-from turnpoint.model.filter import Posterior, posteriors
-from turnpoint.model.forecast import readings_ahead
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
-from turnpoint.model.series import chosen_readers, of_reader, parts_of
-from turnpoint.model.treatment import OffIntervals, exposure, off_intervals
+from turnpoint.model.series import chosen_readers, of_reader
+from turnpoint.model.treatment import OffIntervals, off_intervals
 from turnpoint.reports.pdf import pdf
 from turnpoint.reports.rendering import Audience, render_cohort, render_patient
 from turnpoint.reports.views import CohortView, PatientView, Provenance
@@ -29,15 +25,12 @@ from turnpoint.study.study import Study
 from turnpoint.turning.detectable import REREAD_SD_LOG
 from turnpoint.turning.evidence import Evidence, gather_evidence
 from turnpoint.workflows.assess import Assessment, assess
-from turnpoint.workflows.forecast import progression_thresholds
+from turnpoint.workflows.lying_ahead import what_lies_ahead
 from turnpoint.workflows.priors import usable_readings
 from turnpoint.workflows.respond import Responses, respond
 
 AUDIENCES = ("patient", "clinician", "statistician")
 LANGUAGES = ("en", "zh")
-_FAN_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
-_FAN_NAMES = ("q05", "q25", "q50", "q75", "q95")
-_HORIZONS_WEEKS = (6, 12, 24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +116,7 @@ def patient_view(assessment: Assessment, patient_id: str) -> PatientView:
     last = sums.drop_nulls("sum_of_diameters_mm").tail(1)
     gap = _gap(last)
     off = off_intervals(study.doses).get(patient_id, ())
-    fan, p_progression = _fan(study, readings, prior, off)
+    ahead = what_lies_ahead(study, patient_id, prior)
     patient = study.patients.row(0, named=True)
     return PatientView(
         patient_id=patient_id,
@@ -140,8 +133,11 @@ def patient_view(assessment: Assessment, patient_id: str) -> PatientView:
         doses=study.doses.select("day", "drug", "dose", "unit", "action"),
         events=study.events.select("day", "end_day", "term", "grade"),
         assessment=rows,
-        fan=fan,
-        p_progression=p_progression,
+        diagnostics=assessment.diagnostics.filter(pl.col("patient_id") == patient_id).sort("day"),
+        fan=ahead.fan,
+        p_progression=ahead.p_progression,
+        progression_days=ahead.progression_days,
+        settle=ahead.settle,
         progression_gap=gap,
         evidence=_evidence(assessment, patient_id, readings, off),
         provenance=provenance(prior),
@@ -210,83 +206,6 @@ def _evidence(
     last = assessment.diagnostics.filter(pl.col("patient_id") == patient_id).sort("day").row(-1, named=True)
     paused = next((first / 7.0 for first, end in off if first <= last["day"] < end), None)
     return gather_evidence(readings, assessment.prior, last, paused)
-
-
-def _fan(
-    study: Study, readings: pl.DataFrame, prior: Prior, off: OffIntervals
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The fitted size at each visit and the forecast to 24 weeks ahead; the chance of progression on the way."""
-    thresholds = progression_thresholds(readings, study)
-    fans, chances = [], []
-    for posterior in posteriors(parts_of(study), study, prior):
-        for quantity, own in posterior.quantities.items():
-            rows = np.flatnonzero(own.readings > 0)
-            if not rows.size:
-                continue
-            fans.append(_fitted(posterior, quantity, rows))
-            ahead, chance = _ahead(posterior, quantity, prior, off, thresholds)
-            fans.append(ahead)
-            chances.append(chance)
-    return pl.concat(fans), pl.concat(chances)
-
-
-def _fan_rows(quantity: str, kind: str, days: FloatArray, levels: FloatArray) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "quantity": [quantity] * len(days),
-            "day": days.astype(np.int64),
-            "kind": [kind] * len(days),
-            **{name: levels[:, index] for index, name in enumerate(_FAN_NAMES)},
-        }
-    )
-
-
-def _fitted(posterior: Posterior, quantity: str, rows: np.ndarray) -> pl.DataFrame:
-    """Noise-free size at each visit from data up to it."""
-    at = posterior.at(rows)
-    own = at.quantities[quantity]
-    draws = own.reading.background.shape[1]
-    size = np.zeros((len(rows), draws))
-    rng = np.random.default_rng(0)
-    for part in own.parts:
-        on_weeks, off_weeks = part.last_on_weeks, part.last_off_weeks
-        signal = own.reading.log_signal(at.dynamics.log_burden(on_weeks, off_weeks))
-        signal = signal + own.reading.log_surge_at(on_weeks + off_weeks)
-        spread = np.sqrt(part.level_variance) * rng.standard_normal(draws)
-        known = (part.readings > 0)[:, None]
-        size += np.where(known, np.exp(part.level_mean + signal + spread), 0.0)
-    levels = np.quantile(size, _FAN_LEVELS, axis=1).T
-    keep = np.unique(own.last_day, return_index=True)[1]
-    return _fan_rows(quantity, "fitted", own.last_day[keep], levels[keep])
-
-
-def _ahead(
-    posterior: Posterior, quantity: str, prior: Prior, off: OffIntervals, thresholds: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Forecast fan from the last visit, and the chance that the quantity's criterion is met on the way."""
-    last = posterior.at(np.array([len(posterior.patient) - 1]))
-    per_six_weeks = max(round(6.0 / prior.visit_gap_weeks[quantity]), 1)
-    steps = np.arange(1, 4 * per_six_weeks + 1) * 42.0 / per_six_weeks
-    days = last.day[0] + np.round(steps)[None, :]
-    ids = last.batch.patient_ids
-    on_weeks, off_weeks, _ = exposure(days, ids, {ids[0]: off})
-    draws = readings_ahead(last, prior, quantity, days, (on_weeks, off_weeks), seed=0).value[0]
-    fan = _fan_rows(quantity, "forecast", days[0], np.quantile(draws, _FAN_LEVELS, axis=1).T)
-    day = int(last.quantities[quantity].last_day[0])
-    threshold = (
-        thresholds.filter((pl.col("quantity") == quantity) & (pl.col("day") <= day))
-        .sort("day")
-        .tail(1)["threshold"]
-    )
-    chances: list[float | None] = []
-    for weeks in _HORIZONS_WEEKS:
-        within = steps <= 7.0 * weeks
-        known = threshold.len() > 0 and threshold[0] is not None
-        chances.append(float((draws[within] >= threshold[0]).any(axis=0).mean()) if known else None)
-    return fan, pl.DataFrame(
-        {"quantity": [quantity] * 3, "weeks": list(_HORIZONS_WEEKS), "p_progression": chances},
-        schema_overrides={"p_progression": pl.Float64},
-    )
 
 
 def cohort_view(assessment: Assessment) -> CohortView:

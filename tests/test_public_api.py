@@ -20,10 +20,15 @@ VERBS = [
     "inference_data",
     "metrics",
     "priors",
+    "progression_ahead",
     "read",
     "report",
     "respond",
+    "simulate",
+    "trial",
+    "what_would_settle",
 ]
+HOMES = {"read": "opening", "what_would_settle": "settle"}  # the others live in a module of their own name
 ERRORS = ["MeasurementError", "MissingExtraError", "PriorError", "StudyError", "TurnpointError", "UsageError"]
 
 
@@ -33,7 +38,7 @@ def test_all_lists_exactly_the_verbs_the_study_the_errors_and_the_version() -> N
 
 @pytest.mark.parametrize("name", VERBS)
 def test_verb_is_the_workflows_function_when_asked_for(name: str) -> None:
-    home = importlib.import_module(f"turnpoint.workflows.{'opening' if name == 'read' else name}")
+    home = importlib.import_module(f"turnpoint.workflows.{HOMES.get(name, name)}")
     assert getattr(tp, name) is getattr(home, name)
     assert getattr(tp, name).__doc__
 

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from turnpoint.workflows.report import report
     from turnpoint.workflows.respond import respond
     from turnpoint.workflows.settle import what_would_settle
+    from turnpoint.workflows.simulate import simulate
+    from turnpoint.workflows.trial import trial
 
 __all__ = [
     "MeasurementError",
@@ -66,6 +68,8 @@ __all__ = [
     "read",
     "report",
     "respond",
+    "simulate",
+    "trial",
     "what_would_settle",
 ]
 
@@ -85,6 +89,8 @@ _HOMES = {
     "read": "turnpoint.workflows.opening",
     "report": "turnpoint.workflows.report",
     "respond": "turnpoint.workflows.respond",
+    "simulate": "turnpoint.workflows.simulate",
+    "trial": "turnpoint.workflows.trial",
     "what_would_settle": "turnpoint.workflows.settle",
 }
 

@@ -84,6 +84,8 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
         "ahead",
         "settle",
         "diagnose",
+        "simulate",
+        "trial",
         "report",
     ]
 

@@ -30,6 +30,7 @@ from turnpoint.cli.options import (
 )
 from turnpoint.cli.problems import print_every_problem, problem_frame
 from turnpoint.cli.progress import ProgressBar
+from turnpoint.cli.simulate_command import simulate
 from turnpoint.cli.targets import (
     PRIOR_ENDINGS,
     REPORT_ENDINGS,
@@ -40,6 +41,7 @@ from turnpoint.cli.targets import (
     checked_target,
     existing_study,
 )
+from turnpoint.cli.trial_command import trial
 from turnpoint.errors import UsageError
 
 if TYPE_CHECKING:
@@ -322,6 +324,8 @@ def fit(
 app.command(short_help="When progression would be called")(ahead)
 app.command(short_help="What would settle it soonest")(settle)
 app.command(short_help="Is the model right about this study?")(diagnose)
+app.command(short_help="Virtual patients with their truth, as a study")(simulate)
+app.command(short_help="Play a declared virtual trial")(trial)
 
 
 @app.command(short_help="Write a self-contained report")

@@ -1,0 +1,308 @@
+"""The page of a virtual trial. English only: it is for statisticians and researchers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+
+import numpy as np
+import polars as pl
+
+from turnpoint.charts import trial_curves as charts
+from turnpoint.charts.language import NOTHING, Language
+from turnpoint.charts.svg import svg
+from turnpoint.reports.catalogue import language
+from turnpoint.reports.figures import Figure
+from turnpoint.reports.page import page
+from turnpoint.reports.provenance_text import not_a_device, provenance_lines
+from turnpoint.reports.tables import Table, table
+from turnpoint.reports.views import Provenance
+from turnpoint.virtual.comparison import survival
+from turnpoint.virtual.declaration import POLICIES, Declaration
+
+_CURVE_POINTS = 209
+_SHORT = {
+    "progression_week": "first progression",
+    "second_progression_week": "on the second drug",
+    "lethal_week": "lethal burden",
+}
+_NOTHING_TO_SPEAK_OF_WEEKS = 0.05  # shown as 0
+# heading, name within a sentence, meaning
+OUTCOMES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
+    {
+        "progression_week": (
+            "First progression, whichever drug is on",
+            "first progression",
+            "The first scan at which the sum of diameters meets RECIST progression, counted from the smallest sum "
+            "since the start. Trials of early change that read out progression-free survival report this: in an arm "
+            "that changes early it is reached on the second drug, in the arm that waits on the first.",
+        ),
+        "second_progression_week": (
+            "Progression on the second drug",
+            "progression on the second drug",
+            "The first scan that meets RECIST progression counted from the smallest sum since the change: both drugs "
+            "are used up. A change made while the first drug still works gives that time away.",
+        ),
+        "lethal_week": (
+            "Lethal burden",
+            "a lethal burden",
+            "When the living burden first is as many times that at the start as was declared lethal: what stands for "
+            "survival here.",
+        ),
+    }
+)
+NOTES = (
+    "Every arm treats the same virtual patients, with the same clones and the same errors of reading, so "
+    "differences are taken patient by patient. Times are cut at the horizon, and means are means of these restricted "
+    "times. Intervals are 95% for the number of patients played: they say nothing about whether the model is right.",
+    "The answers hold for the assumptions declared, above all how many of the cells that resist the first drug also "
+    "resist the second, how strong the second drug is, and that a drug's effect does not wear off in another way. "
+    "docs/virtual-trials.md lists what the model leaves out.",
+    "Nobody can know the true turning point; an arm that changes there shows what knowing it would be worth.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TrialView:
+    """A finished trial as the page shows it.
+
+    Attributes:
+        declaration: what was declared.
+        outcomes: one row a patient and arm, columns `virtual.block.OUTCOMES`.
+        summary: one row an arm and outcome, columns `virtual.comparison.SUMMARY_SCHEMA`.
+        provenance: of the prior.
+    """
+
+    declaration: Declaration
+    outcomes: pl.DataFrame
+    summary: pl.DataFrame
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    heading: str
+    meaning: str
+    figure: Figure
+    table: Table
+
+
+def trial_page(view: TrialView) -> str:
+    """The page as HTML."""
+    english, declared = language("en"), view.declaration
+    arms = [arm.name for arm in declared.arms]
+    return page(
+        "trial.html",
+        english,
+        title=f"Virtual trial: {declared.name}",
+        context=f"Virtual patients drawn from prior {view.provenance.prior_name}, fitted to: "
+        f"{view.provenance.prior_data.rstrip('.')}. No real patient was treated; every number comes from a model.",
+        counts=[
+            (english.number(declared.patients), "virtual patients, the same in every arm"),
+            (english.number(len(arms)), "arms"),
+            (english.number(declared.horizon_weeks), "weeks followed"),
+        ],
+        findings=list(_findings(view, english)),
+        gains=_gains(view, arms),
+        outcomes=[
+            _section(view, outcome, arms, english)
+            for outcome in OUTCOMES
+            if view.summary.filter(pl.col("outcome") == outcome).height
+        ],
+        switches=_switches(view, english),
+        switches_note="Before the turning point: the drug was changed while the living burden still shrank under it, "
+        "so part of its effect was given away. At scans that meet progression this happens too: scar, drift of size "
+        "and errors of reading can raise a sum while living cells still die.",
+        declared=_declared(declared, english),
+        notes=NOTES,
+        small_print=provenance_lines(view.provenance, english),
+        disclaimer=not_a_device(english),
+    )
+
+
+def _compared(view: TrialView) -> pl.DataFrame:
+    return view.summary.filter(pl.col("gained_weeks").is_not_null())
+
+
+def _findings(view: TrialView, english: Language) -> Iterator[str]:
+    """One sentence an arm and outcome; no word of better or worse where the interval holds 0."""
+    first = view.declaration.arms[0].name
+    for row in _compared(view).iter_rows(named=True):
+        name = OUTCOMES[row["outcome"]][1]
+        low, high = row["gained_weeks_low"], row["gained_weeks_high"]
+        span = f"{english.signed(row['gained_weeks'], 1)} weeks ({english.signed(low, 1)} to {english.signed(high, 1)})"
+        too_small = abs(row["gained_weeks"]) < _NOTHING_TO_SPEAK_OF_WEEKS
+        if too_small or low is None or not np.isfinite(low) or low <= 0 <= high:
+            said = f"no difference shown in the mean time to {name}"
+        else:
+            said = f"mean time to {name} {'later' if low > 0 else 'earlier'}"
+        margin = english.number(view.declaration.margin_weeks, 1)
+        yield (
+            f"{row['arm']} against {first}: {said}, {span}; at least {margin} weeks later in "
+            f"{english.percent(row['better_share'])} of patients, earlier in {english.percent(row['worse_share'])}."
+        )
+
+
+def _gains(view: TrialView, arms: list[str]) -> Figure:
+    order = {name: place for place, name in enumerate(OUTCOMES)}
+    rows = (
+        _compared(view)
+        .with_columns(
+            pl.col("arm")
+            .replace_strict({name: place for place, name in enumerate(arms)}, return_dtype=pl.Int64)
+            .alias("place"),
+            pl.col("outcome").replace_strict(order, return_dtype=pl.Int64).alias("order"),
+            pl.col("outcome").replace_strict(_SHORT).alias("short"),
+        )
+        .sort("order", "place")
+        .with_columns(pl.format("{}: {}", _shortened("arm", 26), "short").alias("label"))
+    )
+    text = "; ".join(
+        f"{row['label']}: {_interval(row, 'gained_weeks', language('en'), signed=True)}"
+        for row in rows.iter_rows(named=True)
+    )
+    heading = "Weeks gained or lost"
+    wide, narrow = (
+        svg(charts.gains(rows, canvas), figure_id=f"gains-{name}", title=heading, description=text)
+        for name, canvas in (("wide", charts.ROWS), ("narrow", charts.ROWS_NARROW))
+    )
+    return Figure(
+        heading, "Mean of the paired differences of restricted times, with 95% intervals.", wide, narrow
+    )
+
+
+def _shortened(column: str, most: int) -> pl.Expr:
+    whole = pl.col(column)
+    return pl.when(whole.str.len_chars() <= most).then(whole).otherwise(whole.str.slice(0, most - 1) + "…")
+
+
+def _section(view: TrialView, outcome: str, arms: list[str], english: Language) -> _Section:
+    heading, short, meaning = OUTCOMES[outcome]
+    own = view.summary.filter(pl.col("outcome") == outcome)
+    weeks = np.linspace(0.0, view.declaration.horizon_weeks, _CURVE_POINTS)
+    curves = pl.concat(
+        [
+            pl.DataFrame({"week": weeks, "share": survival(_times(view, arm, outcome), weeks)}).with_columns(
+                pl.lit(arm).alias("arm"), pl.lit(arms.index(arm)).alias("place")
+            )
+            for arm in own["arm"]
+        ]
+    ).with_columns(_shortened("arm", 26))
+    text = "; ".join(
+        f"{row['arm']}: median {_median(row['median_weeks'], english)}, "
+        f"{row['event_share']:.0%} with the event by week {view.declaration.horizon_weeks}"
+        for row in own.iter_rows(named=True)
+    )
+    wide, narrow = (
+        svg(charts.event_free(curves, canvas), figure_id=f"{outcome}-{name}", title=heading, description=text)
+        for name, canvas in (("wide", charts.WIDE), ("narrow", charts.NARROW))
+    )
+    return _Section(
+        heading,
+        meaning,
+        Figure(f"Share without {short}", f"Step lines, one an arm; {text}.", wide, narrow),
+        _numbers(own, heading, view.declaration.margin_weeks, english),
+    )
+
+
+def _times(view: TrialView, arm: str, outcome: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    own = view.outcomes.filter(pl.col("arm") == arm)[outcome]
+    return own.fill_null(float("inf")).to_numpy()
+
+
+def _numbers(own: pl.DataFrame, heading: str, margin_weeks: float, english: Language) -> Table:
+    margin = english.number(margin_weeks, 1)
+    columns = [
+        ("Arm", False),
+        ("Median, weeks", True),
+        ("Mean, weeks", True),
+        ("Event by the horizon", True),
+        ("Gained, weeks", True),
+        (f"Later by {margin} weeks", True),
+        (f"Earlier by {margin} weeks", True),
+    ]
+    rows = [
+        [
+            row["arm"],
+            _median(row["median_weeks"], english),
+            _interval(row, "mean_weeks", english, signed=False),
+            english.percent(row["event_share"]),
+            _interval(row, "gained_weeks", english, signed=True),
+            english.percent(row["better_share"]),
+            english.percent(row["worse_share"]),
+        ]
+        for row in own.iter_rows(named=True)
+    ]
+    return table(f"{heading}, by arm", columns, rows)
+
+
+def _median(weeks: float | None, english: Language) -> str:
+    return "not reached" if weeks is None else english.number(weeks, 1)
+
+
+def _interval(row: Mapping[str, float | None], name: str, english: Language, *, signed: bool) -> str:
+    if row[name] is None:
+        return NOTHING
+    write = english.signed if signed else english.number
+    return f"{write(row[name], 1)} ({write(row[f'{name}_low'], 1)} to {write(row[f'{name}_high'], 1)})"
+
+
+def _switches(view: TrialView, english: Language) -> Table:
+    changed = pl.col("switch_week").is_not_null()
+    own = view.outcomes.group_by("arm", maintain_order=True).agg(
+        changed.mean().alias("changed"),
+        pl.col("switch_week").median().alias("median"),
+        (changed & (pl.col("switched_at") != "progression")).mean().alias("early"),
+        pl.col("before_turning").mean().alias("before"),
+    )
+    columns = [
+        ("Arm", False),
+        ("Changed drug", True),
+        ("Before progression", True),
+        ("Before the turning point", True),
+        ("Median week", True),
+    ]
+    rows = [
+        [
+            row["arm"],
+            english.percent(row["changed"]),
+            english.percent(row["early"]),
+            english.percent(row["before"]),
+            english.number(row["median"], 1),
+        ]
+        for row in own.iter_rows(named=True)
+    ]
+    return table("Changes of drug, by arm; shares of all patients", columns, rows)
+
+
+def _declared(declared: Declaration, english: Language) -> Table:
+    """Every key with its value; what the prior decides is said so."""
+    rows = []
+    for own in fields(Declaration):
+        value = getattr(declared, own.name)
+        if own.name == "schedule":
+            rows.append(["scan_every_weeks", str(value.scan_every_weeks)])
+            markers = [f"{name} every {weeks} weeks" for name, weeks in value.marker_every_weeks.items()]
+            rows.append(["marker_every_weeks", english.listed(markers) or "none"])
+        elif own.name == "arms":
+            rows += [
+                [f"arm {arm.name}", _arm_words(arm.policy, (arm.threshold, arm.after_weeks))] for arm in value
+            ]
+        elif own.name != "name":
+            rows.append(
+                [
+                    own.name,
+                    "from the prior"
+                    if value is None
+                    else f"{value:g}"
+                    if isinstance(value, float)
+                    else str(value),
+                ]
+            )
+    return table("The declaration", [("Key", False), ("Value", False)], rows)
+
+
+def _arm_words(policy: str, numbers: tuple[float | None, ...]) -> str:
+    number = next((f" ({value:g})" for value in numbers if value is not None), "")
+    return f"{POLICIES[policy][0]}{number}"

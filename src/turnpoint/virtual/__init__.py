@@ -1,0 +1,1 @@
+"""Virtual patients, policies and trials: would an early switch have helped?"""

@@ -1,0 +1,184 @@
+"""The patients of a virtual trial: who they are, what is read of them, and what a change of drug does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import logit
+
+from turnpoint.model.arrays import FloatArray, IntArray
+from turnpoint.model.parameters import DYNAMICS_NAMES, SUM_OF_DIAMETERS, dynamics_of, reading_of
+from turnpoint.model.prior import Prior
+from turnpoint.virtual.declaration import Declaration
+from turnpoint.virtual.readings import Chance, Readings, progression_index, read
+from turnpoint.virtual.schedule import Schedule, baselines
+from turnpoint.virtual.two_drugs import Tumours, cells_of, crossing_week, shares_at_start
+
+_RESISTANT_FRACTION = DYNAMICS_NAMES.index("logit_resistant_fraction")
+_STEP_WEEKS = 0.5  # of the grid on which a lethal burden is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """P virtual patients, their luck of being read, and what is read of them while they stay on the first drug.
+
+    Attributes:
+        prior: they were drawn from.
+        schedule: when they are seen.
+        particles: transformed parameters, shape (P, dimensions).
+        starts: by quantity, true values at the start, shape (P,).
+        chances: by quantity, the luck of every reading.
+        tumours: their clones.
+        readings: on the first drug throughout, by quantity.
+        progression_day: of the first scan that meets RECIST progression on the first drug; infinite without one.
+        turning_day: the true turning point on the first drug.
+    """
+
+    prior: Prior
+    schedule: Schedule
+    particles: FloatArray
+    starts: Mapping[str, FloatArray]
+    chances: Mapping[str, Chance]
+    tumours: Tumours
+    readings: Mapping[str, Readings]
+    progression_day: FloatArray
+    turning_day: FloatArray
+
+    def read(self, quantity: str, switch_day: FloatArray) -> Readings:
+        """A quantity of everybody who changes drugs on these days, shape (P,)."""
+        days = self.schedule.days(quantity)
+        cells = self.tumours.at(days / 7.0, switch_day / 7.0).sum(axis=2)
+        log_burden = np.log(np.maximum(cells, 1.0) / cells[:, :1])
+        course = (days, log_burden, self.starts[quantity])
+        return read(self.prior, quantity, self.particles, course, self.chances[quantity])
+
+    def after(self, switch_day: FloatArray, horizon_weeks: float, lethal_fold: float) -> Fates:
+        """What becomes of everybody who changes drugs on these days, shape (P,)."""
+        scans = self.read(SUM_OF_DIAMETERS, switch_day)
+        at_switch = np.searchsorted(scans.day, switch_day, side="right") - 1
+        second = np.where(np.isfinite(switch_day), progression_day(scans, at_switch), np.inf)
+        weeks = np.arange(0.0, horizon_weeks + _STEP_WEEKS, _STEP_WEEKS)
+        cells = self.tumours.at(weeks, switch_day / 7.0).sum(axis=2)
+        log_burden = np.log(np.maximum(cells, 1.0) / cells[:, :1])
+        lethal = crossing_week(log_burden, weeks, float(np.log(lethal_fold)))
+        return Fates(progression_day(scans, 0) / 7.0, second / 7.0, lethal)
+
+    def with_tumours(self, assumed: Assumptions) -> People:
+        """The same people, read the same way on the first drug, under other assumptions about the second one."""
+        return replace(self, tumours=_tumours(self.prior, self.particles, self.starts, assumed))
+
+
+@dataclass(frozen=True, slots=True)
+class Fates:
+    """Weeks from the start to each outcome, infinite without it; shape (P,).
+
+    Attributes:
+        progression: the first scan that meets RECIST progression over the smallest sum since the start.
+        second_progression: the same over the smallest sum since the change of drug.
+        lethal: the living burden has grown so many times beyond that at the start.
+    """
+
+    progression: FloatArray
+    second_progression: FloatArray
+    lethal: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Assumptions:
+    """What is assumed about resistance and the second drug; see the keys of `virtual.declaration`.
+
+    Attributes:
+        cross_resistance: share of the cells resistant to A that resist B as well.
+        resistant_to_b: share of the cells sensitive to A that resist B.
+        mutation_per_division: chance that a division makes a cell resistant to a further drug.
+        kill_per_week: median kill of B; None is A's, patient by patient.
+        strength: effect of B on the cells it reaches, relative to that: 1 leaves the kill as it is, 0 is none, so that
+            they grow at g.
+        kill_sd_log: SD of the logarithm of B's kill between patients.
+        seed: of that spread.
+    """
+
+    cross_resistance: float
+    resistant_to_b: float
+    mutation_per_division: float
+    kill_per_week: float | None = None
+    strength: float = 1.0
+    kill_sd_log: float = 0.0
+    seed: int = 0
+
+
+def drawn(
+    prior: Prior, schedule: Schedule, assumed: Assumptions, patients: int, rng: np.random.Generator
+) -> People:
+    """Virtual patients from a prior whose quantities are those of the schedule."""
+    root = np.linalg.cholesky(prior.covariance)
+    particles = prior.mean + rng.standard_normal((patients, prior.dimensions)) @ root.T
+    starts = {quantity: baselines(quantity, patients, rng) for quantity in prior.quantities}
+    chances = {
+        quantity: Chance.drawn(patients, len(schedule.days(quantity)), rng) for quantity in prior.quantities
+    }
+    never, zero = np.full(patients, np.inf), np.zeros(patients)
+    people = People(
+        prior=prior,
+        schedule=schedule,
+        particles=particles,
+        starts=starts,
+        chances=chances,
+        tumours=_tumours(prior, particles, starts, assumed),
+        readings={},
+        progression_day=never,
+        turning_day=7.0 * dynamics_of(particles).turning_week(zero, zero),
+    )
+    readings = {quantity: people.read(quantity, never) for quantity in prior.quantities}
+    return replace(people, readings=readings, progression_day=progression_day(readings[SUM_OF_DIAMETERS], 0))
+
+
+def assumptions(declaration: Declaration, seed: int) -> Assumptions:
+    """Those of a declared trial."""
+    return Assumptions(
+        declaration.cross_resistance,
+        declaration.resistant_to_b,
+        declaration.mutation_per_division,
+        declaration.kill_per_week,
+        strength=declaration.strength,
+        kill_sd_log=declaration.kill_sd_log,
+        seed=seed,
+    )
+
+
+def with_resistant_fraction(prior: Prior, resistant_fraction: float | None) -> Prior:
+    """The prior with another median of the resistant fraction, for the patients and for the filter alike."""
+    if resistant_fraction is None:
+        return prior
+    mean = prior.mean.copy()
+    mean[_RESISTANT_FRACTION] = logit(resistant_fraction)
+    return replace(prior, mean=mean)
+
+
+def progression_day(scans: Readings, first: IntArray | int) -> FloatArray:
+    """Day of the first scan that meets RECIST progression over the smallest sum from visit `first` on; else inf."""
+    days: FloatArray = np.append(scans.day, np.inf)[progression_index(scans.value, first)]
+    return days
+
+
+def _tumours(
+    prior: Prior, particles: FloatArray, starts: Mapping[str, FloatArray], assumed: Assumptions
+) -> Tumours:
+    dynamics = dynamics_of(particles)
+    position = prior.quantities.index(SUM_OF_DIAMETERS)
+    living = 1.0 - reading_of(particles, SUM_OF_DIAMETERS, position).background
+    total = cells_of(starts[SUM_OF_DIAMETERS]) * living
+    shares = shares_at_start(dynamics.resistant_fraction, assumed.cross_resistance, assumed.resistant_to_b)
+    own = dynamics.kill_per_week if assumed.kill_per_week is None else assumed.kill_per_week
+    spread = np.random.default_rng((assumed.seed, 8)).standard_normal(len(particles))
+    kill = own * np.exp(assumed.kill_sd_log * spread)
+    regrowth = dynamics.regrowth_per_week
+    return Tumours(
+        total[:, None] * shares,
+        dynamics.kill_per_week,
+        assumed.strength * (regrowth + kill) - regrowth,
+        regrowth,
+        assumed.mutation_per_division,
+    )

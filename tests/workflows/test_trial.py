@@ -1,0 +1,116 @@
+"""A declared trial: reproducible, resumable, and never mixed with another one."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from turnpoint.errors import UsageError
+from turnpoint.virtual.comparison import summary
+from turnpoint.workflows import trial as workflow
+from turnpoint.workflows.trial import trial
+
+TEXT = """
+[trial]
+name = "a <small> trial"
+patients = 90
+horizon_weeks = 60
+[population]
+prior = "docetaxel-nsclc-ct"
+[alert]
+particles = 256
+[[arm]]
+name = "late"
+policy = "progression"
+[[arm]]
+name = "early & watched"
+policy = "alert"
+[[arm]]
+name = "never"
+policy = "never"
+"""
+
+
+@pytest.fixture
+def declared(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setattr(workflow, "PATIENTS_PER_BLOCK", 40)
+    monkeypatch.setattr(workflow, "FEW_BLOCKS", 10)
+    file = tmp_path / "mine.toml"
+    file.write_text(TEXT, encoding="utf-8")
+    return file
+
+
+def test_trial_writes_its_tables_its_page_and_what_was_declared(declared, tmp_path):
+    out, seen = tmp_path / "out", []
+    found = trial(declared, out, progress=lambda done, total: seen.append((done, total)))
+    written = found.save(out)
+    assert [path.name for path in written] == ["outcomes.csv", "summary.csv", "trial.html"]
+    assert (out / "trial.toml").read_text(encoding="utf-8") == TEXT
+    assert seen[-1] == (90, 90)
+    assert found.outcomes.height == 3 * 90
+    assert found.outcomes.filter(pl.col("arm") == "late")["patient"].to_list() == list(range(1, 91))
+    assert found.summary.equals(summary(found.outcomes, 60, 4.0))
+
+
+def test_trial_goes_on_from_finished_blocks_and_gives_the_same(declared, tmp_path):
+    whole = trial(declared)
+    out = tmp_path / "out"
+    trial(declared, out)
+    (out / "blocks" / "00001.parquet").unlink()
+    (out / "blocks" / "00002.parquet").unlink()
+    resumed = trial(declared, out)
+    assert resumed.resumed_patients == 40
+    assert resumed.outcomes.equals(whole.outcomes)
+
+
+def test_trial_plays_nothing_again_when_all_blocks_are_there(declared, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    first = trial(declared, out)
+    monkeypatch.setattr(workflow, "block_player", lambda *_: pytest.fail("played again"))
+    assert trial(declared, out).outcomes.equals(first.outcomes)
+
+
+def test_trial_refuses_a_folder_of_another_declaration_and_says_what_has_changed(declared, tmp_path):
+    out = tmp_path / "out"
+    trial(declared, out)
+    declared.write_text(TEXT.replace("patients = 90", "patients = 91"), encoding="utf-8")
+    with pytest.raises(UsageError, match="patients was 90, is 91"):
+        trial(declared, out)
+    assert (out / "trial.toml").read_text(encoding="utf-8") == TEXT
+
+
+def test_trial_is_the_same_in_processes(tmp_path, monkeypatch):
+    file = tmp_path / "mine.toml"
+    file.write_text(TEXT.replace('policy = "alert"', 'policy = "turning"'), encoding="utf-8")
+    monkeypatch.setattr(workflow, "PATIENTS_PER_BLOCK", 40)
+    monkeypatch.setattr(workflow, "FEW_BLOCKS", 10)
+    here = trial(file)
+    monkeypatch.setattr(workflow, "FEW_BLOCKS", 0)
+    assert trial(file).outcomes.equals(here.outcomes)
+
+
+def test_trial_reports_mistakes_before_it_makes_a_folder(declared, tmp_path):
+    declared.write_text(TEXT.replace("patients = 90", "patients = 0"), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"trial\.patients = 0"):
+        trial(declared, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_trial_page_stands_alone_and_escapes_what_was_declared(declared):
+    page = trial(declared).report().html
+    assert "a &lt;small&gt; trial" in page
+    assert "early &amp; watched" in page
+    assert "<small>" not in page
+    assert "src=" not in page
+    assert "<script" not in page
+    assert "not a medical device" in page
+
+
+def test_trial_page_claims_no_difference_when_the_interval_holds_none(declared):
+    found = trial(declared)
+    page = found.report().html
+    row = found.summary.filter((pl.col("arm") == "never") & (pl.col("outcome") == "progression_week")).row(
+        0, named=True
+    )
+    assert row["gained_weeks"] == 0.0
+    assert "never against late: no difference shown in the mean time to first progression" in page

@@ -67,7 +67,7 @@ class People:
 
     def with_tumours(self, assumed: Assumptions) -> People:
         """The same people, read the same way on the first drug, under other assumptions about the second one."""
-        return replace(self, tumours=_tumours(self.prior, self.particles, self.starts, assumed))
+        return replace(self, tumours=tumours_of(self.prior, self.particles, self.starts, assumed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def drawn(
         particles=particles,
         starts=starts,
         chances=chances,
-        tumours=_tumours(prior, particles, starts, assumed),
+        tumours=tumours_of(prior, particles, starts, assumed),
         readings={},
         progression_day=never,
         turning_day=7.0 * dynamics_of(particles).turning_week(zero, zero),
@@ -163,9 +163,10 @@ def progression_day(scans: Readings, first: IntArray | int) -> FloatArray:
     return days
 
 
-def _tumours(
+def tumours_of(
     prior: Prior, particles: FloatArray, starts: Mapping[str, FloatArray], assumed: Assumptions
 ) -> Tumours:
+    """The living cells of patients drawn from a prior, with what is assumed about resistance and the second drug."""
     dynamics = dynamics_of(particles)
     position = prior.quantities.index(SUM_OF_DIAMETERS)
     living = 1.0 - reading_of(particles, SUM_OF_DIAMETERS, position).background

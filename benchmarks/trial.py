@@ -1,0 +1,157 @@
+"""Speed of virtual trials by chance: a million patients under two policies (issue 6, goal: under 60 s on 2 cores).
+
+    .venv/bin/python benchmarks/trial.py [--patients 1000000]
+
+Patients are drawn from docetaxel-nsclc-ct; four clones, exact birth and death while a clone is small, mutation, RECIST
+on diameters read with error every six weeks for three years. Policies: at RECIST progression, and at the true turning
+point. Beside it the obvious way, one patient after the other through the same code, and the closed form without chance
+(`turnpoint trial` with `policy = "turning"`, readings and all). Nothing is read from a data folder. The alert through
+the real filter has a benchmark of its own, `benchmarks/trial_alert.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import resource
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from trial_counts import ASSUMED, CHOSEN, PRIOR, compared, counted
+
+from turnpoint.engine.processes import Workers
+from turnpoint.model.prior import named_prior
+from turnpoint.virtual.cohort import Cohort
+from turnpoint.virtual.declaration import parsed
+from turnpoint.virtual.policies import POLICIES
+from turnpoint.workflows.trial import trial
+
+RESULTS = Path(__file__).parents[1] / "docs" / "results" / "trial-speed.md"
+BLOCK = 5000
+CLOSED = """
+[trial]
+patients = {patients}
+horizon_weeks = 156
+[population]
+prior = "docetaxel-nsclc-ct"
+[schedule]
+scan_every_weeks = 6
+[[arm]]
+name = "at progression"
+policy = "progression"
+[[arm]]
+name = "at the turning point"
+policy = "turning"
+"""
+
+
+def run(patients: int) -> tuple[float, float, np.ndarray]:
+    """Seconds, CPU seconds, and the sums of all blocks."""
+    cohort = Cohort(named_prior(PRIOR), ASSUMED)
+    blocks = [(index, min(BLOCK, patients - first)) for index, first in enumerate(range(0, patients, BLOCK))]
+    before = _cpu_seconds()
+    start = time.perf_counter()
+    processes = os.cpu_count() or 1
+    with Workers(counted, (cohort,), processes) as workers, ThreadPoolExecutor(processes) as pool:
+        total = np.sum(list(pool.map(workers, blocks)), axis=0)
+    return time.perf_counter() - start, _cpu_seconds() - before, total
+
+
+def _cpu_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(own.ru_utime + own.ru_stime for own in used)
+
+
+def one_by_one(patients: int) -> float:
+    """Seconds of the same, a patient a block."""
+    block = counted(Cohort(named_prior(PRIOR), ASSUMED))
+    start = time.perf_counter()
+    for index in range(patients):
+        block((index, 1))
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--patients", type=int, default=1_000_000)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    asked = parser.parse_args()
+    run(2 * BLOCK)  # imports and the workers' start are not what is measured
+    lines = []
+    for patients in (asked.patients // 100, asked.patients // 10, asked.patients):
+        seconds, cpu, total = run(patients)
+        lines.append(
+            f"| four clones by chance | {patients:,} | 2 | {seconds:.1f} | {cpu:.1f} | {2 * patients / seconds:,.0f} |"
+        )
+        print(lines[-1], flush=True)
+    few = 100
+    slow = one_by_one(few)
+    lines.append(
+        f"| the same, one patient after the other | {few} | 2 | {slow:.1f} | | {2 * few / slow:,.0f} |"
+    )
+    closed_patients = asked.patients // 10
+    start = time.perf_counter()
+    trial(parsed(CLOSED.format(patients=closed_patients)))
+    closed = time.perf_counter() - start
+    lines.append(
+        f"| closed form, `turnpoint trial`, readings and tables | {closed_patients:,} | 2 | {closed:.1f} | "
+        f"| {2 * closed_patients / closed:,.0f} |"
+    )
+    memory = max(
+        resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    text = page(lines, total / asked.patients, memory / 1024)
+    print(text)
+    asked.out.write_text(text, encoding="utf-8")
+
+
+def page(lines: list[str], shares: np.ndarray, memory_mib: float) -> str:
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return "\n".join(
+        [
+            "# Speed of virtual trials",
+            "",
+            (__doc__ or "").split("\n\n", 2)[2].strip(),
+            "",
+            f"{datetime.now(tz=UTC).date()}, commit {commit}, {platform.machine()}, {os.cpu_count()} cores, Python "
+            f"{platform.python_version()}, NumPy {np.__version__}; largest process {memory_mib:,.0f} MiB, whatever the "
+            "number of patients.",
+            "",
+            "| what | patients | policies | seconds | CPU seconds | patients a second |",
+            "| --- | --- | --- | --- | --- | --- |",
+            *lines,
+            "",
+            "Outcomes of the largest run, share of patients within three years:",
+            "",
+            "| policy | changed drugs | progression on B | lethal | died out | left A too early "
+            "| mean weeks to lethal |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
+            *(
+                f"| {POLICIES[name].words} | "
+                + " | ".join(f"{100 * x:.1f} %" for x in row[:5])
+                + f" | {row[5]:.1f} |"
+                for name, row in zip(CHOSEN, shares, strict=True)
+            ),
+            "",
+            "Every policy on the same 20,000 tumours (cross-resistance 0.1, drug B as strong as A, mutation 10^-8 a "
+            "division; three years; a lethal burden is eight times the first). Mean weeks, cut at three years; the "
+            "difference is paired, with its 95 % interval. Drug B's course is not cut short when both have failed.",
+            "",
+            "| policy | progression on B | lethal | lethal, against the first | on A | on B | left A too early "
+            "| died out |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- |",
+            *compared(Cohort(named_prior(PRIOR), ASSUMED), 20_000),
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -12,6 +12,7 @@ import turnpoint as tp
 
 VERBS = [
     "assess",
+    "benefit_and_harm",
     "check",
     "demo",
     "diagnose",
@@ -28,7 +29,7 @@ VERBS = [
     "trial",
     "what_would_settle",
 ]
-HOMES = {"read": "opening", "what_would_settle": "settle"}  # the others live in a module of their own name
+HOMES = {"benefit_and_harm": "harm", "read": "opening", "what_would_settle": "settle"}  # the others live in a module of their own name
 ERRORS = ["MeasurementError", "MissingExtraError", "PriorError", "StudyError", "TurnpointError", "UsageError"]
 
 
@@ -39,7 +40,8 @@ def test_all_lists_exactly_the_verbs_the_study_the_errors_and_the_version() -> N
 @pytest.mark.parametrize("name", VERBS)
 def test_verb_is_the_workflows_function_when_asked_for(name: str) -> None:
     home = importlib.import_module(f"turnpoint.workflows.{HOMES.get(name, name)}")
-    assert getattr(tp, name) is getattr(home, name)
+    own = "harm" if name == "benefit_and_harm" else name
+    assert getattr(tp, name) is getattr(home, own)
     assert getattr(tp, name).__doc__
 
 

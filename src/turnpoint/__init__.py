@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from turnpoint.workflows.diagnose import diagnose
     from turnpoint.workflows.fit import fit
     from turnpoint.workflows.forecast import forecast
+    from turnpoint.workflows.harm import harm as benefit_and_harm
     from turnpoint.workflows.inference_data import inference_data
     from turnpoint.workflows.metrics import metrics
     from turnpoint.workflows.opening import read
@@ -56,6 +57,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "assess",
+    "benefit_and_harm",
     "check",
     "demo",
     "diagnose",
@@ -77,6 +79,7 @@ __all__ = [
 _HOMES = {
     "Study": "turnpoint.study.study",
     "assess": "turnpoint.workflows.assess",
+    "benefit_and_harm": "turnpoint.workflows.harm",
     "check": "turnpoint.workflows.check",
     "demo": "turnpoint.workflows.demo",
     "diagnose": "turnpoint.workflows.diagnose",
@@ -94,12 +97,15 @@ _HOMES = {
     "what_would_settle": "turnpoint.workflows.settle",
 }
 
+# `harm` is a room of the package too, so that the verb has another name here.
+_OWN_NAMES = {"benefit_and_harm": "harm"}
+
 
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first asked for (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module 'turnpoint' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    value = getattr(import_module(_HOMES[name]), _OWN_NAMES.get(name, name))
     globals()[name] = value
     return value
 

@@ -83,6 +83,7 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
         "fit",
         "ahead",
         "settle",
+        "harm",
         "diagnose",
         "simulate",
         "trial",

@@ -18,6 +18,7 @@ from turnpoint.cli import summaries
 from turnpoint.cli.ahead_command import ahead, settle
 from turnpoint.cli.diagnose_command import diagnose
 from turnpoint.cli.failures import DATA_EXIT_CODE, GuardedGroup
+from turnpoint.cli.harm_command import harm
 from turnpoint.cli.inputs import expanded_prior, only_patient, read_study
 from turnpoint.cli.options import (
     Audience,
@@ -323,6 +324,7 @@ def fit(
 
 app.command(short_help="When progression would be called")(ahead)
 app.command(short_help="What would settle it soonest")(settle)
+app.command(short_help="Doses against limits, and the next cycle")(harm)
 app.command(short_help="Is the model right about this study?")(diagnose)
 app.command(short_help="Virtual patients with their truth, as a study")(simulate)
 app.command(short_help="Play a declared virtual trial")(trial)

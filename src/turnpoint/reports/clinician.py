@@ -14,6 +14,7 @@ from turnpoint.charts.states import STATE_NAMES
 from turnpoint.reports.course_tables import doses_table, events_table, percent_change, visits_table
 from turnpoint.reports.evidence_text import clinician_sentence, quantity_name
 from turnpoint.reports.figures import date_name, date_names, patient_figures
+from turnpoint.reports.harm_section import clinician_harm
 from turnpoint.reports.page import page
 from turnpoint.reports.provenance_text import not_a_device, provenance_lines
 from turnpoint.reports.settle_text import settle_table, what_would_help
@@ -67,6 +68,7 @@ def clinician_page(view: PatientView, language: Language) -> str:
         dates=_dates_table(snap, language),
         causes=_causes_table(snap, language),
         figures=patient_figures(view, snap, language),
+        harm=None if view.harm is None else clinician_harm(view.harm, language),
         visits=visits_table(view, language),
         doses=doses_table(view, language),
         events=events_table(view, language),

@@ -7,6 +7,7 @@ from turnpoint.charts.language import Language
 from turnpoint.charts.marker import censored_value
 from turnpoint.reports.evidence_text import patient_sentence
 from turnpoint.reports.figures import simple_picture
+from turnpoint.reports.harm_plain import patient_harm
 from turnpoint.reports.page import page
 from turnpoint.reports.provenance_text import not_a_device, provenance_lines
 from turnpoint.reports.settle_text import settle_questions
@@ -29,6 +30,7 @@ def patient_page(view: PatientView, language: Language) -> str:
     """The page as HTML."""
     snap = snapshot(view)
     words = PATIENT_WORDS[snap.situation]
+    plain = None if view.harm is None else patient_harm(view.harm, language)
     return page(
         "patient.html",
         language,
@@ -43,7 +45,12 @@ def patient_page(view: PatientView, language: Language) -> str:
         chances=_chances(snap, language),
         ahead=_ahead(view, snap, language),
         unknown=_unknown(view, snap, language),
-        questions=[*settle_questions(view, snap, language), *map(language.text, words.questions)],
+        harm=plain,
+        questions=[
+            *settle_questions(view, snap, language),
+            *map(language.text, words.questions),
+            *(plain.questions if plain else []),
+        ],
         terms=_terms(view, language),
         small_print=provenance_lines(view.provenance, language),
         disclaimer=not_a_device(language),

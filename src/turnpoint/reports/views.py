@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from turnpoint.kinetics.progression_gap import ProgressionGap
 from turnpoint.turning.evidence import Evidence
+
+if TYPE_CHECKING:
+    from turnpoint.reports.harm_section import HarmView
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class PatientView:
         progression_gap: what RECIST still waits for; None without a sum.
         evidence: why we think so, most important first.
         provenance: the small print.
+        harm: doses against limits, side effects and the next cycle; None without doses and events.
     """
 
     patient_id: str
@@ -95,6 +100,7 @@ class PatientView:
     progression_gap: ProgressionGap | None
     evidence: tuple[Evidence, ...]
     provenance: Provenance
+    harm: HarmView | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from turnpoint.study.study import Study
 from turnpoint.turning.detectable import REREAD_SD_LOG
 from turnpoint.turning.evidence import Evidence, gather_evidence
 from turnpoint.workflows.assess import Assessment, assess
+from turnpoint.workflows.harm_view import harm_view_of
 from turnpoint.workflows.lying_ahead import what_lies_ahead
 from turnpoint.workflows.priors import usable_readings
 from turnpoint.workflows.respond import Responses, respond
@@ -141,6 +142,7 @@ def patient_view(assessment: Assessment, patient_id: str) -> PatientView:
         progression_gap=gap,
         evidence=_evidence(assessment, patient_id, readings, off),
         provenance=provenance(prior),
+        harm=harm_view_of(study, patient_id, prior) if study.doses.height or study.events.height else None,
     )
 
 

@@ -29,7 +29,11 @@ VERBS = [
     "trial",
     "what_would_settle",
 ]
-HOMES = {"benefit_and_harm": "harm", "read": "opening", "what_would_settle": "settle"}  # the others live in a module of their own name
+HOMES = {
+    "benefit_and_harm": "harm",
+    "read": "opening",
+    "what_would_settle": "settle",
+}  # the others live in a module of their own name
 ERRORS = ["MeasurementError", "MissingExtraError", "PriorError", "StudyError", "TurnpointError", "UsageError"]
 
 

@@ -12,6 +12,8 @@ from turnpoint.charts.canvas import Layer, at_x, at_y, inline, sheet, words
 from turnpoint.charts.week_axis import Panel
 
 _HEIGHT_PX = 260
+_WIDTH_OF_LETTER, _WIDTH_OF_CHARACTER = 0.55, 1.0  # of the font size, on average; Chinese characters fill it
+_FIRST_CHARACTER = "\u2e80"
 
 
 def patient_picture(values: pl.DataFrame, fan: pl.DataFrame, panel: Panel) -> alt.LayerChart:
@@ -69,6 +71,10 @@ def _top(rows: pl.DataFrame, ahead: pl.DataFrame) -> float:
     return 1.12 * max(inside, min(reach, 1.3 * inside))
 
 
+def _ems(text: str) -> float:
+    return sum(_WIDTH_OF_CHARACTER if letter >= _FIRST_CHARACTER else _WIDTH_OF_LETTER for letter in text)
+
+
 def _labels(rows: pl.DataFrame, has_forecast: bool, panel: Panel, top: float) -> list[Layer]:
     """The first and the last value in numbers, and what the soft area is."""
     language, size = panel.language, panel.canvas.font_px
@@ -88,14 +94,16 @@ def _labels(rows: pl.DataFrame, has_forecast: bool, panel: Panel, top: float) ->
         )
     last = panel.axis.last_visit_week
     if has_forecast and last is not None:
+        ahead, end = language.text("what may come"), panel.pixel(panel.axis.last_week)
+        # the words end at the drawing's edge where there is no room for them after the last visit, as on a phone
+        starts = min(panel.pixel(last) + 6, end - size * _ems(ahead))
         layers += [
             words(
-                pl.DataFrame({"text": [language.text("last test")]}), at_x(panel.pixel(last) - 6), at_y(-12),
+                pl.DataFrame({"text": [language.text("last test")]}), at_x(starts - 12), at_y(-12),
                 size_px=size - 1, align="right", colour=palette.QUIET,
             ),
             words(
-                pl.DataFrame({"text": [language.text("what may come")]}), at_x(panel.pixel(last) + 6), at_y(-12),
-                size_px=size - 1, colour=palette.FORECAST,
+                pl.DataFrame({"text": [ahead]}), at_x(starts), at_y(-12), size_px=size - 1, colour=palette.FORECAST,
             ),
         ]  # fmt: skip
     return layers

@@ -21,7 +21,7 @@ import pyreadstat
 import turnpoint as tp
 from turnpoint.criteria.best_response import best_responses
 from turnpoint.criteria.reported import label_of
-from turnpoint.formats.sdtm import transport_files
+from turnpoint.formats.dataset_files import dataset_files
 from turnpoint.formats.sdtm_responses import reported_responses
 from turnpoint.study.findings import Findings
 from turnpoint.study.study import Study
@@ -91,7 +91,7 @@ def courses(study: Study) -> pl.DataFrame:
     """One row a patient and reader: the visits and best responses derived, and those of RS."""
     findings = Findings()
     starts = study.patients.select("patient_id", "start_date")
-    told = reported_responses(transport_files(DATA), starts, "recist-1.1", findings)
+    told = reported_responses(dataset_files(DATA), starts, "recist-1.1", findings)
     reported = with_days_of_visits(told, study.lesions).select(
         "patient_id", "reader", "day", label_of(pl.col("reported")).alias("overall_response")
     )

@@ -14,6 +14,7 @@ VERBS = [
     "assess",
     "benefit_and_harm",
     "check",
+    "convert",
     "demo",
     "diagnose",
     "fit",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from turnpoint.study.study import Study
     from turnpoint.workflows.assess import assess
     from turnpoint.workflows.check import check
+    from turnpoint.workflows.convert import convert
     from turnpoint.workflows.demo import demo
     from turnpoint.workflows.diagnose import diagnose
     from turnpoint.workflows.fit import fit
@@ -59,6 +60,7 @@ __all__ = [
     "assess",
     "benefit_and_harm",
     "check",
+    "convert",
     "demo",
     "diagnose",
     "fit",
@@ -81,6 +83,7 @@ _HOMES = {
     "assess": "turnpoint.workflows.assess",
     "benefit_and_harm": "turnpoint.workflows.harm",
     "check": "turnpoint.workflows.check",
+    "convert": "turnpoint.workflows.convert",
     "demo": "turnpoint.workflows.demo",
     "diagnose": "turnpoint.workflows.diagnose",
     "fit": "turnpoint.workflows.fit",

@@ -87,6 +87,7 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
         "diagnose",
         "simulate",
         "trial",
+        "convert",
         "report",
     ]
 

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from tests.formats.transport import size, write
-from turnpoint.formats.sdtm import transport_files
+from turnpoint.formats.dataset_files import dataset_files
 from turnpoint.formats.sdtm_responses import reported_responses
 from turnpoint.study.findings import Findings
 
@@ -30,7 +30,7 @@ def read(folder, *rows, criteria="recist-1.1", tr=()):
     if tr:
         write(folder, "TR", tr)
     findings = Findings()
-    frame = reported_responses(transport_files(folder), STARTS, criteria, findings)
+    frame = reported_responses(dataset_files(folder), STARTS, criteria, findings)
     return frame, "\n".join(map(str, findings.listed()))
 
 

@@ -139,7 +139,7 @@ def test_visit_that_was_not_done_is_left_out_and_counted(tmp_path):
     missed = size("T01", None, None, VISITNUM=2, TRSTAT="NOT DONE")
     study = read_all(tmp_path, dm=DM, tr=[dated("T01", "2024-01-03", VISITNUM=1), missed])
     assert study.lesions["day"].to_list() == [-7]
-    assert "1 assessments without a date were not done" in warnings(study)
+    assert "1 records: assessments without a date, which were not done" in warnings(study)
 
 
 def test_scans_of_one_visit_within_two_weeks_are_one_visit_on_the_first_day(tmp_path):

@@ -4,13 +4,14 @@ import builtins
 from pathlib import Path
 
 import polars as pl
+import pyreadstat
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import turnpoint as tp
 from tests.formats.transport import named, size, write
-from turnpoint.formats import recognise, xpt
+from turnpoint.formats import dataset_files, recognise, xpt
 from turnpoint.study.findings import Findings
 from turnpoint.workflows.opening import inspect
 
@@ -27,7 +28,7 @@ def only_error(path: Path) -> str:
 
 def test_file_is_recognised_by_its_content_when_its_name_says_nothing(tmp_path):
     path = write(tmp_path, "TR", TR, name="export.dat")
-    assert recognise(path).name == "CDISC SDTM in SAS transport files"
+    assert recognise(path).name == "CDISC SDTM data sets"
     study, _ = inspect(path)
     assert study.lesions["diameter_mm"].to_list() == [20.0, 10.5]
 
@@ -42,7 +43,7 @@ def test_text_is_stripped_and_never_empty_and_missing_columns_are_null(tmp_path)
     path = write(tmp_path, "TU", [named("T01", "  TARGET ", ""), named("T02", "NEW", "LIVER")])
     wanted = {"TUSTRESC": pl.String(), "TULOC": pl.String(), "TUEVAL": pl.String(), "TUDY": pl.Float64()}
     findings = Findings()
-    frame = xpt.read_columns(xpt.describe(path, findings), wanted, findings)
+    frame = dataset_files.read_columns(xpt.describe(path, findings), wanted, findings)
     assert frame.rows() == [("TARGET", None, None, 1.0, 2), ("NEW", "LIVER", None, 1.0, 3)]
 
 
@@ -50,7 +51,7 @@ def test_number_wanted_as_text_has_no_decimals_when_it_is_whole(tmp_path):
     rows = [size("T01", 1, 20.0, VISITNUM=3.0), size("T01", 9, 20.0, VISITNUM=3.01)]
     findings = Findings()
     dataset = xpt.describe(write(tmp_path, "TR", rows), findings)
-    frame = xpt.read_columns(dataset, {"VISITNUM": pl.String()}, findings)
+    frame = dataset_files.read_columns(dataset, {"VISITNUM": pl.String()}, findings)
     assert frame["VISITNUM"].to_list() == ["3", "3.01"]
 
 
@@ -109,3 +110,48 @@ def test_damaged_file_is_read_or_refused_with_problems_but_never_raises(tmp_path
     path.write_bytes(bytes(data[: len(data) - 80 * cut if cut else None]))
     study, problems = inspect(path)
     assert study is not None or any(problem.severity == "error" for problem in problems)
+
+
+@pytest.mark.parametrize("version", [5, 8])
+def test_large_file_is_read_whole_in_parts(tmp_path, monkeypatch, version):
+    monkeypatch.setattr(xpt, "_ROWS_FIRST", 3)
+    sizes = [float(mm) for mm in range(10, 31)]
+    frame = pl.DataFrame({"DOMAIN": "TR", "TRSTRESN": sizes})
+    path = tmp_path / "tr.xpt"
+    pyreadstat.write_xport(frame, str(path), table_name="TR", file_format_version=version)
+    findings = Findings()
+    found = dataset_files.read_columns(xpt.describe(path, findings), {"TRSTRESN": pl.Float64()}, findings)
+    assert found["TRSTRESN"].to_list() == sizes
+    assert found["record"].to_list() == list(range(2, 23))
+
+
+def test_two_columns_of_one_name_are_one_error(tmp_path):
+    path = write(tmp_path, "TR", TR)
+    path.write_bytes(path.read_bytes().replace(b"TRTESTCD", b"TRLNKID "))
+    assert "two columns have the same name" in only_error(path)
+
+
+def test_version_8_is_read_with_its_long_names(tmp_path):
+    frame = pl.DataFrame({"DOMAIN": ["TR"], "A_NAME_OF_MORE_THAN_8_LETTERS": ["x"], "TRDY": [1.0]})
+    path = tmp_path / "tr.xpt"
+    pyreadstat.write_xport(
+        frame, str(path), table_name="TR", file_format_version=8, column_labels=["d", "a label " * 12, "day"]
+    )
+    found = xpt.describe(path, Findings())
+    assert (found.domain, sorted(found.columns)) == (
+        "TR",
+        ["A_NAME_OF_MORE_THAN_8_LETTERS", "DOMAIN", "TRDY"],
+    )
+
+
+@pytest.mark.parametrize("version", [5, 8])
+@pytest.mark.parametrize("kept", [80, 160, 240, 400, 640, 800, 1600])
+def test_file_cut_off_after_a_whole_record_is_one_error_or_a_shorter_study(tmp_path, version, kept):
+    frame = pl.DataFrame({name: [row.get(name) for row in TR] for name in TR[0]}).with_columns(
+        DOMAIN=pl.lit("TR")
+    )
+    frame = frame.with_columns(pl.col("TRDY").cast(pl.Float64), pl.col(pl.Null).cast(pl.Float64))
+    path = tmp_path / "tr.xpt"
+    pyreadstat.write_xport(frame, str(path), table_name="TR", file_format_version=version)
+    path.write_bytes(path.read_bytes()[:kept])
+    assert only_error(path)

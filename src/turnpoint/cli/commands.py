@@ -16,10 +16,12 @@ import typer
 from turnpoint import __version__
 from turnpoint.cli import summaries
 from turnpoint.cli.ahead_command import ahead, settle
+from turnpoint.cli.convert_command import convert
 from turnpoint.cli.diagnose_command import diagnose
 from turnpoint.cli.failures import DATA_EXIT_CODE, GuardedGroup
 from turnpoint.cli.harm_command import harm
 from turnpoint.cli.inputs import expanded_prior, only_patient, read_study
+from turnpoint.cli.map_command import mapping
 from turnpoint.cli.options import (
     Audience,
     FalseAlertsOption,
@@ -328,6 +330,8 @@ app.command(short_help="Doses against limits, and the next cycle")(harm)
 app.command(short_help="Is the model right about this study?")(diagnose)
 app.command(short_help="Virtual patients with their truth, as a study")(simulate)
 app.command(short_help="Play a declared virtual trial")(trial)
+app.command(short_help="Between formats: SDTM, ADaM, FHIR, study")(convert)
+app.add_typer(mapping)
 
 
 @app.command(short_help="Write a self-contained report")

@@ -28,7 +28,8 @@ StudyArgument = Annotated[
     Path,
     typer.Argument(
         metavar="STUDY",
-        help="A study folder, a single CSV or Parquet file, or SDTM data sets (a folder or file of XPT).",
+        help="A study folder, a single CSV or Parquet file, or a standard's files: SDTM (XPT, Dataset-JSON), FHIR, "
+        "DICOM SR, a mapped table.",
         show_default=False,
     ),
 ]

@@ -13,7 +13,8 @@ from types import MappingProxyType
 from typing import Final
 
 from turnpoint.errors import Problem
-from turnpoint.formats import sdtm
+from turnpoint.formats import dicom_sr, fhir, mapped, sdtm
+from turnpoint.formats.unmapped import Converted
 from turnpoint.study.reading import PARQUET_ENDINGS, TEXT_ENDINGS
 from turnpoint.study.schema import TABLES
 from turnpoint.study.study import Study
@@ -27,15 +28,25 @@ class Format:
         name: for people.
         recognises: true when a path, a file or a folder, holds it.
         inspect: reads it: the study (None when there is an error), and every problem.
+        convert: the same, with what the study has no place for.
     """
 
     name: str
     recognises: Callable[[Path], bool]
     inspect: Callable[[Path], tuple[Study | None, tuple[Problem, ...]]]
+    convert: Callable[[Path], Converted]
 
 
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
-    {"sdtm": Format("CDISC SDTM in SAS transport files", sdtm.recognises, sdtm.inspect)}
+    {
+        "sdtm": Format("CDISC SDTM data sets", sdtm.recognises, sdtm.inspect, sdtm.convert),
+        "fhir": Format("HL7 FHIR R4", fhir.recognises, fhir.inspect, fhir.convert),
+        "mapped": Format("a wide table with its mapping", mapped.recognises, mapped.inspect, mapped.convert),
+        # Last, because it looks into the folders of a folder.
+        "dicom-sr": Format(
+            "DICOM structured reports (TID 1500)", dicom_sr.recognises, dicom_sr.inspect, dicom_sr.convert
+        ),
+    }
 )
 
 

@@ -2,8 +2,9 @@
 
     TU, TR -> lesions     LB -> markers     DM -> patients     EX -> doses     AE -> events     (RS: `sdtm_responses`)
 
-A file's domain is what its records say, not its name; a domain may be split over several files. SUPP-- fills columns
-that its domain leaves empty. Whatever is not read is counted in the study's warnings.
+The files are SAS transport files, Dataset-JSON, or both. A file's domain is what its records say, not its name; a
+domain may be split over several files, and a file that repeats another is read once. SUPP-- fills columns that its
+domain leaves empty. Whatever is not read is counted in the study's warnings, and kept in a side table (`convert`).
 """
 
 from __future__ import annotations
@@ -15,90 +16,135 @@ from typing import Final
 import polars as pl
 
 from turnpoint.errors import Problem
-from turnpoint.formats import xpt
+from turnpoint.formats.dataset_files import ENDINGS, dataset_files, describe, read_columns
+from turnpoint.formats.datasets import Dataset
 from turnpoint.formats.sdtm_course import dose_rows, event_rows, patient_rows
 from turnpoint.formats.sdtm_days import start_dates, study_day, with_days
+from turnpoint.formats.sdtm_ledger import Ledger, side_rows
 from turnpoint.formats.sdtm_lesions import lesion_rows
 from turnpoint.formats.sdtm_markers import marker_rows
 from turnpoint.formats.sdtm_tables import COLUMNS, SUPPLEMENT, Records, with_supplement
+from turnpoint.formats.unmapped import UNMAPPED_SCHEMA, Converted
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import RawTable
 from turnpoint.study.study import Study
 from turnpoint.study.validation import build
 
 READ: Final = ("DM", "TU", "TR", "EX", "AE", "LB")
+# TR and TU side by side: their records are counted as one.
+_SIDE_ORDER: Final = ("TR", "TU", "DM", "EX", "AE", "LB")
+RESPONSES: Final = "responses as reported, which `respond --reported` compares with the derived ones"
+UNREAD: Final = "a data set of another domain, which is not read"
+QUALIFIER: Final = "a supplemental qualifier that is not read"
 # Read, but not as part of a study.
 _BESIDE: Final = ("RS",)
 
 
-def transport_files(path: Path) -> list[Path]:
-    """The SAS transport files that a path is or holds."""
-    found = sorted(path.iterdir()) if path.is_dir() else [path]
-    return [file for file in found if file.is_file() and xpt.is_transport(file)]
-
-
 def recognises(path: Path) -> bool:
-    """True for transport files, alone or in a folder; and for a file that has their ending and is to be one."""
-    return bool(transport_files(path)) or (path.is_file() and path.suffix.lower() == ".xpt")
+    """True for files of data sets, alone or in a folder; and for a file that has their ending and is to be one."""
+    return bool(dataset_files(path)) or (path.is_file() and path.suffix.lower() in ENDINGS)
 
 
 def inspect(path: Path) -> tuple[Study | None, tuple[Problem, ...]]:
     """Read an SDTM folder or file as a study, and list every problem, without raising on bad data.
 
     Args:
-        path: a folder with SAS transport files, or one.
+        path: a folder with SAS transport files or Dataset-JSON, or one such file.
 
     Returns:
         The study, None when there is any error; everything found.
 
     Raises:
-        MissingExtraError: pyreadstat is not installed.
+        MissingExtraError: there is a SAS transport file, and pyreadstat is not installed.
     """
-    findings = Findings()
-    name = path.resolve().name if path.is_dir() else path.stem
-    tables = _read_tables(path, findings)
+    found = _read(path, Findings())
+    return found.study, found.problems
+
+
+def convert(path: Path) -> Converted:
+    """Read an SDTM folder or file as a study, with the records that the study has no place for beside it.
+
+    Args:
+        path: as for `inspect`.
+
+    Raises:
+        MissingExtraError: there is a SAS transport file, and pyreadstat is not installed.
+    """
+    return _read(path, Ledger())
+
+
+def _read(path: Path, findings: Findings) -> Converted:
+    domains = _domains(path, findings)
+    tables = {} if findings.has_errors else study_tables(domains, findings)
+    unmapped = pl.DataFrame(schema=UNMAPPED_SCHEMA)
+    if isinstance(findings, Ledger):
+        if domains:
+            _leave_responses(path, findings)
+        named = [(name, domains[name].file, domains[name].frame) for name in _SIDE_ORDER if name in domains]
+        unmapped = findings.unmapped(named)
     columns = [table.frame["patient_id"].unique().drop_nulls() for table in tables.values()]
     identifiers = frozenset(identifier for column in columns for identifier in column)
     if findings.has_errors:
-        return None, findings.listed(identifiers)
-    return build(tables, name, findings)
+        return Converted(None, findings.listed(identifiers), unmapped)
+    study, problems = build(tables, path.resolve().name if path.is_dir() else path.stem, findings)
+    return Converted(study, problems, unmapped)
 
 
-def _read_tables(path: Path, findings: Findings) -> dict[str, RawTable]:
-    """The tables of a study; none when a file is damaged, or there is nothing to study (reported)."""
-    files = transport_files(path)
+def _domains(path: Path, findings: Findings) -> dict[str, Records]:
+    """The domains that a study is made of; none when a file is damaged, or there is nothing to study (reported)."""
+    files = dataset_files(path)
     if not files:
-        findings.add(path.name, "the file is no SAS transport file", "Export it as SAS transport version 5.")
+        findings.add(path.name, "the file is no SAS transport file, and no Dataset-JSON", "Export it again.")
         return {}
     domains = read_domains(files, READ, findings)
-    if findings.has_errors:
-        return {}
-    if not domains.keys() & {"TR", "TU", "LB"}:
+    if not findings.has_errors and not domains.keys() & {"TR", "TU", "LB"}:
         findings.add(
             path.name,
             "there is no data set with lesions (TR, TU) or laboratory results (LB)",
-            "Give the folder of all SDTM data sets, or tr.xpt.",
+            "Give the folder of all SDTM data sets, with tr.xpt or tr.json.",
         )
-        return {}
-    return study_tables(domains, findings)
+    return {} if findings.has_errors else domains
+
+
+def _leave_responses(path: Path, ledger: Ledger) -> None:
+    """RS is no part of a study: its records go to the side table."""
+    for file in dataset_files(path):
+        found = describe(file, Findings())
+        if found is not None and found.domain in _BESIDE:
+            frame = read_columns(found, COLUMNS[found.domain], Findings())
+            if frame is not None:
+                rows = side_rows(found.file, found.domain, frame).drop("record_number")
+                ledger.leave_rows(rows.with_columns(pl.lit(RESPONSES).alias("reason")))
 
 
 def read_domains(files: Iterable[Path], wanted: tuple[str, ...], findings: Findings) -> dict[str, Records]:
     """The records of the wanted domains, supplements filled in; other data sets are named in one warning."""
-    datasets = [found for file in files if (found := xpt.describe(file, findings)) is not None]
+    datasets = [found for file in files if (found := describe(file, findings)) is not None]
     domains: dict[str, Records] = {}
     for domain in wanted:
         own = [found for found in datasets if found.domain == domain]
-        records = _joined([(found, xpt.read_columns(found, COLUMNS[domain], findings)) for found in own])
+        records = _joined(
+            [(found, read_columns(found, COLUMNS[domain], findings)) for found in own], findings
+        )
         if records is None:
             continue
         for found in datasets:
             if found.domain == f"SUPP{domain}":
-                supplement = xpt.read_columns(found, SUPPLEMENT, findings)
-                records = records if supplement is None else with_supplement(records, supplement, domain)
+                supplement = read_columns(found, SUPPLEMENT, findings)
+                if supplement is not None:
+                    records = with_supplement(records, supplement, domain)
+                    _leave_supplement(found, supplement, domain, findings)
         domains[domain] = records
     known = {*wanted, *READ, *_BESIDE}
     unread = sorted({found.domain for found in datasets if found.domain.removeprefix("SUPP") not in known})
+    if unread and isinstance(findings, Ledger):
+        findings.leave_rows(
+            pl.DataFrame(
+                [(found.file, found.domain, UNREAD) for found in datasets if found.domain in unread],
+                schema={"file": pl.String, "record": pl.String, "reason": pl.String},
+                orient="row",
+            )
+        )
     if unread:
         findings.add(
             datasets[0].file,
@@ -107,6 +153,16 @@ def read_domains(files: Iterable[Path], wanted: tuple[str, ...], findings: Findi
             severity="warning",
         )
     return domains
+
+
+def _leave_supplement(found: Dataset, supplement: pl.DataFrame, domain: str, findings: Findings) -> None:
+    """Qualifiers that no column of ours takes."""
+    if isinstance(findings, Ledger):
+        others = supplement.filter(
+            ~pl.col("QNAM").str.to_uppercase().is_in(list(COLUMNS[domain])).fill_null(value=False)
+        )
+        rows = side_rows(found.file, found.domain, others).drop("record_number")
+        findings.leave_rows(rows.with_columns(pl.lit(QUALIFIER).alias("reason")))
 
 
 def study_tables(domains: Mapping[str, Records], findings: Findings) -> dict[str, RawTable]:
@@ -181,9 +237,22 @@ def _patients(
     return Records(listed.file, pl.concat([listed.frame, added], how="diagonal"))
 
 
-def _joined(parts: list[tuple[xpt.Dataset, pl.DataFrame | None]]) -> Records | None:
+def _joined(parts: list[tuple[Dataset, pl.DataFrame | None]], findings: Findings) -> Records | None:
     """One domain of several files; records count on from file to file."""
-    read = [(found.file, frame) for found, frame in parts if frame is not None]
+    read: list[tuple[str, pl.DataFrame]] = []
+    for found, frame in parts:
+        if frame is None:
+            continue
+        same = next((file for file, other in read if other.equals(frame)), None)
+        if same is None:
+            read.append((found.file, frame))
+            continue
+        findings.add(
+            found.file,
+            f"the file holds the records of {same} again",
+            "They are read once; remove one of the files.",
+            severity="warning",
+        )
     if not read:
         return None
     frame = pl.concat([frame for _, frame in read])

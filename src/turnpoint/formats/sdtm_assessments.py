@@ -9,9 +9,11 @@ from typing import Final
 
 import polars as pl
 
+from turnpoint.formats.sdtm_ledger import leave
 from turnpoint.formats.sdtm_states import (
     DERIVED_TESTS,
     GROWN_ONLY,
+    OTHER_SIZE_TESTS,
     SIZE_TESTS,
     STATE_TESTS,
     plain,
@@ -22,37 +24,42 @@ from turnpoint.formats.sdtm_tables import Records, note, visit_of
 from turnpoint.study.findings import Findings
 
 _MM: Final = {"MM": 1.0, "CM": 10.0, "M": 1000.0, "IN": 25.4}
+DERIVED: Final = "sums of diameters and their changes, which are derived again and not read"
 _IDENTIFICATION: Final = ("TUMIDENT", "LESIDENT", "TUSPLIT", "TUMERGE")
 
 
 _RESULT_COLUMNS: Final = (
     *("USUBJID", "reader", "lesion", "visit", "planned_day", "day", "day_from", "day_to", "done", "record"),
-    *("test", "mm", "state", "own_site", "group_role", "method", "is_accepted"),
+    *("test", "mm", "state", "own_site", "group_role", "method", "is_accepted", "sequence"),
 )
 
 
 def assessed(results: Records, findings: Findings) -> pl.DataFrame:
     """TR as one row a test: what it says, in mm or as a state."""
     frame = _of_lesions(results, findings)
+    _report_other_links(frame, "TR", results.file, findings)
     not_done = (plain(pl.col("TRSTAT")) == "NOTDONE").fill_null(value=False)
     frame = _with_sizes(frame.with_columns(not_done.alias("not_done")), results.file, findings)
     frame = _with_states(frame, results.file, findings)
     return frame.with_columns(
         pl.coalesce("TREVALID", "TREVAL").alias("reader"),
-        pl.col("TRLNKID").alias("lesion"),
+        pl.coalesce("TRLNKID", "TRSPID").alias("lesion"),
         visit_of().alias("visit"),
         (pl.col("mm").is_not_null() | pl.col("text").is_not_null()).alias("done"),
         pl.col("TRLOC").alias("own_site"),
         role_of(pl.col("TRGRPID")).alias("group_role"),
         pl.col("TRMETHOD").alias("method"),
         (pl.col("TRACPTFL") == "Y").fill_null(value=False).alias("is_accepted"),
+        pl.col("TRSEQ").alias("sequence"),
     ).select(_RESULT_COLUMNS)
 
 
 def _of_lesions(results: Records, findings: Findings) -> pl.DataFrame:
     """Rule 8: the records of sizes and states of lesions, `test` in upper case."""
     test = pl.col("test")
-    frame = results.frame.with_columns(pl.col("TRTESTCD").str.to_uppercase().alias("test"))
+    code = pl.col("TRTESTCD").str.to_uppercase()
+    code = pl.coalesce(code, _code_by_name(pl.col("TRTEST")))
+    frame = results.frame.with_columns(code.replace(OTHER_SIZE_TESTS).alias("test"))
     wanted = test.is_in(SIZE_TESTS + STATE_TESTS).fill_null(value=False)
     derived = test.str.contains(DERIVED_TESTS).fill_null(value=False)
     other = frame.filter(~wanted & ~derived)
@@ -64,8 +71,27 @@ def _of_lesions(results: Records, findings: Findings) -> pl.DataFrame:
         f"tests that are neither a size nor a state of a lesion ({tests})",
         "They are not read; nothing to do.",
         "TRTESTCD",
+        left_out=True,
     )
+    leave(findings, results.file, frame.filter(~wanted & derived), DERIVED)
     return frame.filter(wanted)
+
+
+def _code_by_name(name: pl.Expr) -> pl.Expr:
+    """The size that the name of a test without a code says; null when it says none."""
+    said = name.str.to_uppercase()
+    return (
+        pl.when(said.str.contains(r"^SUM|CHANGE|PERCENT"))
+        .then(None)
+        .when(said.str.contains(r"LONGEST DIAMETER|LONG AXIS"))
+        .then(pl.lit("LDIAM"))
+        .when(said.str.contains(r"SHORT AXIS|PERPENDICULAR"))
+        .then(pl.lit("SAXIS"))
+        .when(said == "DIAMETER")
+        .then(pl.lit("DIAMETER"))
+        .when(said.str.contains(r"^(TUMOU?R|LYMPH NODE|LESION) STATE$"))
+        .then(pl.lit("TUMSTATE"))
+    )
 
 
 def _with_states(frame: pl.DataFrame, file: str, findings: Findings) -> pl.DataFrame:
@@ -134,6 +160,19 @@ def _with_sizes(frame: pl.DataFrame, file: str, findings: Findings) -> pl.DataFr
     return frame.with_columns((pl.col("value") * factor).round(6).alias("mm"))
 
 
+def _report_other_links(frame: pl.DataFrame, prefix: str, file: str, findings: Findings) -> None:
+    """Rule 1 of `sdtm_lesions`."""
+    link, own = pl.col(f"{prefix}LNKID"), pl.col(f"{prefix}SPID")
+    note(
+        findings,
+        file,
+        frame.filter(link.is_null() & own.is_not_null()),
+        f"no {prefix}LNKID; the lesion is read from {prefix}SPID",
+        "Check that it is the same text at every visit of a lesion.",
+        f"{prefix}LNKID",
+    )
+
+
 def named(names: Records, findings: Findings) -> pl.DataFrame:
     """TU as one row a naming of a lesion."""
     code = pl.col("TUTESTCD").str.to_uppercase()
@@ -146,14 +185,16 @@ def named(names: Records, findings: Findings) -> pl.DataFrame:
         "tests that do not name a tumour",
         "They are not read; nothing to do.",
         "TUTESTCD",
+        left_out=True,
     )
+    _report_other_links(frame, "TU", names.file, findings)
     said = pl.coalesce("TUSTRESC", "TUORRES")
     text = plain(said)
     equivocal = text.str.contains("EQUIVOCAL") & ~text.str.contains("UNEQUIVOCAL")
     return frame.select(
         "USUBJID",
         pl.coalesce("TUEVALID", "TUEVAL").alias("reader"),
-        pl.col("TULNKID").alias("lesion"),
+        pl.coalesce("TULNKID", "TUSPID").alias("lesion"),
         visit_of().alias("visit"),
         "planned_day",
         "day",
@@ -166,4 +207,5 @@ def named(names: Records, findings: Findings) -> pl.DataFrame:
         pl.col("TULOC").alias("own_site"),
         pl.col("TUMETHOD").alias("method"),
         (pl.col("TUACPTFL") == "Y").fill_null(value=False).alias("is_accepted"),
+        pl.col("TUSEQ").alias("sequence"),
     )

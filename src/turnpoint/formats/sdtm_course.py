@@ -20,7 +20,7 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.formats.sdtm_days import dates, with_days
+from turnpoint.formats.sdtm_days import dates, study_day, with_days
 from turnpoint.formats.sdtm_states import plain
 from turnpoint.formats.sdtm_tables import Records, note
 from turnpoint.study.findings import Findings
@@ -54,6 +54,7 @@ def patient_rows(people: Records, starts: pl.DataFrame, findings: Findings) -> R
         "without USUBJID",
         "They are left out; give every subject an identifier.",
         "USUBJID",
+        left_out=True,
     )
     partial = frame.filter(pl.col("death").is_null() & pl.col("death_to").is_not_null())
     note(
@@ -66,16 +67,20 @@ def patient_rows(people: Records, starts: pl.DataFrame, findings: Findings) -> R
     )
     born = dates("BRTHDTC")[0].dt.year().cast(pl.Int64)
     sex = pl.col("SEX").str.to_uppercase()
+    # A qualifier that Turnpoint writes where no date can be (`sdtm_out`).
+    told = study_day(pl.col("DTHDY").cast(pl.Float64, strict=False))
     table = frame.join(starts, on="USUBJID", how="left", maintain_order="left").select(
         pl.col("USUBJID").alias("patient_id"),
         pl.coalesce("ARM", "ACTARM").alias("arm"),
         sex.replace_strict(_SEX, default=None, return_dtype=pl.String).alias("sex"),
         born.alias("birth_year"),
         pl.col("start").alias("start_date"),
-        pl.max_horizontal(pl.coalesce("death", "death_to"), 0).alias("death_day"),
+        pl.max_horizontal(pl.coalesce("death", "death_to", told), 0).alias("death_day"),
+        pl.col("TUMTYPE").alias("tumour_type"),
+        pl.col("TRTLINE").cast(pl.Int64, strict=False).alias("line"),
         "record",
     )
-    dated = pl.coalesce("death", "death_to")
+    dated = pl.coalesce("death", "death_to", told)
     return Records(
         people.file,
         table.with_columns(
@@ -94,6 +99,7 @@ def dose_rows(exposure: Records, starts: pl.DataFrame, findings: Findings) -> Re
         "doses that were not given (EXOCCUR = N)",
         "They are left out; nothing to do.",
         "EXOCCUR",
+        left_out=True,
     )
     frame = _spans(exposure, starts, "EXST", "EXEN", findings).filter(~not_given)
     undated = pl.col("first").is_null()
@@ -104,6 +110,7 @@ def dose_rows(exposure: Records, starts: pl.DataFrame, findings: Findings) -> Re
         "doses without a date",
         "They are left out; give EXSTDTC if it is known.",
         "EXSTDTC",
+        left_out=True,
     )
     return Records(exposure.file, _starts_and_stops(frame.filter(~undated)))
 
@@ -123,6 +130,9 @@ def _starts_and_stops(frame: pl.DataFrame) -> pl.DataFrame:
         pl.col("EXDOSE").alias("dose"),
         pl.col("EXDOSU").alias("unit"),
         pl.when(goes_on).then(pl.lit("start")).otherwise(pl.lit("given")).alias("action"),
+        pl.col("EXCYCLE").cast(pl.Int64, strict=False).alias("cycle"),
+        pl.col("EXREGIM").alias("regimen"),
+        pl.col("EXLINE").cast(pl.Int64, strict=False).alias("line"),
         pl.when(lasts).then(stop).alias("stop"),
         "record",
     )
@@ -160,6 +170,7 @@ def event_rows(adverse: Records, starts: pl.DataFrame, findings: Findings) -> Re
         "adverse events without a start date, a grade or a term",
         "They are left out; give AESTDTC, AETOXGR and AEDECOD if they are known.",
         "AESTDTC",
+        left_out=True,
     )
     ends = pl.when(pl.col("last") >= pl.col("first")).then("last")
     return Records(

@@ -38,9 +38,10 @@ def dates(column: str) -> tuple[pl.Expr, pl.Expr]:
     )
 
 
-def study_day(column: str) -> pl.Expr:
+def study_day(column: str | pl.Expr) -> pl.Expr:
     """The day of the course that a --DY says (rule 2); a day 0, which SDTM does not have, is taken as the start."""
-    day = pl.col(column).round().cast(pl.Int64, strict=False)
+    said = pl.col(column) if isinstance(column, str) else column
+    day = said.round().cast(pl.Int64, strict=False)
     return pl.when(day >= 1).then(day - 1).otherwise(day)
 
 

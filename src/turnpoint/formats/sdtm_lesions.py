@@ -2,7 +2,7 @@
 
 The rules:
 
-1. A lesion is a --LNKID of a patient and reader; the reader is --EVALID, or else --EVAL.
+1. A lesion is a --LNKID, or else a --SPID (warned of), of a patient and reader; the reader is --EVALID, or else --EVAL.
 2. Its role is that of TU (TUSTRESC), or else TRGRPID, or else what its identifier says (T01, NT01, NEW01). A lesion
    that is benign is left out, and counted.
 3. Its size is DIAMETER; or else, for a lymph node (TULOC), the short axis (SAXIS, LPERP), and for any other lesion the
@@ -24,18 +24,22 @@ from typing import Final
 import polars as pl
 
 from turnpoint.formats.sdtm_assessments import assessed, named
+from turnpoint.formats.sdtm_ledger import leave
 from turnpoint.formats.sdtm_states import SHORT_AXES, is_node, role_of_link
 from turnpoint.formats.sdtm_tables import Records, note
 from turnpoint.formats.sdtm_visits import settle_days
 from turnpoint.study.findings import Findings
 
+OTHER_SIZE: Final = "another size of a lesion than the one that counts in the sum"
 _LESION: Final = ["USUBJID", "reader", "lesion"]
 # After every size.
 _STATE_RANK: Final = 9
 
 
 def lesion_rows(results: Records, names: Records | None, findings: Findings) -> Records:
-    """The lesions table of a study, columns as in the study folder, with `accepted` and `visit` beside them.
+    """The lesions table of a study, columns as in the study folder, and some beside them.
+
+    Those are `accepted`, `visit`, and `source_domain` and `source_sequence`, the --SEQ of the record with the size.
 
     Args:
         results: TR with `day`, `day_from`, `day_to`.
@@ -110,25 +114,14 @@ def _without_benign(rows: pl.DataFrame, file: str, findings: Findings) -> pl.Dat
         "results of lesions that are benign",
         "They are left out; nothing to do.",
         "TUSTRESC",
+        left_out=True,
     )
     return rows.filter(pl.col("role").ne_missing("benign")) if benign.height else rows
 
 
 def _combined(rows: pl.DataFrame, file: str, findings: Findings) -> pl.DataFrame:
     """Rules 3 to 6: one row a lesion, reader and day."""
-    node, test = pl.col("node"), pl.col("test")
-    places = [
-        (test == "DIAMETER", 0),
-        (node & (test == "SAXIS"), 1),
-        (node & (test == "LPERP"), 2),
-        (test == "LDIAM", 3),
-        (test == "SAXIS", 4),
-        (test == "LPERP", 5),
-    ]
-    rank = pl.lit(_STATE_RANK, dtype=pl.Int8)
-    for is_it, place in reversed(places):
-        rank = pl.when(is_it).then(pl.lit(place, dtype=pl.Int8)).otherwise(rank)
-    rows = rows.with_columns(rank.alias("rank"))
+    rows = rows.with_columns(_rank().alias("rank"))
     _report_contradictions(rows, file, findings)
     # The first of the sizes that says anything, and what the state tests say.
     sized, of_state = pl.col("mm").is_not_null(), pl.col("rank") == _STATE_RANK
@@ -145,10 +138,12 @@ def _combined(rows: pl.DataFrame, file: str, findings: Findings) -> pl.DataFrame
             pl.col("role", "site", "node", "visit").first(),
             pl.coalesce(pl.col("method").drop_nulls().first(), pl.col("how").first()).alias("method"),
             pl.col("is_accepted").any(),
+            pl.coalesce(pl.col("sequence").filter(telling).first(), pl.col("sequence").first()),
             pl.col("record").min(),
         )
     )
     _report_mixed_tests(best, file, findings)
+    _leave_other_sizes(rows, best, file, findings)
     note(
         findings,
         file,
@@ -157,7 +152,25 @@ def _combined(rows: pl.DataFrame, file: str, findings: Findings) -> pl.DataFrame
         "They are read by their longest diameter; give TU with TULOC, since a lymph node counts by its short axis.",
         "TRTESTCD",
     )
+    best = best.with_columns(pl.lit("TR").alias("source_domain"))
     return best.with_columns(_status().alias("status")).filter(pl.col("status") != "in_pieces")
+
+
+def _rank() -> pl.Expr:
+    """Rule 3: the place of a test among the sizes of a lesion, the first that is there being the one that counts."""
+    node, test = pl.col("node"), pl.col("test")
+    places = [
+        (test == "DIAMETER", 0),
+        (node & (test == "SAXIS"), 1),
+        (node & (test == "LPERP"), 2),
+        (test == "LDIAM", 3),
+        (test == "SAXIS", 4),
+        (test == "LPERP", 5),
+    ]
+    rank = pl.lit(_STATE_RANK, dtype=pl.Int8)
+    for is_it, place in reversed(places):
+        rank = pl.when(is_it).then(pl.lit(place, dtype=pl.Int8)).otherwise(rank)
+    return rank
 
 
 def _status() -> pl.Expr:
@@ -212,6 +225,15 @@ def _report_contradictions(rows: pl.DataFrame, file: str, findings: Findings) ->
         )
 
 
+def _leave_other_sizes(rows: pl.DataFrame, best: pl.DataFrame, file: str, findings: Findings) -> None:
+    """A lesion has one diameter: the others of the same day, such as the second axis, go to the side table."""
+    keys = [*_LESION, "day"]
+    sized = rows.filter(pl.col("mm").is_not_null() & (pl.col("rank") != _STATE_RANK))
+    counted = best.select(*keys, "sized_by").drop_nulls("sized_by")
+    others = sized.join(counted, on=keys, how="inner", nulls_equal=True)
+    leave(findings, file, others.filter(pl.col("test") != pl.col("sized_by")), OTHER_SIZE)
+
+
 def _report_mixed_tests(best: pl.DataFrame, file: str, findings: Findings) -> None:
     sized = best.filter(pl.col("sized_by").is_not_null() & (pl.col("mm") > 0))
     mixed = sized.filter((pl.col("sized_by") != pl.col("sized_by").first()).over(_LESION))
@@ -242,6 +264,7 @@ def _with_names_only(
         "target lesions named in TU have no size in TR",
         "They are left out; check TULNKID and TRLNKID.",
         "TULNKID",
+        left_out=True,
     )
     added = alone.filter(pl.col("role").is_in(["new", "non_target"])).select(
         *_LESION,
@@ -252,6 +275,8 @@ def _with_names_only(
         "visit",
         pl.coalesce("method", "how").alias("method"),
         "is_accepted",
+        "sequence",
+        pl.lit("TU").alias("source_domain"),
         "record",
         pl.col("state").alias("status"),
     )
@@ -281,5 +306,7 @@ def _as_table(lesions: pl.DataFrame) -> pl.DataFrame:
         "reader",
         pl.when("is_accepted").then(pl.lit("Y")).alias("accepted"),
         "visit",
+        pl.when(pl.col("sequence").is_not_null()).then("source_domain"),
+        pl.col("sequence").cast(pl.Int64, strict=False).alias("source_sequence"),
         "record",
     )

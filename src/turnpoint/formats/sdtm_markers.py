@@ -4,7 +4,8 @@ The rules:
 
 1. A test is a marker by its LOINC code, or else by its name (LBTEST), or else by CDISC's code for it. Other laboratory
    tests are counted, not read; so are tests of urine and other fluids.
-2. The value is the standard result in its unit, or else the original one; `<0.1` and `>5000` are limits.
+2. The value is the standard result in its unit, or else the original one; `<0.1` and `>5000` are limits,
+   also in words.
 3. Of several results of one marker on one day the last is read; the others are counted.
 4. A result without a number, a unit or a date is left out, and counted.
 """
@@ -53,7 +54,7 @@ def marker_rows(laboratory: Records, starts: pl.DataFrame, findings: Findings) -
         starts: `USUBJID, start`.
         findings: where problems go.
     """
-    frame = with_days(_with_values(_of_markers(laboratory, findings)), starts, "LBDTC", "LBDY")
+    frame = with_days(_with_values(_with_signs(_of_markers(laboratory, findings))), starts, "LBDTC", "LBDY")
     complete = pl.all_horizontal(pl.col(name).is_not_null() for name in ("text", "unit", "day"))
     note(
         findings,
@@ -62,6 +63,7 @@ def marker_rows(laboratory: Records, starts: pl.DataFrame, findings: Findings) -
         "markers without a number, a unit or a full date",
         "They are left out; nothing to do if they were not measured.",
         "LBSTRESC",
+        left_out=True,
     )
     frame = frame.filter(complete).sort("USUBJID", "marker", "LBDTC", "record", maintain_order=True)
     last = frame.unique(["USUBJID", "marker", "day"], keep="last", maintain_order=True)
@@ -72,6 +74,7 @@ def marker_rows(laboratory: Records, starts: pl.DataFrame, findings: Findings) -
         "earlier results of a marker on a day that has several",
         "The last of the day is read.",
         "LBDTC",
+        left_out=True,
     )
     return Records(
         laboratory.file,
@@ -108,6 +111,7 @@ def _of_markers(laboratory: Records, findings: Findings) -> pl.DataFrame:
         f"laboratory tests that are no tumour marker in blood ({tests:,} tests)",
         "They are not read; nothing to do.",
         "LBTESTCD",
+        left_out=True,
     )
     return frame.filter(read)
 
@@ -126,6 +130,16 @@ def _marker(code: str | None, name: str | None, loinc: str | None) -> str | None
         if found is not None:
             return found.name
     return _CODES.get("".join(letter for letter in (code or "").upper() if letter.isalnum()))
+
+
+def _with_signs(frame: pl.DataFrame) -> pl.DataFrame:
+    """LESS THAN 0.1 as <0.1."""
+    return frame.with_columns(
+        pl.col(name)
+        .str.replace(r"(?i)^(less than|below|under)\s+", "<")
+        .str.replace(r"(?i)^(greater than|more than|above|over)\s+", ">")
+        for name in ("LBORRES", "LBSTRESC")
+    )
 
 
 def _with_values(frame: pl.DataFrame) -> pl.DataFrame:

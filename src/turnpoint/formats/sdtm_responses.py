@@ -55,7 +55,7 @@ def reported_responses(
     """What RS, and the sums in TR, report.
 
     Args:
-        files: SAS transport files; those of other domains are passed over.
+        files: SAS transport files and Dataset-JSON; those of other domains are passed over.
         starts: `patient_id, start_date` of the study they belong to.
         criteria: the criteria whose responses are wanted; RSCAT of others is counted.
         findings: where problems go.

@@ -17,6 +17,12 @@ import polars as pl
 SIZE_TESTS: Final = ("DIAMETER", "LDIAM", "LPERP", "SAXIS")
 SHORT_AXES: Final = ("LPERP", "SAXIS")
 STATE_TESTS: Final = ("TUMSTATE", "LNSTATE")
+# Codes of sponsors, which are no CDISC terms.
+OTHER_SIZE_TESTS: Final[Mapping[str, str]] = MappingProxyType(
+    dict.fromkeys(("DIAM", "TUMDIAM"), "DIAMETER")
+    | dict.fromkeys(("LD", "LONGDIAM", "LGDIAM", "LAXIS", "LONGAXIS", "MAXDIAM"), "LDIAM")
+    | dict.fromkeys(("SAX", "SHAXIS", "SHRTAX", "SHORTAX", "SHRTAXIS", "SHORTDIA"), "SAXIS")
+)
 # Sums and their changes: derived from the sizes, and derived again by Turnpoint.
 DERIVED_TESTS: Final = r"^(SUM|ACN|ACB|PCB|PCN)"
 SUM_TESTS: Final = ("SUMDIAM", "SUMLDIAM", "SDIAM", "SLDINV", "SLD")
@@ -126,8 +132,11 @@ def role_of(text: pl.Expr) -> pl.Expr:
 def role_of_link(link: pl.Expr) -> pl.Expr:
     """The role that the usual link identifiers say: T01, NT01, NEW01 or NL01, with a reader's R1- before them."""
     said = link.str.to_uppercase().str.replace(r"^(R\d+|INV|IRC|BICR)[-_. ]*", "")
+    spelled = said.str.contains(r"TARGET|^NEW")
     return (
-        pl.when(said.str.contains(r"^NT"))
+        pl.when(spelled)
+        .then(role_of(said))
+        .when(said.str.contains(r"^NT"))
         .then(pl.lit("non_target"))
         .when(said.str.contains(r"^(NEW|NL|N[-_ ]?\d)"))
         .then(pl.lit("new"))
@@ -138,4 +147,4 @@ def role_of_link(link: pl.Expr) -> pl.Expr:
 
 def is_node(location: pl.Expr) -> pl.Expr:
     """True for a lymph node, by TULOC; null when there is none."""
-    return location.str.to_uppercase().str.contains(r"LYMPH NODE|\bNODES?\b|\bNODAL\b")
+    return location.str.to_uppercase().str.contains(r"LYMPH[\s-]*(NODE|GLAND)|\bNODES?\b|\bNODAL\b|\bLNS?\b")

@@ -10,6 +10,7 @@ from typing import Final
 import polars as pl
 
 from turnpoint.errors import Severity
+from turnpoint.formats.sdtm_ledger import Ledger
 from turnpoint.study.findings import Findings
 
 _TEXT, _NUMBER = pl.String(), pl.Float64()
@@ -35,20 +36,23 @@ def _columns(text: str, numbers: str = "") -> Mapping[str, pl.DataType]:
 _VISIT: Final = "VISITNUM VISIT"
 COLUMNS: Final[Mapping[str, Mapping[str, pl.DataType]]] = MappingProxyType(
     {
-        "DM": _columns("USUBJID RFSTDTC RFXSTDTC DTHDTC BRTHDTC SEX ARM ACTARM"),
+        "DM": _columns("USUBJID RFSTDTC RFXSTDTC DTHDTC BRTHDTC SEX ARM ACTARM TUMTYPE TRTLINE DTHDY"),
         "TU": _columns(
-            f"USUBJID TULNKID TUTESTCD TUORRES TUSTRESC TULOC TUMETHOD TUEVAL TUEVALID TUACPTFL {_VISIT} TUDTC",
+            f"USUBJID TULNKID TUSPID TUTESTCD TUORRES TUSTRESC TULOC TUMETHOD TUEVAL TUEVALID TUACPTFL {_VISIT} TUDTC",
             "TUDY VISITDY TUSEQ",
         ),
         "TR": _columns(
-            "USUBJID TRGRPID TRLNKID TRTESTCD TRORRES TRORRESU TRSTRESC TRSTRESU TRSTAT TRLOC TRMETHOD TREVAL TREVALID "
-            f"TRACPTFL {_VISIT} TRDTC",
+            "USUBJID TRGRPID TRLNKID TRSPID TRTESTCD TRTEST TRORRES TRORRESU TRSTRESC TRSTRESU TRSTAT TRLOC TRMETHOD "
+            f"TREVAL TREVALID TRACPTFL {_VISIT} TRDTC",
             "TRSTRESN TRDY VISITDY TRSEQ",
         ),
         "RS": _columns(
             f"USUBJID RSTESTCD RSCAT RSORRES RSSTRESC RSSTAT RSEVAL RSEVALID {_VISIT} RSDTC", "RSDY RSSEQ"
         ),
-        "EX": _columns("USUBJID EXTRT EXDOSU EXDOSFRQ EXOCCUR EXSTDTC EXENDTC", "EXDOSE EXSTDY EXENDY EXSEQ"),
+        "EX": _columns(
+            "USUBJID EXTRT EXDOSU EXDOSFRQ EXOCCUR EXSTDTC EXENDTC EXCYCLE EXREGIM EXLINE",
+            "EXDOSE EXSTDY EXENDY EXSEQ",
+        ),
         "AE": _columns(
             "USUBJID AETERM AEDECOD AETOXGR AESEV AESDTH AEOUT AESTDTC AEENDTC", "AESTDY AEENDY AESEQ"
         ),
@@ -75,10 +79,24 @@ def note(
     column: str,
     *,
     severity: Severity = "warning",
+    left_out: bool = False,
 ) -> None:
-    """Report records of one kind as one problem, counted, at the first of them; nothing when there are none."""
+    """Report records of one kind as one problem, counted, at the first of them; nothing when there are none.
+
+    Args:
+        findings: where the problem goes; a `Ledger` keeps the records that are left out, too.
+        file: the file's name.
+        found: the records, by `record`.
+        what: they are.
+        mend: what to do.
+        column: the column to name.
+        severity: `error` or `warning`.
+        left_out: true when the study has none of them.
+    """
     if found.is_empty():
         return
+    if left_out and isinstance(findings, Ledger):
+        findings.leave(file, found["record"], what)
     first = found["record"].min()
     findings.add(
         file,

@@ -21,6 +21,7 @@ from typing import Final
 
 import polars as pl
 
+from turnpoint.formats.sdtm_tables import note
 from turnpoint.study.findings import Findings
 
 _LONGEST_VISIT_DAYS: Final = 14
@@ -45,15 +46,15 @@ def settle_days(assessments: pl.DataFrame, file: str, findings: Findings) -> pl.
     frame = _one_day_a_visit(frame)
     undated = pl.col("day").is_null()
     lost = frame.filter(undated & ~pl.col("done"))
-    if lost.height:
-        findings.add(
-            file,
-            f"{lost.height:,} assessments without a date were not done; they are left out",
-            "Nothing to do, unless the visit took place: then give its date.",
-            column="DTC",
-            row=lost["record"].min(),  # type: ignore[arg-type]
-            severity="warning",
-        )
+    note(
+        findings,
+        file,
+        lost,
+        "assessments without a date, which were not done",
+        "They are left out; nothing to do, unless the visit took place: then give its date.",
+        "DTC",
+        left_out=True,
+    )
     return frame.filter(~undated | pl.col("done")).sort("place").drop("place")
 
 

@@ -9,8 +9,9 @@ Source: SAS Institute, TS-140, The Record Layout of a Data Set in SAS Transport 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -18,33 +19,17 @@ from typing import Final
 import polars as pl
 
 from turnpoint.errors import MissingExtraError
+from turnpoint.formats.datasets import Dataset, domain_of
 from turnpoint.study.findings import Findings
 
 _RECORD_BYTES: Final = 80
 _LIBRARY: Final = (b"HEADER RECORD*******LIBRARY HEADER RECORD", b"HEADER RECORD*******LIBV8   HEADER RECORD")
 _MEMBER: Final = (b"HEADER RECORD*******MEMBER  HEADER RECORD", b"HEADER RECORD*******MEMBV8  HEADER RECORD")
+_ROWS_FIRST: Final = 200_000
 _EXPORT_AGAIN: Final = "Export or copy it again, as SAS transport version 5."
+# What pyreadstat makes of a name that is there already.
+_REPEATED: Final = re.compile(r"_duplicated\d+$")
 _DOMAIN_COLUMNS: Final = ("DOMAIN", "RDOMAIN")
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """A data set that a transport file holds, not read yet.
-
-    Attributes:
-        path: the file.
-        domain: the SDTM domain: what its DOMAIN column says, or else its name (`SUPP` and the domain for supplements).
-        columns: names of its columns, in upper case, and as they stand in the file.
-    """
-
-    path: Path
-    domain: str
-    columns: Mapping[str, str]
-
-    @property
-    def file(self) -> str:
-        """The file's name, for messages."""
-        return self.path.name
 
 
 def is_transport(path: Path) -> bool:
@@ -70,56 +55,29 @@ def describe(path: Path, findings: Findings) -> Dataset | None:
     if not columns:
         findings.add(path.name, "the data set has no columns", _EXPORT_AGAIN)
         return None
+    if any(_REPEATED.search(name) for name in frame.columns) or len(columns) < frame.width:
+        findings.add(path.name, "two columns have the same name", _EXPORT_AGAIN)
+        return None
     said = [_text(frame, columns[name]) for name in _DOMAIN_COLUMNS if name in columns]
-    stem = path.stem.upper()
-    domain = next((name for name in said if name), stem[:2] if len(stem) <= 3 else stem)
-    supplement = {"QNAM", "QVAL"} <= columns.keys()
-    return Dataset(path, f"SUPP{domain.removeprefix('SUPP')}" if supplement else domain, columns)
+    return Dataset(path, domain_of(said, columns, path.stem), columns)
 
 
 def read_columns(
     dataset: Dataset, wanted: Mapping[str, pl.DataType], findings: Findings
 ) -> pl.DataFrame | None:
-    """The wanted columns of a data set, missing ones as nulls, and `record`, the number of the record + 1.
-
-    Text is stripped and never empty (null instead); a column of another type than wanted is converted.
+    """The wanted columns of a data set as they stand in the file.
 
     Args:
         dataset: from `describe`.
-        wanted: names in upper case and types, `String` or `Float64`.
+        wanted: names in upper case and types.
         findings: where problems go.
 
     Returns:
-        One row a record, or None when the file is damaged (reported).
+        Those of the wanted columns that the file has (one of the others when it has none of them), under the file's
+        names; None when it is damaged (reported).
     """
-    present = {name: dataset.columns[name] for name in wanted if name in dataset.columns}
-    frame = _read(dataset.path, findings, columns=list(present.values()) or [*dataset.columns.values()][:1])
-    if frame is None:
-        return None
-    return frame.select(
-        *(
-            _typed(pl.col(present[name]), frame.schema[present[name]], dtype).alias(name)
-            if name in present
-            else pl.lit(None, dtype=dtype).alias(name)
-            for name, dtype in wanted.items()
-        ),
-        pl.int_range(2, pl.len() + 2, dtype=pl.Int64).alias("record"),
-    )
-
-
-def _typed(column: pl.Expr, found: pl.DataType, wanted: pl.DataType) -> pl.Expr:
-    if wanted != pl.String:
-        return column.cast(wanted, strict=False).fill_nan(None) if found != pl.Null else column.cast(wanted)
-    if found.is_float():
-        # 3.0 is visit 3.
-        whole = column.cast(pl.Int64, strict=False)
-        column = (
-            pl.when(column == whole)
-            .then(whole.cast(pl.String))
-            .otherwise(column.fill_nan(None).cast(pl.String))
-        )
-    text = column.cast(pl.String).str.strip_chars()
-    return pl.when(text != "").then(text)
+    present = [dataset.columns[name] for name in wanted if name in dataset.columns]
+    return _read(dataset.path, findings, columns=present or [*dataset.columns.values()][:1])
 
 
 def _whole(path: Path, findings: Findings) -> bool:
@@ -155,13 +113,13 @@ def _places(content: mmap.mmap, mark: bytes) -> list[int]:
 def _read(
     path: Path, findings: Findings, columns: Sequence[str] | None = None, rows: int = 0
 ) -> pl.DataFrame | None:
+    """The columns, all of them for None, of the first `rows` records, of all for 0; None when damaged (reported)."""
     pyreadstat = _pyreadstat()
     known = (pyreadstat.ReadstatError, pyreadstat.PyreadstatError)
     for encoding in (None, "WINDOWS-1252"):
+        options = {"usecols": columns, "encoding": encoding, "output_format": "polars"}
         try:
-            frame, _ = pyreadstat.read_xport(
-                str(path), usecols=columns, row_limit=rows, encoding=encoding, output_format="polars"
-            )
+            frame = pl.concat(_parts(pyreadstat, str(path), rows, options))
         except known as error:
             if encoding is None and "encod" in str(error).lower():
                 continue
@@ -175,9 +133,31 @@ def _read(
                 "Check accented and other special letters.",
                 severity="warning",
             )
-        return pl.DataFrame(frame)
+        return frame
     findings.add(path.name, "the SAS transport file is damaged", _EXPORT_AGAIN)
     return None
+
+
+def _parts(
+    pyreadstat: ModuleType, path: str, rows: int, options: Mapping[str, object]
+) -> Iterator[pl.DataFrame]:
+    """The records in parts, each as many as all before it: pyreadstat makes an object of every cell that it reads.
+
+    It also reads over all records before a part again; parts of one size would make that grow with the square.
+    """
+    done, limit = 0, rows or _ROWS_FIRST
+    while True:
+        with warnings.catch_warnings():
+            # Repeated names are told by `describe`.
+            warnings.simplefilter("ignore", UserWarning)
+            frame, _ = pyreadstat.read_xport(path, row_offset=done, row_limit=limit, **options)
+        part = pl.DataFrame(frame)
+        if part.height or not done:
+            yield part
+        done += part.height
+        if rows or part.height < limit:
+            return
+        limit = done
 
 
 def _text(frame: pl.DataFrame, column: str) -> str:

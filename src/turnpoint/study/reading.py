@@ -32,7 +32,17 @@ _DATA_ENDINGS: Final = (
     ".sas7bdat",
 )
 # Names that lie beside a study without being part of it.
-_HARMLESS: Final = ("readme", "license", "licence", "notice", "changelog", "citation", "truth", "metadata", "unmapped")
+_HARMLESS: Final = (
+    "readme",
+    "license",
+    "licence",
+    "notice",
+    "changelog",
+    "citation",
+    "truth",
+    "metadata",
+    "unmapped",
+)
 
 
 def read(path: str | Path) -> Study:

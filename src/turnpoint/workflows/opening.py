@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
+
 from turnpoint.errors import Problem, StudyError
 from turnpoint.formats import recognise
+from turnpoint.formats.unmapped import UNMAPPED_SCHEMA, Converted
 from turnpoint.study import reading
 from turnpoint.study.study import Study
 
@@ -14,7 +17,8 @@ def read(path: str | Path) -> Study:
     """Read and check a study.
 
     Args:
-        path: a study folder, a single CSV or Parquet file, or a folder or file of SDTM data sets (XPT).
+        path: a study folder, a single CSV or Parquet file, or a folder or file of a standard: SDTM (XPT or
+            Dataset-JSON), FHIR.
 
     Returns:
         The study; its `problems` are the warnings.
@@ -44,3 +48,24 @@ def inspect(path: str | Path) -> tuple[Study | None, tuple[Problem, ...]]:
     place = Path(path)
     known = recognise(place)
     return reading.inspect(place) if known is None else known.inspect(place)
+
+
+def convert_to_study(path: str | Path) -> Converted:
+    """Read a study, list every problem in it, and keep what a study has no place for.
+
+    Args:
+        path: as for `read`.
+
+    Returns:
+        The study, None when there is any error; everything found; the side table, empty for a study folder, which
+        holds nothing else.
+
+    Raises:
+        MissingExtraError: the format needs a library that is not installed.
+    """
+    place = Path(path)
+    known = recognise(place)
+    if known is not None:
+        return known.convert(place)
+    study, problems = reading.inspect(place)
+    return Converted(study, problems, pl.DataFrame(schema=UNMAPPED_SCHEMA))

@@ -12,8 +12,10 @@ from turnpoint.criteria.protocol import ProtocolRules
 from turnpoint.criteria.reported import compare
 from turnpoint.criteria.responses import Responses
 from turnpoint.errors import Problem, StudyError
+from turnpoint.formats import fhir
+from turnpoint.formats.dataset_files import dataset_files
+from turnpoint.formats.fhir_responses import reported_in_fhir
 from turnpoint.formats.responses_table import reported_in_table, table_files
-from turnpoint.formats.sdtm import transport_files
 from turnpoint.formats.sdtm_responses import reported_responses
 from turnpoint.study.findings import Findings
 from turnpoint.study.study import Study
@@ -71,7 +73,7 @@ def quality(
         findings.add(
             Path(reported).name,
             "no reported response was found",
-            "Give a table with patient_id, day and overall_response, or an SDTM RS data set.",
+            "Give a table with patient_id, day and overall_response, an SDTM RS data set, or FHIR disease status.",
         )
     if findings.has_errors:
         raise StudyError(findings.listed(frozenset(study.patient_ids)))
@@ -87,7 +89,9 @@ def _reported(place: Path, study: Study, criteria: str, findings: Findings) -> p
     if not place.exists():
         findings.add(place.name, "there is no such file or folder", "Check the path.")
         return pl.DataFrame()
-    files = transport_files(place)
+    if fhir.recognises(place):
+        return reported_in_fhir(place, starts, findings)
+    files = dataset_files(place)
     if files:
         return reported_responses(files, starts, criteria, findings)
     tables = [reported_in_table(file, starts, findings) for file in table_files(place)]

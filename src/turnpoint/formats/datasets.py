@@ -1,0 +1,82 @@
+"""A data set of CDISC, whatever file it is in: what it is called, which columns it has, and what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A data set that a file holds, not read yet.
+
+    Attributes:
+        path: the file.
+        domain: the SDTM domain: what its DOMAIN column says, or else its name (`SUPP` and the domain for supplements).
+        columns: names of its columns, in upper case, and as they stand in the file.
+    """
+
+    path: Path
+    domain: str
+    columns: Mapping[str, str]
+
+    @property
+    def file(self) -> str:
+        """The file's name, for messages."""
+        return self.path.name
+
+
+def domain_of(said: Sequence[str], columns: Collection[str], name: str) -> str:
+    """The domain of a data set.
+
+    Args:
+        said: what the first record has in DOMAIN and RDOMAIN, as far as they are there.
+        columns: its columns, in upper case.
+        name: of the data set, or of its file.
+
+    >>> domain_of(["TR"], ["DOMAIN"], "tr1"), domain_of(["TR"], ["RDOMAIN", "QNAM", "QVAL"], "supptr")
+    ('TR', 'SUPPTR')
+    """
+    stem = name.strip().upper()
+    told = next((word.strip().upper() for word in said if word.strip()), None)
+    domain = told or (stem[:2] if len(stem) <= 3 else stem)
+    return f"SUPP{domain.removeprefix('SUPP')}" if {"QNAM", "QVAL"} <= set(columns) else domain
+
+
+def typed(found: pl.DataFrame, dataset: Dataset, wanted: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """The wanted columns, missing ones as nulls, and `record`, the number of the record + 1.
+
+    Text is stripped and never empty (null instead); a column of another type than wanted is converted.
+
+    Args:
+        found: columns of the data set as they stand in the file, one row a record.
+        dataset: which it is.
+        wanted: names in upper case and types, `String` or `Float64`.
+    """
+    return found.select(
+        *(
+            _typed(pl.col(own), found.schema[own], dtype).alias(name)
+            if (own := dataset.columns.get(name)) is not None
+            else pl.lit(None, dtype=dtype).alias(name)
+            for name, dtype in wanted.items()
+        ),
+        pl.int_range(2, pl.len() + 2, dtype=pl.Int64).alias("record"),
+    )
+
+
+def _typed(column: pl.Expr, found: pl.DataType, wanted: pl.DataType) -> pl.Expr:
+    if wanted != pl.String:
+        return column.cast(wanted, strict=False).fill_nan(None) if found != pl.Null else column.cast(wanted)
+    if found.is_float():
+        # 3.0 is visit 3.
+        whole = column.cast(pl.Int64, strict=False)
+        column = (
+            pl.when(column == whole)
+            .then(whole.cast(pl.String))
+            .otherwise(column.fill_nan(None).cast(pl.String))
+        )
+    text = column.cast(pl.String).str.strip_chars()
+    return pl.when(text != "").then(text)

@@ -1,0 +1,192 @@
+"""The wide table itself: CSV, a sheet of a workbook, or Parquet, all as text, with the line of every row."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from turnpoint.errors import MissingExtraError
+from turnpoint.study.delimited import cells
+from turnpoint.study.findings import Findings
+from turnpoint.study.text_files import decode
+
+WORKBOOKS: Final = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+# Unpacked, a workbook larger than this is no table of visits.
+_MOST_BYTES: Final = 2 * 2**30
+# The name of the column that holds the line; no file has it.
+ROW: Final = "\x00row"
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table as it stands.
+
+    Attributes:
+        file: its name.
+        frame: its columns as text, empty cells null, and `ROW`.
+        columns: their names, in order.
+    """
+
+    file: str
+    frame: pl.DataFrame
+    columns: tuple[str, ...]
+
+
+def read_sheet(place: Path, sheet: str | None, header_row: int, findings: Findings) -> Sheet | None:
+    """The table in a file; None when there is none (reported).
+
+    Args:
+        place: the file.
+        sheet: which sheet of a workbook; None is the first.
+        header_row: the line of the column names.
+        findings: where problems go.
+
+    Raises:
+        MissingExtraError: a workbook, and fastexcel is not installed.
+    """
+    try:
+        data = place.read_bytes()
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+        findings.add(place.name, f"cannot be opened ({why})", "Put the table beside the mapping file.")
+        return None
+    if place.suffix.lower() in WORKBOOKS:
+        rows = _workbook(data, place.name, sheet, findings)
+    elif data.startswith(b"PAR1"):
+        return _parquet(data, place.name, findings)
+    else:
+        return _delimited(data, place.name, header_row, findings)
+    if rows is None:
+        return None
+    if rows.height < header_row:
+        findings.add(place.name, "the sheet has no header", "Check sheet and header_row in the mapping.")
+        return None
+    header = [(cell or "").strip() for cell in rows.row(header_row - 1)]
+    body = rows.slice(header_row).rename(dict(zip(rows.columns, map(str, range(rows.width)), strict=True)))
+    numbers = pl.int_range(header_row + 1, rows.height + 1, dtype=pl.Int64, eager=True)
+    return _named(header, body, numbers, place.name, header_row, findings)
+
+
+def sheet_names(place: Path) -> list[str]:
+    """The sheets of a workbook.
+
+    Raises:
+        MissingExtraError: fastexcel is not installed.
+    """
+    import fastexcel  # noqa: PLC0415
+
+    return list(fastexcel.read_excel(place).sheet_names)
+
+
+def _delimited(data: bytes, file: str, header_row: int, findings: Findings) -> Sheet | None:
+    text = decode(data, file, findings)
+    if text is None:
+        return None
+    found = cells("\n".join(text.split("\n")[header_row - 1 :]), file, findings)
+    if found is None:
+        return None
+    return _named(found.header, found.frame, found.source_row + (header_row - 1), file, header_row, findings)
+
+
+def _parquet(data: bytes, file: str, findings: Findings) -> Sheet | None:
+    try:
+        frame = pl.read_parquet(io.BytesIO(data))
+        body = frame.select(
+            pl.col(name).cast(pl.String).alias(str(place)) for place, name in enumerate(frame.columns)
+        )
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError):
+        findings.add(file, "the file is not Parquet, or it is damaged", "Write it again.")
+        return None
+    numbers = pl.int_range(2, frame.height + 2, dtype=pl.Int64, eager=True)
+    return _named([name.strip() for name in frame.columns], body, numbers, file, 1, findings)
+
+
+def _workbook(data: bytes, file: str, sheet: str | None, findings: Findings) -> pl.DataFrame | None:
+    """All cells of a sheet as text; formulas give the value that was saved with them."""
+    try:
+        import fastexcel  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtraError(
+            "workbooks need fastexcel. Install it: pip install 'turnpoint[excel]'"
+        ) from error
+    damaged = (
+        fastexcel.FastExcelError,
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,
+        zipfile.BadZipFile,
+        OSError,
+        ValueError,
+    )
+    try:
+        if data.startswith(b"PK") and _unpacked_bytes(data) > _MOST_BYTES:
+            findings.add(file, "the workbook unpacks to more than 2 GB", "Save the sheet alone, or as CSV.")
+            return None
+        names = list(fastexcel.read_excel(data).sheet_names)
+        if sheet is not None and sheet not in names:
+            findings.add(file, f"there is no sheet {sheet}", f"Its sheets: {', '.join(names[:12])}.")
+            return None
+        return pl.read_excel(
+            io.BytesIO(data),
+            sheet_name=sheet or names[0],
+            has_header=False,
+            infer_schema_length=0,
+            drop_empty_rows=False,
+            drop_empty_cols=False,
+            raise_if_empty=False,
+            read_options={"skip_rows": 0},
+        )
+    except damaged:
+        findings.add(
+            file,
+            "the workbook cannot be read: it is damaged, or has a password",
+            "Save it again without a password.",
+        )
+        return None
+
+
+def _unpacked_bytes(data: bytes) -> int:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return sum(member.file_size for member in archive.infolist())
+
+
+def _named(
+    header: list[str], body: pl.DataFrame, numbers: pl.Series, file: str, header_row: int, findings: Findings
+) -> Sheet | None:
+    """The cells under their names; names that are missing or repeated are reported."""
+    plain = body.with_columns(pl.all().str.strip_chars()).with_columns(pl.when(pl.all() != "").then(pl.all()))
+    names: dict[str, str] = {}
+    nameless = 0
+    for place, written in enumerate(header):
+        position = str(place)
+        if not written and plain[position].null_count() == plain.height:
+            continue
+        nameless += not written
+        name = written or f"column_{place + 1}"
+        if name in names:
+            findings.add(
+                file, f"two columns are named {name}", "Give each a name of its own.", row=header_row
+            )
+            continue
+        names[name] = position
+    if nameless:
+        findings.add(
+            file,
+            f"{nameless} columns with cells have no name: the header may be of merged cells",
+            f"Set header_row in the mapping if the names are in another line than {header_row}.",
+            row=header_row,
+            severity="error" if nameless > len(names) / 2 else "warning",
+        )
+    if not names or findings.has_errors_in(file):
+        if not names:
+            findings.add(file, "the table has no columns", "Check sheet and header_row in the mapping.")
+        return None
+    frame = plain.select(
+        numbers.alias(ROW), *(pl.col(position).alias(name) for name, position in names.items())
+    )
+    some = pl.any_horizontal(pl.col(list(names)).is_not_null())
+    return Sheet(file, frame.filter(some), tuple(names))

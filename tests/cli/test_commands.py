@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -417,3 +418,16 @@ def test_settle_ranks_plans_for_one_patient_and_names_nobody_when_there_is_no_su
     missing = run("settle", study_folder, "--patient", "P009", *prior)
     assert missing.exit_code == 2
     assert "P009" not in missing.stderr
+
+
+def test_assess_writes_fhir_observations_when_the_name_says_so(
+    run: Run, study_folder: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "a.fhir.json"
+    result = run("assess", study_folder, "--prior", "docetaxel-nsclc-ct", "--out", target)
+    assert result.exit_code == 0, result.stderr
+    bundle = json.loads(target.read_text(encoding="utf-8"))
+    assert (bundle["resourceType"], len(bundle["entry"])) == ("Bundle", 6)
+    plain = run("assess", study_folder, "--prior", "docetaxel-nsclc-ct", "--out", tmp_path / "a.json")
+    assert plain.exit_code == 0, plain.stderr
+    assert isinstance(json.loads((tmp_path / "a.json").read_text(encoding="utf-8")), list)

@@ -35,6 +35,8 @@ from turnpoint.cli.problems import print_every_problem, problem_frame
 from turnpoint.cli.progress import ProgressBar
 from turnpoint.cli.simulate_command import simulate
 from turnpoint.cli.targets import (
+    FHIR_ENDINGS,
+    FHIR_NAMES,
     PRIOR_ENDINGS,
     REPORT_ENDINGS,
     TABLE_ENDINGS,
@@ -213,9 +215,14 @@ def assess(
     seed: SeedOption = 0,
     out: TableOption = None,
 ) -> None:
-    """At every visit, from the data up to it: responding, plateau or regrowing, why, and how sure."""
+    """At every visit, from the data up to it: responding, plateau or regrowing, why, and how sure.
+
+    --out NAME.fhir.json or NAME.fhir.ndjson writes FHIR Observations.
+    """
     source = existing_study(study)
-    target = None if out is None else checked_target(out, TABLE_ENDINGS, source)
+    as_fhir = out is not None and out.name.lower().endswith(FHIR_NAMES)
+    endings = FHIR_ENDINGS if as_fhir else TABLE_ENDINGS
+    target = None if out is None else checked_target(out, endings, source)
 
     from turnpoint.workflows.assess import assess as run
 
@@ -232,6 +239,11 @@ def assess(
     summaries.say_read(data, stream)
     summaries.say_prior(result.prior, stream)
     summaries.say_assessed(result.frame, stream)
+    if as_fhir and target is not None:
+        with appearing_whole(target) as part:
+            result.save_fhir(part)
+        summaries.say_written(target, "FHIR Observations", stream)
+        return
     summaries.save_or_show(result.frame, target, summaries.ASSESSMENT_COLUMNS, stream)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 TABLE_ENDINGS = (".csv", ".parquet", ".json")
+FHIR_NAMES, FHIR_ENDINGS = (".fhir.json", ".fhir.ndjson"), (".json", ".ndjson")
 PRIOR_ENDINGS = (".json",)
 REPORT_ENDINGS = (".html", ".pdf")
 DRAWS_ENDINGS = (".nc",)

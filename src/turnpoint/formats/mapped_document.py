@@ -112,6 +112,10 @@ class _Reader:
                 'Write it in quotes; { is = "..." } for a fixed value.',
             )
             return None
+        return self.told(value, key)
+
+    def told(self, value: Mapping[str, Any], key: str) -> Source | None:
+        """One value that is more than the name of a column."""
         self.known(value, key, _SOURCE)
         given = [name for name in ("column", "is", "checkboxes") if name in value]
         if len(given) != 1:
@@ -177,11 +181,8 @@ class _Reader:
                     )
             if table == "lesions" and not {"diameter_mm", "status"} & one.keys():
                 self.wrong(key, None, "has neither diameter_mm nor status", "Write one of the two.")
-            only = {
-                column: read
-                for column in self.section(one, "only")
-                if (read := self.texts(one["only"], f"{key}.only", column))
-            }
+            told = self.section(one, "only")
+            only = {column: cells for column in told if (cells := self.texts(told, f"{key}.only", column))}
             found += _written_out(table, fields, only, self.numbers(one, key))
         return found
 

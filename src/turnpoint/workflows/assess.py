@@ -6,12 +6,15 @@ import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from turnpoint._version import __version__
 from turnpoint.engine.processes import Workers
+from turnpoint.formats.fhir_out import write_assessment
 from turnpoint.model.arrays import FloatArray, IntArray, ObjectArray
 from turnpoint.model.filter import DEFAULT_PARTICLES, over_batches
 from turnpoint.model.prior import Prior
@@ -69,6 +72,15 @@ class Assessment:
     diagnostics: pl.DataFrame
     study: Study
     prior: Prior
+
+    def save_fhir(self, path: str | Path) -> Path:
+        """Write it as FHIR R4 Observations: a Bundle (`.json`) or one a line (`.ndjson`); returns the path.
+
+        Raises:
+            UsageError: another ending, or a place that cannot be written to.
+        """
+        method = f"Turnpoint {__version__}, prior {self.prior.name}"
+        return write_assessment(self.frame, self.study, path, method=method, timestamp=datetime.now(UTC))
 
 
 def assess(

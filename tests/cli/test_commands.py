@@ -90,6 +90,7 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
         "trial",
         "convert",
         "report",
+        "map",
     ]
 
 

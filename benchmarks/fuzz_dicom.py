@@ -1,4 +1,4 @@
-"""Hostile bytes for the DICOM reader: `python benchmarks/fuzz_dicom.py [SECONDS] [SEED]`.
+"""Hostile bytes for the DICOM reader: `python -m benchmarks.fuzz_dicom [SECONDS] [SEED]`.
 
 Random damage to a small report: bytes changed, cut out, repeated, lengths made absurd. Every input must end in a study
 or in errors, never in another exception, within seconds. Prints one table; exit 1 when an input did not.

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turnpoint.formats import mapped
-from turnpoint.formats.mapped_document import declared
+from turnpoint.formats.mapped_document import declared, parsed
 from turnpoint.study.findings import Findings
 from turnpoint.study.reading import read_frames
+from turnpoint.workflows import opening
 
 HEAD = 'format = "turnpoint mapping 1"\nfile = "t.csv"\n'
 ROWS = '[rows]\npatient_id = "id"\nday = "day"\n'
@@ -279,6 +280,23 @@ def test_sheet_of_a_workbook_is_read_with_its_dates_and_formulas_when_named(tmp_
     assert any("Its sheets: Notes, Data" in error for error in errors(place))
     (tmp_path / "t.xlsx").write_bytes(b"PK\x03\x04 broken")
     assert len(errors(place)) == 1
+
+
+def test_example_of_the_documentation_is_a_mapping_when_read() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "formats-mapping.md").read_text(encoding="utf-8")
+    findings = Findings()
+
+    found = parsed(page.split("```toml\n")[1].split("```")[0], "example.toml", findings)
+
+    assert findings.listed() == ()
+    assert found is not None
+    assert [block.table for block in found.blocks] == ["lesions"] * 3 + ["markers"]
+
+
+def test_study_opens_by_its_mapping_when_any_command_reads_it(tmp_path: Path) -> None:
+    place = written(tmp_path, "id,day,l1,l2\nA,0,30,12\n", HEAD + ROWS + LESIONS)
+
+    assert opening.read(place).lesions.height == opening.read(tmp_path / "t.csv").lesions.height == 2
 
 
 KEYS = st.sampled_from(

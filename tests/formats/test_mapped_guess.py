@@ -26,7 +26,7 @@ def guessed(folder: Path, table: str, answers: dict[str, str] | None = None, *, 
 
 
 def test_mapping_is_read_when_every_question_is_answered(tmp_path: Path) -> None:
-    found = guessed(tmp_path, REDCAP, {"patients.sex.1": '"male"', "patients.sex.2": '"female"'}, yes=True)
+    found = guessed(tmp_path, REDCAP, {"sex.1": '"male"', "sex.2": '"female"'}, yes=True)
     study, problems = mapped.inspect(found.written)
 
     assert not found.open_questions
@@ -110,6 +110,30 @@ def test_events_become_days_when_there_is_no_date(tmp_path: Path) -> None:
 
     assert study is not None, problems
     assert study.markers["day"].to_list() == [0, 42, 91]
+
+
+def test_lesions_are_read_when_each_has_a_row_of_a_repeating_instrument(tmp_path: Path) -> None:
+    table = (
+        "record_id,redcap_repeat_instrument,redcap_repeat_instance,sex,scan_date,lesion_number,lesion_type,lesion_site,"
+        "lesion_size_mm\n1,,,male,,,,,\n1,lesions,1,,2024-01-05,1,1,liver,20\n1,lesions,2,,2024-01-05,2,2,lung,11\n"
+        "1,lesions,3,,2024-02-16,1,1,liver,14\n"
+    )
+    found = guessed(tmp_path, table, {"role.1": '"target"', "role.2": '"non_target"'}, yes=True)
+    study, problems = mapped.inspect(found.written)
+
+    assert study is not None, problems
+    assert study.lesions.select("day", "lesion_id", "role", "site", "diameter_mm").rows() == [
+        (0, "1", "target", "liver", 20.0),
+        (0, "2", "non_target", "lung", 11.0),
+        (42, "1", "target", "liver", 14.0),
+    ]
+
+
+def test_question_is_asked_when_no_lesion_or_marker_is_recognised(tmp_path: Path) -> None:
+    found = guessed(tmp_path, "id,day,hgb\nA,0,12\n", yes=True)
+
+    assert [question.key for question in found.open_questions] == ["lesions"]
+    assert [problem.column for problem in mapped.inspect(found.written)[1]] == ["lesions"]
 
 
 def test_unit_of_a_size_is_asked_when_the_name_does_not_say(tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ def _named(
         findings.add(
             file,
             f"{nameless} columns with cells have no name: the header may be of merged cells",
-            f"Set header_row in the mapping if the names are in another line than {header_row}.",
+            f"If the names are in another line than {header_row}, set header_row (map guess: --header-row).",
             row=header_row,
             severity="error" if nameless > len(names) / 2 else "warning",
         )

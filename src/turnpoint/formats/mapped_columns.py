@@ -13,7 +13,7 @@ from turnpoint.study.schema import fold
 from turnpoint.study.units import parse
 
 # patient, day, date, start_date, arm, tumour_type, sex, birth_year, line, death_date, death_day; size, site, status,
-# node, lesion_date; marker, marker_unit, marker_limit, marker_date; doses, events; ignored; unknown.
+# node, lesion_date, lesion_id, role; marker, marker_unit, marker_limit, marker_date; doses, events; ignored; unknown.
 Kind: TypeAlias = str
 
 
@@ -73,6 +73,8 @@ _OTHER_NAMES: Final = (
     ("events", "grade", ("ae_grade", "aetoxgr", "ctcae_grade", "grade")),
 )
 _OTHER: Final = {fold(name): (table, column) for table, column, names in _OTHER_NAMES for name in names}
+# The entity of a column of a table with one row a lesion.
+ONE_A_ROW: Final = "one a row"
 PERSONAL: Final = "names a person"
 _OF_NO_USE: Final = (
     (re.compile(r"^redcap_\w+$|_(complete|timestamp)$"), "REDCap's own"),
@@ -105,6 +107,29 @@ _SIZE: Final = frozenset(
 )  # fmt: skip
 _SITE: Final = frozenset({"site", "location", "loc", "organ", "部位"})
 _STATUS: Final = frozenset({"status", "state", "assessment", "evaluation"})
+_WHICH: Final = frozenset({"id", "no", "nr", "number", "num", "name", "label"})
+_PART: Final = frozenset({"type", "role", "category", "class"})
+_PLAIN: Final = {
+    fold(name): kind
+    for kind, names in (
+        (
+            "size",
+            (
+                "size",
+                "size_mm",
+                "size_cm",
+                "diameter",
+                "diameter_mm",
+                "diameter_cm",
+                "longest_diameter",
+                "ld_mm",
+            ),
+        ),
+        ("site", ("site", "location", "organ")),
+        ("role", ("role",)),
+    )
+    for name in names
+}
 _FLAG: Final = frozenset({"yn", "flag", "yes", "is"})
 _NODE: Final = frozenset({"node", "nodal", "lymph", "ln"})
 _DATE: Final = frozenset({"date", "dt", "dat"})
@@ -158,18 +183,37 @@ def _tokens(name: str) -> list[str]:
 def _lesion(name: str, tokens: Sequence[str], *, is_date: bool, is_number: bool) -> Meaning | None:
     words = [token for token in tokens if not token.isdigit()]
     numbers = [token for token in tokens if token.isdigit()]
+    rest = [word for word in words if word not in _LESION and word not in ("non", "new")]
+    unit = next((word for word in rest if word in ("mm", "cm")), None)
+    if not numbers:
+        kind = _long_kind(name, words, rest, is_date=is_date, is_number=is_number)
+        return None if kind is None else Meaning(kind, ONE_A_ROW, unit=unit)
     if not set(words) & _LESION or len(numbers) != 1:
         return None
     number = numbers[0]
     start = name.find(number)
     pattern = f"{name[:start]}{{n}}{name[start + len(number) :]}"
-    rest = [word for word in words if word not in _LESION and word not in ("non", "new")]
     kind = _lesion_kind(words, rest, is_date=is_date, is_number=is_number)
     if kind is None:
         return None
-    unit = next((word for word in rest if word in ("mm", "cm")), None)
     entity = "_".join(word for word in words if word not in rest)
     return Meaning(kind, entity, pattern, number, _role(words), unit)
+
+
+def _long_kind(
+    name: str, words: Sequence[str], rest: Sequence[str], *, is_date: bool, is_number: bool
+) -> Kind | None:
+    """A column of a table with one row a lesion."""
+    plain = _PLAIN.get(fold(name))
+    if plain is not None:
+        return plain if is_number or plain != "size" else None
+    if not set(words) & _LESION:
+        return None
+    if set(rest) <= _WHICH and not is_date:
+        return "lesion_id"
+    if set(rest) <= _PART:
+        return "role"
+    return _lesion_kind(words, rest, is_date=is_date, is_number=is_number)
 
 
 def _lesion_kind(words: Sequence[str], rest: Sequence[str], *, is_date: bool, is_number: bool) -> Kind | None:

@@ -162,6 +162,9 @@ class _Reader:
     def blocks(self, document: Mapping[str, Any], table: str) -> list[Block]:
         """The blocks of one table, `{n}` written out."""
         given = document.get(table, [])
+        if given == QUESTION:
+            self.unanswered(table)
+            return []
         if not isinstance(given, list) or not all(isinstance(one, Mapping) for one in given):
             self.wrong(table, None, "not blocks", f"Write [[{table}]] with two brackets.")
             return []

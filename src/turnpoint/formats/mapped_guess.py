@@ -13,7 +13,7 @@ from typing import Final
 import polars as pl
 
 from turnpoint.formats.mapped_cells import Sheet
-from turnpoint.formats.mapped_columns import PERSONAL, Meaning
+from turnpoint.formats.mapped_columns import ONE_A_ROW, PERSONAL, Meaning
 from turnpoint.formats.mapped_dates import DATE_FORMATS
 from turnpoint.formats.mapped_declaration import FIRST_DATE
 from turnpoint.formats.mapped_facts import (
@@ -34,7 +34,8 @@ from turnpoint.study.schema import fold
 _CODES: Final = ("999", "-999", "9999", "-9", "-99", "99", "998", "997", "-1", "-8", "-7")
 _COMMA: Final = r"^[<>]?\s*[+-]?\d+,\d+$"
 _PATIENT: Final = ("start_date", "arm", "tumour_type", "sex", "birth_year", "line", "death_date", "death_day")
-_SEXES: Final = frozenset({"f", "w", "m", "female", "male", "u", "unknown", "other"})
+_SEXES: Final = ("male", "female", "other", "unknown", "m", "f", "w", "u")
+_MOST_VALUES: Final = 12
 
 
 def guess(sheet: Sheet, *, sheet_name: str | None = None, header_row: int = 1) -> Guess:
@@ -65,7 +66,13 @@ class _Writer:
         self.patients()
         self.words()
         self.lesions()
+        self.long_lesions()
         self.markers()
+        if not any(line.before.startswith(("\n[[lesions]]", "\n[[markers]]")) for line in self.lines):
+            asked = (
+                "No lesion or marker was recognised. Delete this line and write [[lesions]] or [[markers]]."
+            )
+            self.head.append(Line("lesions = ", Question("lesions", asked)))
         for table, telling in (("doses", "drug"), ("events", "term")):
             self.plain_block(table, telling)
         unsure = self.unmapped()
@@ -171,16 +178,8 @@ class _Writer:
             return
         self.add("\n[patients]")
         for kind, name in found:
-            values = sorted(self.facts.cells(name).unique().to_list())
-            if kind == "sex" and not {fold(value) for value in values} <= _SEXES:
-                self.read.add(name)
-                for value in values[:6]:
-                    asked = Question(
-                        f"patients.sex.{value}",
-                        f"{name}: what does {value} mean: male, female, other, unknown?",
-                    )
-                    self.add(f"sex.values.{quoted(value)} = ", asked)
-                self.add(f"sex.column = {quoted(name)}")
+            if kind == "sex":
+                self.coded(kind, name, _SEXES)
             else:
                 self.use(kind, name)
 
@@ -253,7 +252,7 @@ class _Writer:
 
     def size(self, pattern: str, numbers: Sequence[str], sizes: Sequence[Meaning]) -> None:
         """The size, in mm or cm if the name says so."""
-        unit = next((one.unit for one in sizes if one.pattern == pattern), None)
+        unit = next((one.unit for one in sizes if one.pattern in (pattern, None)), None)
         if unit is not None:
             part = "" if unit == "mm" else f', unit = "{unit}"'
             self.add(f"diameter_mm = {{ column = {quoted(pattern)}{part} }}")
@@ -262,6 +261,43 @@ class _Writer:
         shown = "; ".join(self.facts.examples(name) for name in names[:2])
         asked = Question(f"lesions.{pattern}.unit", f"{pattern}: in mm or in cm?", quoted("mm"), shown)
         self.add(f"diameter_mm = {{ column = {quoted(pattern)}, unit = ", asked, " }")
+
+    def long_lesions(self) -> None:
+        """A block for a table with one row a lesion, as repeating instruments of REDCap have it."""
+        facts = self.facts
+        own = {
+            kind: name
+            for kind in ("lesion_id", "role", "size", "site", "status", "lesion_date")
+            for name in facts.of(kind)
+            if facts.meanings[name].entity == ONE_A_ROW
+        }
+        if "lesion_id" not in own or not {"size", "status"} & own.keys():
+            return
+        self.add("\n[[lesions]]  # one row a lesion")
+        self.use("lesion_id", own["lesion_id"])
+        if "role" in own:
+            self.coded("role", own["role"], ("target", "non_target", "new"))
+        else:
+            asked = Question("lesions.role", "Are the lesions target, non_target or new?", quoted("target"))
+            self.add("role = { is = ", asked, " }")
+        if "size" in own:
+            self.read.add(own["size"])
+            self.size(own["size"], [""], [facts.meanings[own["size"]]])
+        for kind, key in (("site", "site"), ("status", "status"), ("lesion_date", "date")):
+            if kind in own:
+                self.use(key, own[kind])
+
+    def coded(self, key: str, name: str, allowed: Sequence[str]) -> None:
+        """A column of categories: as it is where its cells are known, else a question for each of them."""
+        self.read.add(name)
+        values = sorted(self.facts.cells(name).unique().to_list())
+        if {fold(value) for value in values} <= {fold(value) for value in allowed}:
+            self.add(f"{key} = {quoted(name)}")
+            return
+        for value in values[:_MOST_VALUES]:
+            asked = f"{name}: what does {value} mean: {', '.join(allowed[:4])}?"
+            self.add(f"{key}.values.{quoted(value)} = ", Question(f"{key}.{value}", asked))
+        self.add(f"{key}.column = {quoted(name)}")
 
     def markers(self) -> None:
         """A block for each marker."""

@@ -187,7 +187,7 @@ def _open(file: Path, findings: Findings) -> RawTable | None:
         findings.add(
             file.name,
             f"a file ending in {file.suffix or 'nothing'} is not read",
-            "Save it as CSV or Parquet.",
+            "Save it as CSV or Parquet, or map a workbook: turnpoint map guess FILE.",
         )
         return None
     try:

@@ -8,8 +8,16 @@ from typing import Final
 from turnpoint.study.findings import Findings
 
 _NOT_TEXT: Final = (
-    (b"PK\x03\x04", "an Excel workbook or a zip archive", "Save the sheet as CSV UTF-8 in Excel"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "Save the sheet as CSV UTF-8 in Excel"),
+    (
+        b"PK\x03\x04",
+        "an Excel workbook or a zip archive",
+        "Save the sheet as CSV UTF-8 in Excel, or run turnpoint map guess",
+    ),
+    (
+        b"\xd0\xcf\x11\xe0",
+        "an old Excel workbook",
+        "Save the sheet as CSV UTF-8 in Excel, or run turnpoint map guess",
+    ),
     (b"%PDF", "a PDF document", "Export the data as CSV"),
     (b"\x1f\x8b", "a gzip archive", "Unpack it first"),
     (b"PAR1", "a Parquet file", "Give its name the ending .parquet"),

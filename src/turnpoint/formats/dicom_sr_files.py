@@ -31,6 +31,7 @@ _LOOKED_AT: Final = 2000
 # The largest report: a thousand times the size of an honest one.
 MOST_BYTES: Final = 128 * 2**20
 _DEFLATED: Final = "1.2.840.10008.1.2.1.99"
+_UNDEFINED_LENGTH: Final = 0xFFFFFFFF
 # Basic Text, Enhanced, Comprehensive, Comprehensive 3D, Extensible SR.
 _REPORTS: Final = frozenset(f"1.2.840.10008.5.1.4.1.1.88.{part}" for part in (11, 22, 33, 34, 35))
 _SOP_CLASS: Final = 0x00080016
@@ -155,6 +156,8 @@ def _report(file: Path) -> Report | str:
         if _unpacks_too_large(stream):
             return f"the report unpacks to more than {MOST_BYTES // 2**20} MB"
     root = pydicom.dcmread(file, stop_before_pixels=True, defer_size=2**20, force=True)
+    if _ends_too_early(root, file.stat().st_size):
+        return "the report is cut short: its last element is longer than the file"
     if "ContentSequence" not in root:
         encrypted = "EncryptedAttributesSequence" in root
         return (
@@ -163,6 +166,23 @@ def _report(file: Path) -> Report | str:
             else "the report has no content: it is cut short or damaged"
         )
     return _from(root, file.name)
+
+
+def _ends_too_early(root: Dataset, size_bytes: int) -> bool:
+    """Whether an element says that it goes on beyond the file: pydicom reads what is there and says nothing.
+
+    A deflated report stands elsewhere in the file than its elements say, and is damaged when it cannot be inflated.
+    """
+    from pydicom.dataelem import RawDataElement  # noqa: PLC0415
+
+    if str(getattr(root, "file_meta", {}).get("TransferSyntaxUID", "")) == _DEFLATED:
+        return False
+    return any(
+        isinstance(element, RawDataElement)
+        and element.length != _UNDEFINED_LENGTH
+        and element.value_tell + element.length > size_bytes
+        for element in root._dict.values()  # reading an element would end its raw form
+    )
 
 
 def _from(root: Dataset, file: str) -> Report:

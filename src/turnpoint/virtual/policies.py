@@ -9,10 +9,9 @@ from typing import Protocol
 
 import numpy as np
 
+from turnpoint.criteria.sums import PROGRESSION_MM, PROGRESSION_RATIO
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.virtual.clones import DRUG_A, DRUG_B, NO_DRUG
-
-PROGRESSION_FOLD, PROGRESSION_MM = 1.2, 5.0  # RECIST 1.1, section 4.3.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Seen:
     @property
     def has_progressed(self) -> BoolArray:
         """RECIST progression on the drug in use, shape (P,)."""
-        bar = np.maximum(PROGRESSION_FOLD * self.nadir_mm, self.nadir_mm + PROGRESSION_MM)
+        bar = np.maximum(PROGRESSION_RATIO * self.nadir_mm, self.nadir_mm + PROGRESSION_MM)
         progressed: BoolArray = self.diameter_mm >= bar - 1e-9
         return progressed
 

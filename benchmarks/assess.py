@@ -34,6 +34,7 @@ from threading import Thread
 
 import numpy as np
 import polars as pl
+from provenance import commit
 from scipy.optimize import OptimizeWarning, curve_fit
 
 import turnpoint as tp
@@ -242,12 +243,9 @@ def page(
     nuts: float | None,
 ) -> Iterator[str]:
     """The results as Markdown."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
     yield from ("# Speed of assess", "", (__doc__ or "").split("\n\n", 1)[1].strip(), "")
     yield (
-        f"{datetime.now(tz=UTC).date()}, commit {commit}, {platform.machine()}, {os.cpu_count()} cores, "
+        f"{datetime.now(tz=UTC).date()}, commit {commit()}, {platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}, NumPy {np.__version__}."
     )
     converged, rate = fits

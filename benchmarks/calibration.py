@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import subprocess
 import time
 from datetime import UTC, datetime
 from importlib import resources
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from provenance import commit
 from scipy.stats import chisquare
 
 import turnpoint as tp
@@ -109,12 +109,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--out", type=Path, default=RESULTS)
     wanted = parser.parse_args()
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
     lines = ["# Simulation-based calibration", "", __doc__.split("\n\n", 1)[1].strip(), ""]
     lines += [
-        f"{datetime.now(tz=UTC).date()}, commit {commit}, {platform.machine()}, {os.cpu_count()} cores, "
+        f"{datetime.now(tz=UTC).date()}, commit {commit()}, {platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}; {wanted.courses} courses a prior, seed {wanted.seed}, last visit, "
         f"{BINS} bins. A 90 % coverage over {wanted.courses} courses has a standard error of "
         f"{100 * np.sqrt(0.09 / wanted.courses):.1f} points.",

@@ -19,7 +19,6 @@ import argparse
 import math
 import os
 import platform
-import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +39,7 @@ from claims_series import (
     waiting,
     with_new_lesion,
 )
+from provenance import commit
 from scipy.stats import binomtest, norm
 
 import turnpoint as tp
@@ -357,11 +357,8 @@ def markers() -> str:
 
 
 def stamp() -> str:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
     return (
-        f"{datetime.now(tz=UTC).date()}, commit {commit}, {platform.machine()}, {os.cpu_count()} cores, "
+        f"{datetime.now(tz=UTC).date()}, commit {commit()}, {platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}, Turnpoint {tp.__version__}. "
         f"Data: {', '.join(setting.folder for setting in SETTINGS)}, reader-variability-ct.\n"
     )

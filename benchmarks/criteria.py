@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import polars as pl
+from provenance import commit
 
 import turnpoint as tp
 from turnpoint.study.study import Study
@@ -196,9 +197,6 @@ def main() -> None:
         raise SystemExit("the two ways disagree: the comparison of their speed means nothing")
     runs = [(patients, *measured(patients)) for patients in (wanted.patients // 10, wanted.patients)]
     command = whole_command(wanted.patients // 10)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
     each = slow_seconds / wanted.sample
     rows = [
         f"| `turnpoint.respond` | {patients:,} | {VISITS * LESIONS * patients:,} | {seconds:.1f} "
@@ -210,7 +208,7 @@ def main() -> None:
         "",
         __doc__.split("\n\n", 1)[1].strip(),
         "",
-        f"{datetime.now(tz=UTC).date()}, commit {commit}, {platform.machine()}, {os.cpu_count()} cores, "
+        f"{datetime.now(tz=UTC).date()}, commit {commit()}, {platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}, polars {pl.__version__}, pandas {pd.__version__}.",
         "",
         "| what | patients | lesion rows | seconds | patients a second | largest memory, GiB |",

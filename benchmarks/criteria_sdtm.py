@@ -10,13 +10,13 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import subprocess
 from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import pyreadstat
+from provenance import commit
 
 import turnpoint as tp
 from turnpoint.criteria.best_response import best_responses
@@ -127,11 +127,8 @@ def markdown(frame: pl.DataFrame) -> str:
 
 
 def stamp() -> str:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
     return (
-        f"{datetime.now(tz=UTC).date()}, commit {commit}, {platform.machine()}, {os.cpu_count()} cores, "
+        f"{datetime.now(tz=UTC).date()}, commit {commit()}, {platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}, Turnpoint {tp.__version__}."
     )
 

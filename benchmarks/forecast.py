@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import subprocess
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -28,6 +27,7 @@ import numpy as np
 import polars as pl
 from forecast_baselines import BASELINES, FLOOR, MARKER_FLOOR, Forecasts, Method, Task, task
 from forecast_pictures import calibration_pictures
+from provenance import commit
 from scipy.stats import rankdata
 
 import turnpoint as tp
@@ -318,11 +318,8 @@ def _per_week(train: Study) -> float:
 
 
 def stamp() -> str:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
     return (
-        f"{datetime.now(tz=UTC).date()}, commit {commit}, {platform.machine()}, {os.cpu_count()} cores, "
+        f"{datetime.now(tz=UTC).date()}, commit {commit()}, {platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}, Turnpoint {tp.__version__}."
     )
 

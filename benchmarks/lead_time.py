@@ -24,7 +24,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import subprocess
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +41,7 @@ from lead_time_tables import (
     reliability_rows,
     verdict,
 )
+from provenance import commit
 
 import turnpoint as tp
 from turnpoint.model.series import parts_of, visits_of
@@ -105,11 +105,8 @@ def virtual(schedule: Schedule, courses: int, seed: int) -> pl.DataFrame:
 
 
 def stamp(courses: int, seconds: float) -> str:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
     return (
-        f"{datetime.now(tz=UTC).date()}, commit {commit}, {platform.machine()}, {os.cpu_count()} cores, "
+        f"{datetime.now(tz=UTC).date()}, commit {commit()}, {platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}, Turnpoint {tp.__version__}; {courses} courses a schedule, half to tune, "
         f"half to measure; {seconds:.0f} s in all."
     )

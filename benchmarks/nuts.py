@@ -17,7 +17,6 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from provenance import commit
 from scipy.special import logit
 
 import turnpoint as tp
@@ -287,15 +287,12 @@ def page(done: list[Compared]) -> str:
         for dataset, prior_name, _ in SETS
         if any(one.dataset == dataset for one in done)
     ]
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
     lines = [
         "# The filter against NUTS",
         "",
         (__doc__ or "").split("\n\n", 1)[1].strip(),
         "",
-        f"{datetime.now(tz=UTC).date()}, commit {commit}, {platform.machine()}, {os.cpu_count()} cores, Python "
+        f"{datetime.now(tz=UTC).date()}, commit {commit()}, {platform.machine()}, {os.cpu_count()} cores, Python "
         f"{platform.python_version()}, NumPyro {numpyro.__version__}, JAX {jax.__version__}. {CHAINS} chains, {WARMUP} "
         f"warm-up steps and {SAMPLES} draws each, {len(quality)} patients. Smallest effective sample size of a "
         f"parameter: median {np.median(quality[:, 0]):.0f}, least {quality[:, 0].min():.0f}; largest R-hat "

@@ -15,13 +15,13 @@ import argparse
 import os
 import platform
 import resource
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from provenance import commit
 from trial_counts import ASSUMED, CHOSEN, PRIOR, compared, counted
 
 from turnpoint.engine.processes import Workers
@@ -111,16 +111,13 @@ def main() -> None:
 
 
 def page(lines: list[str], shares: np.ndarray, memory_mib: float) -> str:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
     return "\n".join(
         [
             "# Speed of virtual trials",
             "",
             (__doc__ or "").split("\n\n", 2)[2].strip(),
             "",
-            f"{datetime.now(tz=UTC).date()}, commit {commit}, {platform.machine()}, {os.cpu_count()} cores, Python "
+            f"{datetime.now(tz=UTC).date()}, commit {commit()}, {platform.machine()}, {os.cpu_count()} cores, Python "
             f"{platform.python_version()}, NumPy {np.__version__}; largest process {memory_mib:,.0f} MiB, whatever the "
             "number of patients.",
             "",

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import argparse
 import platform
-import subprocess
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from provenance import commit
 
 from turnpoint.virtual.clones import Rates
 from turnpoint.virtual.policies import AtWeeks, Never
@@ -90,16 +90,13 @@ def main() -> None:
         chance = float(np.isfinite(found.extinct_week).mean())
         error = np.sqrt(max(chance * (1 - chance), 0.25 / patients) / patients)
         rows.append(f"| {side} | {size} | {when} | {chance:.2f} ± {2 * error:.2f} | {published} |")
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
     text = "\n".join(
         [
             "# The two-strike curve",
             "",
             (__doc__ or "").split("\n\n", 2)[2].strip(),
             "",
-            f"{datetime.now(tz=UTC).date()}, commit {commit}, {platform.machine()}, Python "
+            f"{datetime.now(tz=UTC).date()}, commit {commit()}, {platform.machine()}, Python "
             f"{platform.python_version()}; {patients} tumours, {time.perf_counter() - started:.0f} s.",
             "",
             "| second drug, side of the nadir | cells then, mean | time | chance to die out (± 2 SE) | published |",

@@ -2,7 +2,7 @@ import polars as pl
 import pytest
 
 from turnpoint.charts.canvas import NARROW, WIDE
-from turnpoint.charts.next_cycle import describe, next_cycle
+from turnpoint.charts.next_cycle import _share_axis, describe, next_cycle
 from turnpoint.charts.svg import svg
 from turnpoint.charts.week_axis import Panel, WeekAxis
 
@@ -76,3 +76,10 @@ def test_description_gives_the_numbers_before_and_after(english):
     said = describe(COURSE, SHARES, english)
     assert "living tumour 41% of the start" in said
     assert "cisplatin: 50% of the limit, 75% after one more cycle." in said
+
+
+def test_share_axis_reaches_the_dose_however_far_over_its_limit_it_is() -> None:
+    axis = _share_axis(pl.DataFrame({"share": [0.5, 2.83]}))
+    assert axis.high > 2.83
+    assert axis.ticks == (0.0, 1.0, 2.0)
+    assert _share_axis(pl.DataFrame({"share": [0.2]})).ticks == (0.0, 0.5, 1.0)

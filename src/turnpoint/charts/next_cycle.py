@@ -22,7 +22,7 @@ _TOP_PX = 40
 _CYCLES_Y_PX = -12.0
 _LOWEST_PCT = 0.1  # less than a thousandth of the burden at the start is drawn there
 _TICKS_PCT = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10_000.0)
-_HIGHEST_SHARE = 2.0
+_FINE_TICKS_UP_TO, _MOST_TICKS = 2.0, 5
 _CHARACTER = 0.62  # width of a letter against the size of the text; from there on letters are square
 _LAST_NARROW = "\u2e80"
 _LINES: Final = (
@@ -137,8 +137,10 @@ def _burden_axis(course: pl.DataFrame) -> _Axis:
 
 def _share_axis(shares: pl.DataFrame) -> _Axis:
     top = shares["share"].max()
-    high = max(1.1, min(float(top) * 1.05 if isinstance(top, int | float) else 1.1, _HIGHEST_SHARE))
-    ticks = (0.0, 0.5, 1.0) + ((1.5,) if high > 1.5 else ())
+    # up to the top, however far over the limit: a line cut off at the edge would look as if no more had been given
+    high = max(1.1, float(top) * 1.05 if isinstance(top, int | float) else 1.1)
+    step = 0.5 if high <= _FINE_TICKS_UP_TO else float(math.ceil(high / _MOST_TICKS))
+    ticks = tuple(step * index for index in range(int(high / step) + 1))
     return _Axis(0.0, high, _BURDEN_PX + _GAP_PX, _BURDEN_PX + _GAP_PX + _SHARE_PX, ticks, is_log=False)
 
 

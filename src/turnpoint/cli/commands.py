@@ -237,7 +237,7 @@ def assess(
         )
     stream = summaries.summary_stream(target)
     summaries.say_read(data, stream)
-    summaries.say_prior(result.prior, stream)
+    summaries.say_priors(result.priors, stream)
     summaries.say_assessed(result.frame, stream)
     if as_fhir and target is not None:
         with appearing_whole(target) as part:
@@ -385,7 +385,7 @@ def report(
     with ProgressBar("Writing the report"), appearing_whole(target) as part:
         run(assessment, patient, audience=audience.value, lang=lang.value).save(part)
     summaries.say_read(data, sys.stdout)
-    summaries.say_prior(assessment.prior, sys.stdout)
+    summaries.say_priors(assessment.priors, sys.stdout)
     summaries.say_written(target, f"report for the {audience.value}", sys.stdout)
 
 

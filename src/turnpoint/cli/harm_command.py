@@ -105,8 +105,7 @@ def harm(
         result = run(data, expanded_prior(prior), limits=table, weights=chosen, seed=seed, progress=progress)
     summaries.say_read(data, sys.stdout)
     say_warnings(result.problems, sys.stdout)
-    if result.prior is not None:
-        summaries.say_prior(result.prior, sys.stdout)
+    summaries.say_priors(result.priors, sys.stdout)
     _say_found(result, sys.stdout)
     if targets:
         for name, frame in result.tables().items():

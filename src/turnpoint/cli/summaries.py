@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -201,6 +201,20 @@ def say_prior(prior: Prior, stream: TextIO) -> None:
     say("Prior", f"{prior.name}, fitted to {counted(card.patients, 'patient')}: {card.data}", stream)
     for warning in card.warnings:
         say("", warning, stream)
+
+
+def say_priors(priors: Mapping[str, Prior], stream: TextIO) -> None:
+    """Which prior each patient was compared with: one line where it is one for all, else how many each has."""
+    used: dict[str, tuple[Prior, int]] = {}
+    for prior in priors.values():
+        used[prior.name] = prior, used.get(prior.name, (prior, 0))[1] + 1
+    if len(used) == 1:
+        ((prior, _),) = used.values()
+        say_prior(prior, stream)
+        return
+    for name, (prior, patients) in sorted(used.items(), key=lambda item: -item[1][1]):
+        fitted = f"fitted to {counted(prior.card.patients, 'patient')}: {prior.card.data}"
+        say("Prior", f"{name} for {counted(patients, 'patient')}, {fitted}", stream)
 
 
 def say_fitted(prior: Prior, stream: TextIO) -> None:

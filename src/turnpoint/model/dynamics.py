@@ -4,6 +4,9 @@
     P(t) = φ·exp(g·t)                          resistant
     B(t) = S(t) + P(t),  B(0) = 1,  t = on(t) + off(t) in weeks,  volume scale
 
+Where the resistant part *rests* (g = `RESTING_PER_WEEK`, as good as nothing) the burden falls to φ and never turns
+while a drug is on.
+
 With off(t) = 0 this is the regression-growth form with φ free (Stein et al. 2011, doi:10.1158/1078-0432.
 CCR-10-1762; its g-d, g, d and φ variants are limits). All rates are per week and on the volume scale; a
 diameter moves at a third of them.
@@ -15,11 +18,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from turnpoint.model.arrays import FloatArray, IntArray
+from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
+
+Pauses = tuple[tuple[float, float], ...]  # weeks on and weeks off before each, oldest first
 
 _WEEKS_TOLERANCE = 1e-9
 _WEEKS_TOLERANCE_FLOAT32 = 1e-5
 _LARGEST_EXPONENT = {np.dtype(np.float64): 300.0, np.dtype(np.float32): 80.0}
+RESTING_PER_WEEK = 1e-30  # of a part that never regrows; its logarithm is finite
+_RESTS_BELOW = 1e-20
 FARTHEST_WEEK = 3650.0 / 7.0  # dates further away than ten years carry no information for a course
 
 
@@ -38,6 +45,12 @@ class Dynamics:
     regrowth_per_week: FloatArray
     resistant_fraction: FloatArray
     off_growth_per_week: FloatArray
+
+    @property
+    def size(self) -> int:
+        """Particles, or draws, of a set."""
+        size: int = self.kill_per_week.shape[-1]
+        return size
 
     def at(self, rows: IntArray) -> Dynamics:
         """The parameters at these rows only."""
@@ -74,18 +87,60 @@ class Dynamics:
         share: FloatArray = 1.0 / (1.0 + np.exp(np.clip(sensitive - resistant, -largest, largest)))
         return share
 
-    def turning_week(self, on_weeks: FloatArray, off_weeks: FloatArray) -> FloatArray:
-        """Week t* at which the living burden is smallest, seen from the time given.
+    def trend_per_week(self, on_weeks: FloatArray, off_weeks: FloatArray, off_now: BoolArray) -> FloatArray:
+        """Slope of log B at a time, volume scale, per week: g·R - d·(1-R), with r for -d while no drug is on."""
+        share = self.resistant_share(on_weeks, off_weeks)
+        sensitive = np.where(off_now, self.off_growth_per_week, -self.kill_per_week)
+        trend: FloatArray = share * self.regrowth_per_week + (1.0 - share) * sensitive
+        return trend
 
-            t* = t + ln[ d·S(t) / (g·P(t)) ] / (g+d),   clipped to [0, ten years]
+    def turning_week(self, on_weeks: FloatArray, off_weeks: FloatArray, pauses: Pauses = ()) -> FloatArray:
+        """Week t* at which the living burden of the course is smallest: as it was treated, then treated on.
 
-        Treatment before t is as it was, after t it goes on. Without a pause this is
-        max(0, ln[ d(1-φ) / (gφ) ] / (g+d)) whatever t is; with a pause in the past, a t* before it is the
-        moment at which an unbroken treatment would have turned.
+        While the drug is on log B is convex, with its smallest value where d·S = g·P, and while it is off B only grows,
+        so that t* is the best of one candidate for each stretch of treatment, that stretch's own smallest:
+
+            u = u0 + ln[ d·S / (g·P) ] / (g+d) at the stretch's start u0, clipped to the stretch; the last one is open
+
+        Without a pause this is max(0, ln[ d(1-φ) / (gφ) ] / (g+d)) whatever the time is. In a pause t* is seen as if
+        treatment went on at once; a part that never regrows has its t* at ten years, where all dates are clipped.
+
+        Args:
+            on_weeks: on treatment up to the time it is seen from; broadcasts against the parameters.
+            off_weeks: off treatment up to then.
+            pauses: for each pause that has begun by then, oldest first, weeks on and weeks off before it.
         """
+        if not pauses:
+            return self._clipped(on_weeks + off_weeks + self._weeks_to_turn(on_weeks, off_weeks))
+        starts = [0.0, *(on for on, _ in pauses)]
+        ends = [*(on for on, _ in pauses), np.inf]
+        off_before = [*(off for _, off in pauses), off_weeks]
+        week, smallest = np.zeros(0), np.zeros(0)
+        for index, (start, end, off) in enumerate(zip(starts, ends, off_before, strict=True)):
+            first, rest = np.asarray(start, self._precision), np.asarray(off, self._precision)
+            turn = np.clip(first + self._weeks_to_turn(first, rest), start, min(end, FARTHEST_WEEK))
+            burden = self.log_burden(turn, rest)
+            better = burden <= smallest if index else np.ones_like(burden, dtype=np.bool_)
+            week = np.where(better, turn + rest, week) if index else turn + rest
+            smallest = np.where(better, burden, smallest) if index else burden
+        return self._clipped(week)
+
+    def _weeks_to_turn(self, on_weeks: FloatArray, off_weeks: FloatArray) -> FloatArray:
+        """Weeks from a time until d·S = g·P under treatment, negative where it is behind, ten years where never."""
         sensitive, resistant = self.log_parts(on_weeks, off_weeks)
         lead = np.log(self.kill_per_week) - np.log(self.regrowth_per_week) + sensitive - resistant
-        return self._clipped(on_weeks + off_weeks + lead / (self.kill_per_week + self.regrowth_per_week))
+        weeks = lead / (self.kill_per_week + self.regrowth_per_week)
+        to_turn: FloatArray = np.where(self._rests, weeks.dtype.type(FARTHEST_WEEK), weeks)
+        return to_turn
+
+    @property
+    def _rests(self) -> BoolArray:
+        rests: BoolArray = self.regrowth_per_week < _RESTS_BELOW
+        return rests
+
+    @property
+    def _precision(self) -> np.dtype[np.floating]:
+        return self.kill_per_week.dtype
 
     def dominance_week(self, on_weeks: FloatArray, off_weeks: FloatArray) -> FloatArray:
         """Week at which resistant cells become the majority: t + ln[ S(t) / P(t) ] / (g+d), clipped as t*."""
@@ -104,6 +159,8 @@ class Dynamics:
         tolerance = _WEEKS_TOLERANCE if g.dtype == np.float64 else _WEEKS_TOLERANCE_FLOAT32
         log_target = np.minimum(np.asarray(log_rise, dtype=g.dtype), largest)
         target = np.exp(log_target)
+        # What rests would take its smallest rate to the limits of the arithmetic; it never rises.
+        g = np.where(self._rests, g.dtype.type(1.0), g)
         # The decaying term only delays the crossing of d·exp(g·s)/(g+d), so start at that crossing: the left
         # side is convex and increasing in s, and Newton from the right converges without overshoot.
         weeks = np.maximum(log_target + np.log((g + d) / d), 0.0) / g
@@ -114,7 +171,7 @@ class Dynamics:
             weeks = np.maximum(weeks - step, 0.0)
             if (np.abs(step) <= tolerance * (1.0 + weeks)).all():
                 break
-        return self._clipped(weeks)
+        return self._clipped(np.where(self._rests, weeks.dtype.type(FARTHEST_WEEK), weeks))
 
     @staticmethod
     def _clipped(weeks: FloatArray) -> FloatArray:

@@ -3,7 +3,7 @@
 One quasi-random bank of particles drawn from the prior serves every patient; each series is filtered given the
 particle (`model.observation`), and the posterior at visit i is the bank weighted by the cumulative likelihood:
 exact up to Monte-Carlo error (and the merging of jump branches). A patient far from the prior, seen by a small
-effective sample size or a heavy tail of the weights, gets a bank of their own (`model.refinement`).
+effective sample size or a heavy tail of the weights, gets a bank of their own at that visit (`model.refinement`).
 """
 
 from __future__ import annotations
@@ -143,6 +143,16 @@ class Posterior:
         day: FloatArray = self.batch.day[self.patient, self.visit]
         return day
 
+    def turning_week(self) -> FloatArray:
+        """Week of the smallest living burden in each draw (`Dynamics.turning_week`), shape (R, D)."""
+        week = self.dynamics.turning_week(self.on_weeks, self.off_weeks)
+        for row, (patient, visit) in enumerate(zip(self.patient, self.visit, strict=True)):
+            pauses = self.batch.pauses(patient, visit)
+            if pauses:
+                own = self.dynamics.at(np.array([row]))
+                week[row] = own.turning_week(self.on_weeks[row], self.off_weeks[row], pauses)[0]
+        return week
+
     def at(self, rows: IntArray) -> Posterior:
         """The posterior at these rows only."""
         quantities = {name: own.at(rows) for name, own in self.quantities.items()}
@@ -246,8 +256,10 @@ def _posterior(batch: Batch, refiner: Refiner, draws: int) -> Posterior:
     )
 
 
-def _collected(rows: IntArray, weighted: WeightedVisits, prior: Prior, draws: int) -> Posterior:
-    """Equal-weight draws at some visits; `rows` says which patient of the whole batch each patient is."""
+def _collected(
+    patient: IntArray, visit: IntArray, weighted: WeightedVisits, prior: Prior, draws: int
+) -> Posterior:
+    """Equal-weight draws at some visits; `patient` and `visit` say which of the whole batch they are."""
     chosen = _drawn(weighted.weight, draws)
     bank = weighted.bank
     particles = bank.particles[(weighted.patient[:, None], chosen) if bank.is_own else chosen]
@@ -260,8 +272,8 @@ def _collected(rows: IntArray, weighted: WeightedVisits, prior: Prior, draws: in
     }
     return Posterior(
         batch=weighted.batch,
-        patient=rows[weighted.patient],
-        visit=weighted.visit,
+        patient=patient,
+        visit=visit,
         on_weeks=weighted.on_weeks[:, None],
         off_weeks=weighted.off_weeks[:, None],
         dynamics=dynamics_of(particles),

@@ -1,7 +1,11 @@
 """The transformed parameters a particle carries, in order, and the way back to natural units.
 
-A particle is one vector: four numbers for the dynamics, shared by all that is measured in the patient, then
+A particle is one vector: five numbers for the dynamics, shared by all that is measured in the patient, then
 eight for each quantity (the sum of diameters, each marker).
+
+The fifth, `dormancy`, says in which kind of course the particle is: above 0, what the drug does not shrink rests and
+never regrows (dormant cells, or none left); up to 0 it regrows at its rate. Under the prior it is normal with SD 1 and
+independent of the rest, so that its mean alone is the share of such courses: P(never regrows) = Phi(mean).
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ import numpy as np
 from scipy.special import expit
 
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
-from turnpoint.model.dynamics import Dynamics
+from turnpoint.model.dynamics import RESTING_PER_WEEK, Dynamics
 
 # What the last reading of a lesion says about the next one, the same in every patient: small lesions vary more and are
 # given the same number more often, and who has just repeated a number repeats it again. Chosen once by forecasts of
@@ -37,7 +41,9 @@ DYNAMICS_NAMES = (
     "log_regrowth_per_week",
     "logit_resistant_fraction",
     "log_off_growth_per_week",
+    "dormancy",  # above 0: what the drug does not shrink never regrows
 )
+DORMANCY = DYNAMICS_NAMES.index("dormancy")
 READING_NAMES = (
     "background",  # sum of diameters: logit of the scar share; marker: log of the healthy background
     "log_sd_drift",  # of log value, per square root of a week
@@ -131,10 +137,12 @@ class Reading:
 
 
 def dynamics_of(particles: FloatArray) -> Dynamics:
-    """Natural parameters from the first four columns of the particles, shape (..., dimensions)."""
+    """Natural parameters from the first five columns of the particles, shape (..., dimensions)."""
+    regrowth = np.exp(particles[..., 1])
+    resting = regrowth.dtype.type(RESTING_PER_WEEK)
     return Dynamics(
         kill_per_week=np.exp(particles[..., 0]),
-        regrowth_per_week=np.exp(particles[..., 1]),
+        regrowth_per_week=np.where(particles[..., DORMANCY] > 0.0, resting, regrowth),
         resistant_fraction=np.clip(expit(particles[..., 2]), 1e-12, 1.0 - 1e-12),
         off_growth_per_week=np.exp(particles[..., 3]),
     )

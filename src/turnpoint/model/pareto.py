@@ -120,16 +120,29 @@ def _fitted_shape(excess: FloatArray) -> FloatArray:
 
 
 def _mean_log(b: FloatArray, excess: FloatArray) -> FloatArray:
-    """Mean of log(1 - b·x) over the tail: b of shape (R, G), x of shape (R, M), result (R, G)."""
+    """Mean of log(1 - b·x) over the tail: b of shape (R, G), x of shape (R, M), result (R, G).
+
+    Row by row the same whatever the other rows are: a wide tail is worked out apart.
+    """
+    quartile = excess[:, int(excess.shape[1] / 4 + 0.5) - 1]
+    wide = excess[:, -1] > _WIDEST_TAIL * quartile
+    mean = np.empty_like(b)
+    for rows, factors in ((~wide, _FACTORS), (wide, 1)):
+        if rows.any():
+            mean[rows] = _mean_log_of(b[rows], excess[rows], factors)
+    return mean
+
+
+def _mean_log_of(b: FloatArray, excess: FloatArray, factors: int) -> FloatArray:
+    """`_mean_log`, each logarithm taken of a product of so many terms."""
     size = excess.shape[1]
     term = b[:, :, None] * excess[:, None, :]
     np.subtract(1.0, term, out=term)
-    quartile = excess[:, int(size / 4 + 0.5) - 1]
-    even = 0 if (excess[:, -1] > _WIDEST_TAIL * quartile).any() else size // _FACTORS * _FACTORS
-    factors = even
-    while factors > even // _FACTORS:
-        factors //= 2
-        term[..., :factors] *= term[..., factors : 2 * factors]
-    total = np.log(term[..., :factors]).sum(axis=-1) + np.log(term[..., even:]).sum(axis=-1)
+    even = 0 if factors == 1 else size // factors * factors
+    left = even
+    while left > even // factors:
+        left //= 2
+        term[..., :left] *= term[..., left : 2 * left]
+    total = np.log(term[..., :left]).sum(axis=-1) + np.log(term[..., even:]).sum(axis=-1)
     mean: FloatArray = total / size
     return mean

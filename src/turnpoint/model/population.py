@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
-from scipy.special import expit, logit, logsumexp
+from scipy.special import expit, logit, logsumexp, ndtr, ndtri
 
 from turnpoint.errors import PriorError, Problem, StudyError
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.bank import SINGLE, Bank
-from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
+from turnpoint.model.parameters import DORMANCY, DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
 from turnpoint.model.prior import BelowLimit, Prior
 from turnpoint.model.series import Batch, batches
 from turnpoint.model.weighing import final_visits, weigh
@@ -48,6 +48,7 @@ _DYNAMICS_START = {
     "log_regrowth_per_week": (np.log(0.03), 0.9),
     "logit_resistant_fraction": (logit(0.2), 1.5),
     "log_off_growth_per_week": (np.log(0.1), 0.7),
+    "dormancy": (float(ndtri(0.06)), 1.0),  # sizes alone hardly tell it (docs/decisions/0013)
 }
 _DIAMETER_START = {
     "background": (logit(0.12), 1.0),
@@ -186,14 +187,22 @@ def _has_converged(history: Sequence[float], readings: int) -> bool:
 
 
 def _maximised(prior: Prior, start: Prior, bank: FloatArray, weights: FloatArray) -> Prior:
-    """Mean and covariance of the weighted particles, the starting prior counting as a few patients."""
+    """Mean and covariance of the weighted particles, the starting prior counting as a few patients.
+
+    `dormancy` keeps SD 1 and stays independent of the rest: its scale means nothing, only the share above 0 does. Mean
+    and SD are worked out and divided by the SD, which converges faster than holding it (parameter expansion: Liu,
+    Rubin, Wu 1998, doi:10.1093/biomet/85.4.755).
+    """
     patients = len(weights)
     weight = weights.sum(axis=0)
     mean = (weight @ bank + STARTING_PATIENTS * start.mean) / (patients + STARTING_PATIENTS)
     apart, from_start = bank - mean, start.mean - mean
     scatter = (apart * weight[:, None]).T @ apart
     scatter += STARTING_PATIENTS * (0.5 * start.covariance + np.outer(from_start, from_start))
-    return replace(prior, mean=mean, covariance=scatter / (patients + STARTING_PATIENTS))
+    covariance = scatter / (patients + STARTING_PATIENTS)
+    mean[DORMANCY] /= np.sqrt(covariance[DORMANCY, DORMANCY])
+    covariance[DORMANCY, :], covariance[:, DORMANCY], covariance[DORMANCY, DORMANCY] = 0.0, 0.0, 1.0
+    return replace(prior, mean=mean, covariance=covariance)
 
 
 def _floor_persistence(readings: pl.DataFrame, start: Prior) -> dict[str, float]:
@@ -247,10 +256,11 @@ def _too_few(patients: int) -> Problem:
 
 def typical(prior: Prior) -> dict[str, float]:
     """The prior's medians in natural units, for a person to read: rates per week, shares."""
-    d, g, fraction, off = prior.mean[: len(DYNAMICS_NAMES)]
+    d, g, fraction, off, dormancy = prior.mean[: len(DYNAMICS_NAMES)]
     return {
         "kill_per_week": float(np.exp(d)),
         "regrowth_per_week": float(np.exp(g)),
         "resistant_fraction": float(expit(fraction)),
         "off_growth_per_week": float(np.exp(off)),
+        "share_that_never_regrows": float(ndtr(dormancy)),
     }

@@ -18,7 +18,7 @@ from turnpoint.model.arrays import FloatArray
 from turnpoint.model.error_regression import ErrorRegression, error_regression_from_dict
 from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
 
-FORMAT = "turnpoint-prior-2"
+FORMAT = "turnpoint-prior-3"
 GENERIC = "generic"
 ANY_MARKER = "marker"  # the generic prior's block for a marker that no prior knows
 _TAIL = 1e-9  # quasi-random points are kept off 0 and 1
@@ -87,7 +87,7 @@ class Prior:
     Attributes:
         name: for example `docetaxel-nsclc-ct`.
         quantities: in the order of the blocks of `mean`.
-        mean: shape (4 + 7 x quantities,), see `model.parameters` for the names.
+        mean: shape (5 + 8 x quantities,), see `model.parameters` for the names.
         covariance: of the same parameters, positive definite.
         floor_persistence: by quantity, chance that a value at the floor stays there at the next look.
         visit_gap_weeks: usual time between readings, by quantity.

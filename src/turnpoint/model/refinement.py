@@ -1,10 +1,13 @@
-"""A bank of their own for patients far from the prior.
+"""A bank of their own for visits of patients far from the prior.
 
-Particles from the prior serve a patient badly whose posterior is a small corner of it. Such a patient gets fresh
+Particles from the prior serve a patient badly whose posterior is a small corner of it. Such a visit gets fresh
 particles from a normal distribution fitted to the weighted ones, with some of the prior's own among them, so that a
 bad guess costs nothing but time (defensive mixture: Hesterberg 1995, doi:10.1080/00401706.1995.10484303). Where that
 does not do, the next normal is fitted to these particles (adaptive importance sampling: Cornuet et al. 2012,
-doi:10.1111/j.1467-9469.2011.00756.x). The draws are quasi-random and the same for every patient.
+doi:10.1111/j.1467-9469.2011.00756.x). The draws are quasi-random and the same for every visit.
+
+Each visit has particles of its own, aimed by the readings up to it: what comes later changes nothing about it, and
+neither does anybody else.
 """
 
 from __future__ import annotations
@@ -15,12 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from turnpoint.model.arrays import FloatArray, IntArray
+from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.bank import SINGLE, Bank, Precision
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import Batch
 from turnpoint.model.weighing import (
     WeightedVisits,
+    at_visits,
     effective_sizes,
     of_patients,
     smallest_effective_size,
@@ -64,36 +68,54 @@ class Refiner:
         uniforms = np.clip(sequence.random(max(len(particles), _FEWEST_FRESH)), 1e-9, 1.0 - 1e-9)
         return cls(prior, Bank.of(prior, particles, precision=precision), ndtri(uniforms))
 
-    def visits(self, batch: Batch, *, levels: bool) -> Iterator[tuple[IntArray, WeightedVisits]]:
+    def visits(self, batch: Batch, *, levels: bool) -> Iterator[tuple[IntArray, IntArray, WeightedVisits]]:
         """Every visit of the batch once, with weights that can be trusted as far as refinement can make them.
 
-        In parts: each with the rows of the batch that its patients are.
+        In parts: each with the patient and the visit of the batch that each of its rows is.
         """
-        waiting = np.arange(batch.day.shape[1]) < batch.visits[:, None]
-        aims = _Aims.empty(len(batch.visits), self.prior.dimensions)
+        patient, visit = np.nonzero(np.arange(batch.day.shape[1]) < batch.visits[:, None])
         series = sum(int((part.length > 0).sum()) for parts in batch.series.values() for part in parts)
         series_each = max(series / len(batch.visits), 1.0)
-        for refinements in range(_MOST_REFINEMENTS + 1):
-            is_last = refinements == _MOST_REFINEMENTS
-            smallest = 0.0 if is_last else smallest_effective_size(self.bank.size)
-            patients = np.flatnonzero(waiting.any(axis=1))
-            normals = self._normals_of(refinements)
-            size = len(normals) if refinements else self.bank.size
-            at_once = max(int(_VALUES_AT_ONCE / (size * series_each)), 1)
-            for first in range(0, len(patients), at_once):
-                rows = patients[first : first + at_once]
-                bank = self._own_bank(aims.at(rows), normals) if refinements else self.bank
-                part = of_patients(batch, rows)
-                run = weigh(part, self.prior, bank, levels=levels)
-                here = waiting[rows, : part.day.shape[1]]
-                weighted = weighted_visits(part, run, here, tail_from=smallest)
-                done = weighted.are_trusted(smallest) | is_last
-                waiting[rows[weighted.patient[done]], weighted.visit[done]] = False
-                if not done.all():
-                    doubtful = weighted.at(~done)
-                    aims.set(rows[np.unique(doubtful.patient)], _aims_of(doubtful, self.prior))
-                if done.any():
-                    yield rows, weighted.at(done)
+        at_once = max(int(_VALUES_AT_ONCE / (self.bank.size * series_each)), 1)
+        aims = _Aims.empty(len(patient), self.prior.dimensions)
+        smallest = smallest_effective_size(self.bank.size)
+        waiting = np.ones(len(patient), dtype=np.bool_)
+        for first in range(0, len(batch.visits), at_once):
+            patients = np.arange(first, min(first + at_once, len(batch.visits)))
+            rows = np.flatnonzero((patient >= patients[0]) & (patient <= patients[-1]))
+            part = of_patients(batch, patients)
+            run = weigh(part, self.prior, self.bank, levels=levels)
+            weighted = weighted_visits(part, run, patient[rows] - first, visit[rows], tail_from=smallest)
+            yield from self._trusted(weighted, rows, (patient, visit), (waiting, aims), smallest)
+        for refinement in range(1, _MOST_REFINEMENTS + 1):
+            normals = self._normals_of(refinement)
+            at_once = max(int(_VALUES_AT_ONCE / (len(normals) * series_each)), 1)
+            smallest = 0.0 if refinement == _MOST_REFINEMENTS else smallest
+            doubtful = np.flatnonzero(waiting)
+            for first in range(0, len(doubtful), at_once):
+                rows = doubtful[first : first + at_once]
+                part = at_visits(batch, patient[rows], visit[rows])
+                run = weigh(part, self.prior, self._own_bank(aims.at(rows), normals), levels=levels)
+                each = np.arange(len(rows))
+                weighted = weighted_visits(part, run, each, np.zeros_like(each), tail_from=smallest)
+                yield from self._trusted(weighted, rows, (patient, visit), (waiting, aims), smallest)
+
+    def _trusted(
+        self,
+        weighted: WeightedVisits,
+        rows: IntArray,
+        places: tuple[IntArray, IntArray],
+        state: tuple[BoolArray, _Aims],
+        smallest: float,
+    ) -> Iterator[tuple[IntArray, IntArray, WeightedVisits]]:
+        """Those of the weighted visits that can be trusted; the others are aimed at and go on waiting."""
+        waiting, aims = state
+        done = weighted.are_trusted(smallest) if smallest else np.ones(len(rows), dtype=np.bool_)
+        waiting[rows[done]] = False
+        if not done.all():
+            aims.set(rows[~done], _aims_of(weighted.at(~done), self.prior))
+        if done.any():
+            yield places[0][rows[done]], places[1][rows[done]], weighted.at(done)
 
     def _normals_of(self, refinements: int) -> FloatArray:
         """For the first refinement a few, for each further one twice as many, up to all."""
@@ -101,7 +123,7 @@ class Refiner:
         return self.normals[: few << max(refinements - 1, 0)]
 
     def _own_bank(self, aims: _Aims, normals: FloatArray) -> Bank:
-        """A bank for each patient: some of the prior's particles, and fresh ones from the normal aimed at."""
+        """A bank for each visit: some of the prior's particles, and fresh ones from the normal aimed at."""
         kept = self.bank.particles[: len(normals) // _KEPT_SHARE]
         size = len(kept) + len(normals)
         laid_out = np.empty((self.prior.dimensions, len(aims.mean), size), self.bank.precision)
@@ -109,7 +131,7 @@ class Refiner:
         prior = _Normal.of(self.prior.mean, self.prior.covariance)
         share, kept_density = len(kept) / size, prior.log_density(kept)
         drawn_density = -0.5 * np.einsum("nd,nd->n", normals, normals)
-        # one patient after the other: arrays of all of them would not stay in a core's cache
+        # one visit after the other: arrays of all of them would not stay in a core's cache
         for row, (mean, covariance) in enumerate(zip(aims.mean, aims.covariance, strict=True)):
             aim = _Normal.of(mean, covariance)
             fresh = mean + normals @ aim.root.T
@@ -125,14 +147,14 @@ class Refiner:
 
 @dataclass(frozen=True, slots=True)
 class _Aims:
-    """Normals to draw fresh particles from, one a patient: shape (P, dimensions), (P, dimensions, dimensions)."""
+    """Normals to draw fresh particles from, one a visit: shape (R, dimensions), (R, dimensions, dimensions)."""
 
     mean: FloatArray
     covariance: FloatArray
 
     @classmethod
-    def empty(cls, patients: int, dimensions: int) -> _Aims:
-        return cls(np.zeros((patients, dimensions)), np.zeros((patients, dimensions, dimensions)))
+    def empty(cls, rows: int, dimensions: int) -> _Aims:
+        return cls(np.zeros((rows, dimensions)), np.zeros((rows, dimensions, dimensions)))
 
     def at(self, rows: IntArray) -> _Aims:
         return _Aims(self.mean[rows], self.covariance[rows])
@@ -142,10 +164,8 @@ class _Aims:
 
 
 def _aims_of(doubtful: WeightedVisits, prior: Prior) -> _Aims:
-    """For each patient a widened normal fitted to their doubtful visits together, tempered until enough count."""
-    patients, first = np.unique(doubtful.patient, return_index=True)
-    mixture = np.add.reduceat(doubtful.weight, first, axis=0)
-    log_weight = np.log(np.maximum(mixture, np.finfo(mixture.dtype).tiny))
+    """For each doubtful visit a widened normal fitted to its particles, tempered until enough count."""
+    log_weight = np.log(np.maximum(doubtful.weight, np.finfo(doubtful.weight.dtype).tiny))
     narrow = np.flatnonzero(effective_sizes(log_weight) < _SMALLEST_TEMPERED_SIZE)
     while narrow.size:
         log_weight[narrow] *= _TEMPER
@@ -153,7 +173,8 @@ def _aims_of(doubtful: WeightedVisits, prior: Prior) -> _Aims:
     weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
     weight /= weight.sum(axis=1, keepdims=True)
     particles = doubtful.bank.particles
-    apart = np.swapaxes((particles[None] if particles.ndim == 2 else particles[patients]) - prior.mean, 1, 2)
+    own = particles[None] if particles.ndim == 2 else particles[doubtful.patient]
+    apart = np.swapaxes(own - prior.mean, 1, 2)
     apart, weight = np.ascontiguousarray(apart, dtype=np.float32), weight.astype(np.float32, copy=False)
     weighted = apart * weight[:, None, :]
     mean = weighted.sum(axis=-1, dtype=np.float64)

@@ -13,8 +13,9 @@ import polars as pl
 
 from turnpoint.criteria.sums import TOO_SMALL_MM, sum_of_diameters, target_diameters
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
+from turnpoint.model.dynamics import Pauses
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
-from turnpoint.model.treatment import OffIntervals, exposure, off_intervals
+from turnpoint.model.treatment import OffIntervals, exposure, off_intervals, pauses_before
 from turnpoint.study.study import Study
 
 SMALLEST_MARKER = 1e-4  # in the marker's unit; below every assay's limit
@@ -74,6 +75,7 @@ class Batch:
         on_weeks, off_weeks: shape (P, V).
         readings: by quantity and part, how many readings there are up to and including each visit, shape (P, V).
         off_now: no drug is on at the visit, shape (P, V).
+        off: days without any drug, of each patient.
     """
 
     patient_ids: list[str]
@@ -84,23 +86,25 @@ class Batch:
     off_weeks: FloatArray
     readings: Mapping[str, tuple[IntArray, ...]]
     off_now: BoolArray
+    off: tuple[OffIntervals, ...]
 
-    def rise_so_far(self, quantity: str) -> FloatArray:
-        """Log of the quantity's last value over its smallest so far at each visit; 0 before any value; shape (P, V).
+    def sums(self) -> tuple[FloatArray, IntArray]:
+        """Sum of diameters (mm) and number of lesions read so far at each visit, shape (P, V) both.
 
-        A part without a reading at a visit keeps its last value, and the smallest is over visits since the last part
-        was first read: a lesion that is read for the first time is no growth.
+        A lesion without a reading at a visit keeps its last value; below 5 mm it counts 5 mm.
         """
         patients = np.arange(len(self.patient_ids))[:, None]
-        total, started = np.zeros(self.day.shape), np.full(self.day.shape, len(self.series[quantity]) > 0)
-        for series, counts in zip(self.series[quantity], self.readings[quantity], strict=True):
-            value = np.exp(series.log_value)[patients, np.maximum(counts - 1, 0)]
+        total, lesions = np.zeros(self.day.shape), np.zeros(self.day.shape, dtype=np.int64)
+        parts = self.series.get(SUM_OF_DIAMETERS, ()), self.readings.get(SUM_OF_DIAMETERS, ())
+        for series, counts in zip(*parts, strict=True):
+            value = np.maximum(series.value, TOO_SMALL_MM)[patients, np.maximum(counts - 1, 0)]
             total += np.where(counts > 0, value, 0.0)
-            started &= (counts > 0) | (series.length == 0)[:, None]
-        known = np.where(started & (total > 0.0), np.log(np.maximum(total, SMALLEST_MARKER)), np.inf)
-        smallest = np.minimum.accumulate(known, axis=1)
-        rise: FloatArray = np.subtract(known, smallest, out=np.zeros_like(known), where=np.isfinite(known))
-        return rise
+            lesions += counts > 0
+        return total, lesions
+
+    def pauses(self, patient: int, visit: int) -> Pauses:
+        """Weeks on and weeks off before each pause of the patient that has begun by the visit."""
+        return pauses_before(float(self.day[patient, visit]), self.off[patient])
 
 
 def readings_of(study: Study) -> pl.DataFrame:
@@ -316,7 +320,8 @@ def _batch(
             for index in range(slots)
         )
         counts[quantity] = tuple(_readings_up_to(part, day) for part in series[quantity])
-    return Batch(ids, series, length, day, on_weeks, off_weeks, counts, off_now)
+    off = tuple(off_by_patient.get(patient_id, ()) for patient_id in ids)
+    return Batch(ids, series, length, day, on_weeks, off_weeks, counts, off_now, off)
 
 
 def _readings_up_to(series: Series, day: FloatArray) -> IntArray:

@@ -8,9 +8,10 @@ import numpy as np
 import polars as pl
 
 from turnpoint.model.arrays import BoolArray, FloatArray
+from turnpoint.model.dynamics import Pauses
+from turnpoint.study.dose_lists import grace_days
 
 USUAL_CYCLE_DAYS = 21.0
-LONGEST_DELAY_IN_CYCLES = 1.5  # a cycle delayed by up to half its length is ordinary, not a pause
 
 OffIntervals = tuple[tuple[float, float], ...]
 
@@ -18,10 +19,10 @@ OffIntervals = tuple[tuple[float, float], ...]
 def off_intervals(doses: pl.DataFrame) -> dict[str, OffIntervals]:
     """Days without any drug, for each patient with doses: `((first_day, end_day), ...)`, the end may be inf.
 
-    A drug with `start` / `stop` is on between them. A drug that is `given` covers one of the patient's own
-    usual intervals (median; 21 days when there is one dose only), and its absence is a pause only after one and
-    a half of them. The course is off while every drug is off; before its first dose it counts as on, because
-    day 0 is the start of treatment.
+    A drug with `start` / `stop` is on between them. A drug that is `given` stays on for a grace period after each dose
+    (`study.dose_lists`): a pause begins after it, and a list that cannot be complete makes none. What is on a day
+    follows from the doses up to that day alone: a later dose ends a pause, and changes nothing before it. The course
+    is off while every drug is off; before its first dose it counts as on, because day 0 is the start of treatment.
     """
     intervals: dict[str, OffIntervals] = {}
     for (patient_id,), rows in doses.sort("patient_id", "day").group_by("patient_id", maintain_order=True):
@@ -34,14 +35,13 @@ def off_intervals(doses: pl.DataFrame) -> dict[str, OffIntervals]:
 
 def _covered_days(drug_rows: pl.DataFrame) -> list[tuple[float, float]]:
     """Days on which one drug was on."""
-    given = drug_rows.filter(pl.col("action") == "given")["day"].unique().sort().to_numpy().astype(float)
+    given = drug_rows.filter(pl.col("action") == "given").unique("day", keep="first", maintain_order=True)
+    days = given["day"].to_list()
+    cycles = given["cycle"].to_list() if "cycle" in given.columns else []
     covered: list[tuple[float, float]] = []
-    if given.size:
-        gaps = np.diff(given)
-        cycle = float(np.median(gaps)) if gaps.size else USUAL_CYCLE_DAYS
-        allowed = LONGEST_DELAY_IN_CYCLES * cycle
-        for day, gap in zip(given, np.append(gaps, np.inf), strict=True):
-            covered.append((day, day + (gap if gap <= allowed else cycle)))
+    for known, following in enumerate([*days[1:], np.inf] if days else [], start=1):
+        end = days[known - 1] + grace_days(days[:known], cycles[:known])
+        covered.append((float(days[known - 1]), float(min(end, following))))
     started: float | None = None
     for day, action in drug_rows.filter(pl.col("action") != "given").select("day", "action").rows():
         if action == "start" and started is None:
@@ -80,6 +80,17 @@ def on_off_weeks(days: FloatArray, off: OffIntervals) -> tuple[FloatArray, Float
     return (elapsed - off_days) / 7.0, off_days / 7.0
 
 
+def pauses_before(day: float, off: OffIntervals) -> Pauses:
+    """Weeks on and weeks off before each pause that has begun by this day, oldest first (`Dynamics.turning_week`).
+
+    >>> pauses_before(70.0, ((28.0, 42.0), (84.0, 98.0)))
+    ((4.0, 0.0),)
+    """
+    begun = np.array([max(first, 0.0) for first, end in off if first < day and end > 0.0])
+    on_weeks, off_weeks = on_off_weeks(begun, off)
+    return tuple(zip(on_weeks.tolist(), off_weeks.tolist(), strict=True))
+
+
 def exposure(
     days: FloatArray, patient_ids: list[str], off_by_patient: Mapping[str, OffIntervals]
 ) -> tuple[FloatArray, FloatArray, BoolArray]:
@@ -93,5 +104,5 @@ def exposure(
             continue
         on_weeks[row], off_weeks[row] = on_off_weeks(days[row], off)
         for first, end in off:
-            off_now[row] |= (first <= days[row]) & (days[row] < end)
+            off_now[row] |= (first < days[row]) & (days[row] < end)
     return on_weeks, off_weeks, off_now

@@ -133,30 +133,44 @@ def of_patients(batch: Batch, rows: IntArray) -> Batch:
             name: tuple(counts[rows, :width] for counts in parts) for name, parts in batch.readings.items()
         },
         off_now=batch.off_now[rows, :width],
+        off=tuple(batch.off[row] for row in rows),
+    )
+
+
+def at_visits(batch: Batch, patient: IntArray, visit: IntArray) -> Batch:
+    """Each of these visits as a row of its own, with the readings up to it and no other; shape (R,) both."""
+    here = patient, visit
+    readings = {name: tuple(counts[here] for counts in parts) for name, parts in batch.readings.items()}
+    return Batch(
+        patient_ids=[batch.patient_ids[row] for row in patient],
+        series={
+            name: tuple(
+                _series_of(part, patient, counts) for part, counts in zip(parts, readings[name], strict=True)
+            )
+            for name, parts in batch.series.items()
+        },
+        visits=np.ones_like(patient),
+        day=batch.day[here][:, None],
+        on_weeks=batch.on_weeks[here][:, None],
+        off_weeks=batch.off_weeks[here][:, None],
+        readings={name: tuple(counts[:, None] for counts in parts) for name, parts in readings.items()},
+        off_now=batch.off_now[here][:, None],
+        off=tuple(batch.off[row] for row in patient),
     )
 
 
 def final_visits(batch: Batch) -> Batch:
     """The batch with each patient's last visit only, and all readings up to it."""
-    last = np.arange(len(batch.visits)), batch.visits - 1
-    return replace(
-        batch,
-        visits=np.ones_like(batch.visits),
-        day=batch.day[last][:, None],
-        on_weeks=batch.on_weeks[last][:, None],
-        off_weeks=batch.off_weeks[last][:, None],
-        readings={
-            name: tuple(counts[last][:, None] for counts in parts) for name, parts in batch.readings.items()
-        },
-        off_now=batch.off_now[last][:, None],
-    )
+    return at_visits(batch, np.arange(len(batch.visits)), batch.visits - 1)
 
 
-def _series_of(series: Series, rows: IntArray) -> Series:
-    width = max(int(series.length[rows].max(initial=0)), 1)
+def _series_of(series: Series, rows: IntArray, length: IntArray | None = None) -> Series:
+    """The series of these patients, of each only the first readings where their number is given."""
+    known = series.length[rows] if length is None else length
+    width = max(int(known.max(initial=0)), 1)
     fields = [name for name in Series.__slots__ if name not in {"quantity", "length"}]
     columns = {name: getattr(series, name)[rows, :width] for name in fields}
-    return replace(series, length=series.length[rows], **columns)
+    return replace(series, length=known, **columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,11 +240,6 @@ class WeightedVisits:
         total: IntArray = np.sum(counts, axis=0)
         return total
 
-    def rise_so_far(self, quantity: str) -> FloatArray:
-        """Log of the quantity's last value over its smallest so far (`Batch.rise_so_far`), shape (R,)."""
-        rise: FloatArray = self.batch.rise_so_far(quantity)[self.patient, self.visit]
-        return rise
-
     def at_floor(self, quantity: str) -> BoolArray:
         """Everything of the quantity that has been read is below its limit at the row, shape (R,)."""
         floor = self.readings(quantity) > 0
@@ -270,12 +279,13 @@ def smallest_effective_size(particles: int) -> float:
     return SMALLEST_EFFECTIVE_SIZE * max(particles / USUAL_PARTICLES, 1.0)
 
 
-def weighted_visits(batch: Batch, run: Run, chosen: BoolArray, *, tail_from: float = 0.0) -> WeightedVisits:
-    """The weights at the chosen visits of a run, shape (P, V).
+def weighted_visits(
+    batch: Batch, run: Run, patient: IntArray, visit: IntArray, *, tail_from: float = 0.0
+) -> WeightedVisits:
+    """The weights at R visits of a run; `patient` and `visit` say which, shape (R,).
 
     The tail is not looked at where fewer than `tail_from` particles count: those visits will be refined anyway.
     """
-    patient, visit = np.nonzero(chosen)
     weight = run.log_weight[patient, visit]
     weight -= weight.max(axis=1, keepdims=True)
     np.exp(weight, out=weight)

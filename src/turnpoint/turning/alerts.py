@@ -1,14 +1,13 @@
 """When an alert is raised and withdrawn, and the threshold for a stated false-alert rate.
 
-    signal      min[P(turned), 3·P(turned, and resistant cells will visibly grow within half a year)]
+    signal      P(turned) where something that has been read stands above its smallest value, beyond error; else 0
     raised      signal >= threshold, and the data allow an alert
-    withdrawn   the odds of P(turned) have fallen three times below what raising takes, or the second term below it
+    withdrawn   the odds of P(turned) have fallen three times below what raising takes, or nothing stands above its
+                smallest any more
 
-Living burden that grows under treatment grows by its resistant cells, so that, away from a pause, the chance that the
-turning point is past and the chance that resistance made it turn are one. How strong an alert is, is therefore the
-first chance; the second says whether it matters: resistant cells that no reading would show within half a year are no
-reason to look closer. A tumour that just stays as it is makes such growth less and less probable, and its alert is
-withdrawn (docs/decisions/0012; what other rules would find: docs/results/lead-time.md).
+A curve that is flat within the error of its readings raises nothing, however long it is flat and however probable it is
+that the smallest size is behind: it stays as it is (docs/decisions/0013; what other rules would find:
+docs/results/lead-time.md).
 """
 
 from __future__ import annotations
@@ -21,16 +20,13 @@ import polars as pl
 
 from turnpoint.errors import UsageError
 from turnpoint.model.prior import Alert, Prior
+from turnpoint.turning.reading_changes import SURGE_WEEKS
 
-SURGE_WEEKS = 8.0  # a marker may surge after the first doses, mostly in responders (references section 2)
 FALSE_ALERTS_PER_100 = 5.0
 FALSE_ALERT_RATES = (1.0, 2.0, 5.0, 10.0, 20.0)
 # At this factor one virtual course in a hundred or fewer has an alert that is withdrawn and raised again, with CT and
 # CEA three (docs/results/lead-time.md).
 HYSTERESIS_ODDS = 3.0
-# Smaller, and more turning points in slow disease go unnoticed; larger, and a tumour that has been flat for a year and
-# a half is still alerted (docs/decisions/0012).
-VISIBLE_COUNTS = 3.0
 _HIGHEST_THRESHOLD = 0.99
 _LOWEST_THRESHOLD = 0.5
 
@@ -38,25 +34,21 @@ _LOWEST_THRESHOLD = 0.5
 def may_alert() -> pl.Expr:
     """Whether the data allow an alert at all at a visit, whatever the posterior says.
 
-    A verdict (so three informative values and a posterior unlike the prior), a change beyond reading or assay
-    error at some time, and in the first eight weeks a rise of the sum itself: never a marker alone. Needs
-    `day, verdict, changed, sum_risen`.
+    A verdict (so three informative values and a posterior unlike the prior); something that stands above its smallest
+    value beyond error; in the first eight weeks a rise of the size itself,
+    never of a marker alone. Needs `day, verdict, risen, size_risen`.
     """
     early = pl.col("day") < 7.0 * SURGE_WEEKS
     known = pl.col("verdict") != "undetermined"
-    return known & pl.col("changed") & (~early | pl.col("sum_risen"))
-
-
-def _visible() -> pl.Expr:
-    return VISIBLE_COUNTS * pl.col("p_turned_resistant")
+    return known & pl.col("risen") & (~early | pl.col("size_risen"))
 
 
 def signal() -> pl.Expr:
     """What an alert compares with its threshold: 0 where none may be raised.
 
-    Needs `p_turned, p_turned_resistant` and what `may_alert` needs.
+    Needs `p_turned` and what `may_alert` needs.
     """
-    return pl.when(may_alert()).then(pl.min_horizontal("p_turned", _visible())).otherwise(0.0)
+    return pl.when(may_alert()).then(pl.col("p_turned")).otherwise(0.0)
 
 
 def alert(threshold: float) -> pl.Expr:
@@ -70,10 +62,10 @@ def alert_history(
     """Which alerts stand at each visit, and when they were raised and withdrawn.
 
         raised_i   signal_i >= threshold
-        held_i     odds(p_turned_i) >= odds(threshold)/h   and   3·p_turned_resistant_i >= threshold
+        held_i     odds(p_turned_i) >= odds(threshold)/h   and   something stands above its smallest value
         alert_i    raised_i, or alert_{i-1} and held_i
 
-    A visit that could not raise an alert does not withdraw one: only the probabilities do.
+    A visit without a verdict does not withdraw an alert.
 
     Args:
         visits: `patient_id` and what `signal` needs, one row a visit.
@@ -86,7 +78,7 @@ def alert_history(
     """
     own, order = "patient_id", "day"
     odds = threshold / max(1.0 - threshold, 1e-12) / hysteresis_odds
-    held = (pl.col("p_turned") >= odds / (1.0 + odds)) & (_visible() >= threshold)
+    held = (pl.col("p_turned") >= odds / (1.0 + odds)) & pl.col("risen")
     raises = signal() >= threshold
     number = pl.int_range(pl.len()).over(own, order_by=order)
 

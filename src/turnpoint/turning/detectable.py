@@ -2,76 +2,108 @@
 
 from __future__ import annotations
 
-import numpy as np
-import polars as pl
+from functools import cache
 
+import numpy as np
+from scipy.special import ndtr
+
+from turnpoint.model.arrays import FloatArray, IntArray
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
 from turnpoint.study.markers import MARKERS
 
-# SD of ln(diameter) when the same scan pair is read again. Repeat CT within 15 minutes: the difference between
-# two readings has SD 2.4 mm (Oxnard et al. 2011, doi:10.1200/JCO.2010.33.6198), 1.7 mm a reading, 4 % of 40 mm.
-# A prior fitted to routine readings finds less, because readers repeat the last value.
-REREAD_SD_LOG = 0.04
-_ONE_SIDED_95 = 1.645
+# SD of one reading of a lesion: a share of its diameter and about a millimetre. Repeat CT within 15 minutes: the
+# difference between two readings has SD 2.4 mm (Oxnard et al. 2011, doi:10.1200/JCO.2010.33.6198), which at 40 mm is
+# what these two give together. A prior fitted to routine readings finds less, because readers repeat the last value.
+READING_SD_SHARE = 0.035
+READING_SD_MM = 1.0
+_USUAL_DIAMETER_MM = 40.0
+# One change in twenty that error alone makes is called a change: the bound of every reference change value.
+CHANCE_OF_ERROR = 0.05
+ONE_SIDED_95 = 1.645
+_GRID = np.linspace(-8.0, 8.0, 1601)
+_MOST_COMPETING = 64
+
+
+def reading_sd_mm(diameter_mm: FloatArray) -> FloatArray:
+    """SD of one reading of a lesion, in mm: √[(0.035·diameter)² + 1²]; any shape.
+
+    >>> reading_sd_mm(np.array([10.0, 40.0, 100.0])).round(2)
+    array([1.06, 1.72, 3.64])
+    """
+    sd: FloatArray = np.hypot(READING_SD_SHARE * diameter_mm, READING_SD_MM)
+    return sd
 
 
 def detectable_log_change(quantity: str, prior: Prior) -> float:
     """Smallest change of log value between two readings that error alone makes in at most one of twenty.
 
-        sum of diameters:  1.645·√2·max(sd_reading, 0.04)
-        marker:            the larger of its reference change (log form) and 1.645·√2·sd_reading
+        diameter:  1.645·√2·SD / 40 mm, of one lesion of 40 mm (`detectable_log_change_of_sum` knows the size)
+        marker:    the larger of its reference change (log form) and 1.645·√2·sd_reading
 
     Reference changes are published for some markers only (`study.markers`).
     """
-    error = _ONE_SIDED_95 * np.sqrt(2.0) * prior.sd_reading(quantity)
     if quantity == SUM_OF_DIAMETERS:
-        return float(max(error, _ONE_SIDED_95 * np.sqrt(2.0) * REREAD_SD_LOG))
+        return float(detectable_log_change_of_sum(np.array([_USUAL_DIAMETER_MM]), np.array([1]))[0])
     marker = MARKERS.get(quantity)
+    error = ONE_SIDED_95 * np.sqrt(2.0) * prior.sd_reading(quantity)
     return float(max(error, (marker and marker.reference_change_log) or 0.0))
 
 
+def detectable_log_change_of_sum(sum_mm: FloatArray, lesions: IntArray) -> FloatArray:
+    """The same for a sum of this size of so many lesions, as if they were equally large; any shape.
+
+        1.645·√2·√[(0.035·sum)²/lesions + lesions·1²] / sum
+
+    >>> detectable_log_change_of_sum(np.array([11.0, 110.0]), np.array([1, 1])).round(3)
+    array([0.227, 0.084])
+    """
+    size, count = np.maximum(sum_mm, 1.0), np.maximum(lesions, 1)
+    sd = np.sqrt((READING_SD_SHARE * size) ** 2 / count + count * READING_SD_MM**2)
+    change: FloatArray = ONE_SIDED_95 * np.sqrt(2.0) * sd / size
+    return change
+
+
 def detectable_log_burden(quantity: str, prior: Prior) -> float:
-    """The same on the volume scale: three times for a diameter."""
+    """`detectable_log_change` on the volume scale: three times for a diameter."""
     return detectable_log_change(quantity, prior) * (3.0 if quantity == SUM_OF_DIAMETERS else 1.0)
 
 
-def has_changed(readings: pl.DataFrame, prior: Prior) -> pl.DataFrame:
-    """Whether any quantity has so far moved by more than its error, at each visit.
+def bounds_of_change(competing: IntArray, looked_at: IntArray) -> FloatArray:
+    """How far a reading must lie beyond the most extreme of n others, in SDs of the difference of two; any shape.
+
+    The smallest of many noisy readings lies far below the level that they all have. With n readings of one level and
+    one more, all with the same error,
+
+        P(the one more lies c SDs of a reading or less above the smallest of n) = ∫ φ(z)·Φ(c - z)^n dz = 1 - 0.05/m
+
+    gives c, and c/√2 is returned: 1.645 for one other reading. The chance of error is shared by the m series looked at.
 
     Args:
-        readings: from `model.series.readings_of`.
-        prior: for the reading errors.
+        competing: n, 1 or more; above 64 it counts as 64.
+        looked_at: m, 1 or more: as many lesions, say.
 
-    Returns:
-        `patient_id, day, changed, sum_risen, informative_values`: `changed` when the largest and the smallest
-        value so far of one quantity are further apart than the detectable change; `sum_risen` when the sum is
-        that far above its smallest value so far; `informative_values` counts readings of the quantity with
-        most.
+    >>> bounds_of_change(np.array([1, 4, 15]), np.array([1, 1, 1])).round(2)
+    array([1.64, 2.16, 2.57])
     """
-    limits = {quantity: detectable_log_change(quantity, prior) for quantity in prior.quantities}
-    log_value = pl.col("value").clip(1e-4).log()
-    own = ["patient_id", "quantity"]
-    per_quantity = readings.sort("patient_id", "quantity", "day").with_columns(
-        (log_value.cum_max().over(own) - log_value.cum_min().over(own)).alias("spread"),
-        (log_value - log_value.cum_min().over(own)).alias("rise"),
-        pl.col("quantity").replace_strict(limits, return_dtype=pl.Float64).alias("error"),
-        pl.int_range(1, pl.len() + 1).over(own).alias("informative_values"),
-    )
-    is_sum = pl.col("quantity") == SUM_OF_DIAMETERS
-    at_readings = per_quantity.select(
-        "patient_id",
-        "day",
-        (pl.col("spread") > pl.col("error")).alias("changed"),
-        (is_sum & (pl.col("rise") > pl.col("error"))).alias("sum_risen"),
-        "informative_values",
-    )
-    return (
-        at_readings.group_by("patient_id", "day")
-        .agg(pl.col("changed").any(), pl.col("sum_risen").any(), pl.col("informative_values").max())
-        .sort("patient_id", "day")
-        .with_columns(
-            pl.col("changed").cum_max().over("patient_id"),
-            pl.col("informative_values").cum_max().over("patient_id"),
-        )
-    )
+    table = {
+        (n, m): _bound(n, m)
+        for n, m in {*zip(np.ravel(competing).tolist(), np.ravel(looked_at).tolist(), strict=True)}
+    }
+    pairs = zip(np.ravel(competing).tolist(), np.ravel(looked_at).tolist(), strict=True)
+    return np.array([table[pair] for pair in pairs], dtype=np.float64).reshape(np.shape(competing))
+
+
+@cache
+def _bound(competing: int, looked_at: int) -> float:
+    """One entry of `bounds_of_change`, by bisection."""
+    n, wanted = min(max(competing, 1), _MOST_COMPETING), 1.0 - CHANCE_OF_ERROR / max(looked_at, 1)
+    density = np.exp(-0.5 * _GRID**2) / np.sqrt(2.0 * np.pi) * (_GRID[1] - _GRID[0])
+    low, high = 0.0, 12.0
+    for _ in range(40):
+        middle = (low + high) / 2.0
+        if (density * ndtr(middle - _GRID) ** n).sum() < wanted:
+            low = middle
+        else:
+            high = middle
+    return float(high / np.sqrt(2.0))

@@ -12,9 +12,9 @@ import polars as pl
 from turnpoint.model.arrays import FloatArray, IntArray
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
-from turnpoint.turning.alerts import SURGE_WEEKS
 from turnpoint.turning.detectable import detectable_log_change
-from turnpoint.turning.state import FEWEST_VALUES, LEAST_SHRINKAGE
+from turnpoint.turning.reading_changes import SURGE_WEEKS
+from turnpoint.turning.verdict import FEWEST_VALUES, LEAST_SHRINKAGE
 
 _SMALLEST_VALUE = 1e-4
 

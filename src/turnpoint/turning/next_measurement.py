@@ -99,7 +99,7 @@ def turned_resistant(posterior: Posterior, prior: Prior) -> BoolArray:
     In any quantity in the data that is above its limit (`turning.tables`); where none is, only the turn counts.
     """
     on_weeks, off_weeks = posterior.on_weeks, posterior.off_weeks
-    turned = posterior.dynamics.turning_week(on_weeks, off_weeks) <= on_weeks + off_weeks
+    turned = posterior.turning_week() <= on_weeks + off_weeks
     _, resistant = posterior.dynamics.parts(on_weeks, off_weeks)
     visible, counted = np.zeros((2, *turned.shape), dtype=np.bool_)
     for name, own in posterior.quantities.items():

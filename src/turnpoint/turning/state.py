@@ -1,4 +1,4 @@
-"""State, three dates and causes of a plateau, from the weighted particles."""
+"""Trend of the living burden, three dates and causes of a plateau, from the weighted particles."""
 
 from __future__ import annotations
 
@@ -8,88 +8,81 @@ from dataclasses import dataclass
 import numpy as np
 
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray, ObjectArray
+from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
 from turnpoint.model.weighing import WeightedVisits, weighted_means
-from turnpoint.turning.detectable import detectable_log_burden, detectable_log_change
+from turnpoint.turning.detectable import (
+    detectable_log_burden,
+    detectable_log_change,
+    detectable_log_change_of_sum,
+)
 from turnpoint.turning.quantiles import Ranked, weighted_quantiles
-from turnpoint.turning.tables import COLUMNS, Dates, Moment, Tables
+from turnpoint.turning.tables import BURDEN, COLUMNS, Dates, Moment, Tables, Time
 
 DATE_LEVELS = (0.05, 0.5, 0.95)
-MOST_LIKELY_ENOUGH = 0.5
-FEWEST_VALUES = 3
-LEAST_SHRINKAGE = 0.1
+_ERROR_STEPS = 4.0  # steps of an error to a doubling: errors this close share their dates
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the posterior says at each of R rows.
+    """What the posterior says at each of R rows, the readings aside that `turning.verdict` adds.
 
     Attributes:
-        p_state: probabilities of responding, plateau, regrowing, shape (R, 3), rows sum to 1.
+        p_trend: chances that the living burden shrinks, stays and grows (s < -δ, between, s > δ), shape (R, 3), rows
+            sum to 1.
         p_cause: of resistant, scar, floor, pause as the reason why what is seen does not shrink, shape (R, 4).
         resistant_fraction: 5, 50, 95 % quantiles of R(t), shape (R, 3).
         dominance_day, turning_day, regrowth_day: the same of the three dates, shape (R, 3).
         p_turned: chance that the turning point is past, shape (R,).
-        p_turned_resistant: and that resistant cells will visibly grow within half a year, in the quantity that shows it
-            best and is not at its limit, shape (R,).
+        p_never: chance that it does not come within ten years, shape (R,).
+        p_turned_resistant: chance that it is past, and that resistant cells will visibly grow within half a year, in
+            the quantity that shows it best and is not at its limit, shape (R,).
     """
 
-    p_state: FloatArray
+    p_trend: FloatArray
     p_cause: FloatArray
     resistant_fraction: FloatArray
     dominance_day: FloatArray
     turning_day: FloatArray
     regrowth_day: FloatArray
     p_turned: FloatArray
+    p_never: FloatArray
     p_turned_resistant: FloatArray
 
 
 def judge(weighted: WeightedVisits, tables: Tables) -> Judgement:
-    """State probabilities, dates and causes at every row.
+    """Trend, dates and causes at every row.
 
-    With y(t) the signal in the quantity that shows a change soonest (log value, scar or background included), Δ
-    its usual time to the next reading, δ the change it can just show, and m how far its last reading lies above its
-    smallest (log scale):
+        s = d log B / dt at the visit, per week, volume scale      (`Dynamics.trend_per_week`)
+        shrinks s < -δ,   grows s > δ,   stays between             δ = ln 2 / 26  (`tables.CHANGING_PER_WEEK`)
 
-        responding   y(t+Δ) - y(t) < -δ                     the next reading would show it shrink
-        regrowing    y(t+Δ) - y(t) + m > δ and t+Δ > t*      the next reading would show it above its smallest
-        plateau      neither
-
-    The rise so far is the one read, not the particle's: size drifts as well as grows, and a signal that has grown
-    under a level that has drifted down is nothing that anyone has seen. The regimen stays as it is at the visit:
-    while no drug is on, the sensitive part regrows, and that is regrowing too (its cause is `pause`). Detectable
-    regrowth is the day at which y first exceeds y(t*) by δ.
+    The trend is the tumour's, whatever the marker, its error and the interval between visits. While no drug is on, the
+    sensitive part regrows, and that is a trend too (its cause is `pause`). Detectable regrowth is the day at which the
+    signal of the quantity that shows a change soonest first exceeds its smallest by the error of two readings.
 
     Args:
         weighted: visits and what each particle weighs there.
         tables: what each particle says; of the same prior.
     """
     quantities = tables.prior.quantities
-    moments, which = _moments(weighted, tables)
+    moments, which, owner = _moments(weighted, tables)
     seen = {quantity: _is_seen(weighted, quantity) for quantity in quantities}
-    shown_by = _shown_by(seen, tables.prior)
-    wanted = np.empty(len(which), dtype=weighted.weight.dtype)
-    for quantity in quantities:
-        own = shown_by == quantity
-        error = detectable_log_change(quantity, tables.prior)
-        wanted[own] = error - weighted.at(own).rise_so_far(quantity)
-    mean, rises = np.empty((len(which), 1 + len(COLUMNS) * len(quantities))), np.empty(len(which))
+    mean = np.empty((len(which), len(BURDEN) + len(COLUMNS) * len(quantities)))
     for index, moment in enumerate(moments):
         rows = np.flatnonzero(which == index)
-        weight = weighted.weight[rows]
-        mean[rows] = weighted_means(weight, moment.table)
-        for quantity in quantities:
-            own = shown_by[rows] == quantity
-            shown = moment.rise[quantity] > wanted[rows[own], None]
-            rises[rows[own]] = np.einsum("rk,rk->r", weight[own], shown)
+        mean[rows] = weighted_means(weighted.weight[rows], moment.table)
+    turned, never, shrinks, grows = (mean[:, BURDEN.index(name)] for name in BURDEN)
+    first = len(BURDEN)
     means = {
-        quantity: mean[:, 1 + len(COLUMNS) * index : 1 + len(COLUMNS) * (index + 1)]
+        quantity: mean[:, first + len(COLUMNS) * index : first + len(COLUMNS) * (index + 1)]
         for index, quantity in enumerate(quantities)
     }
-    dominance, turning, regrowth = _days(weighted, [moment.dates for moment in moments], which, shown_by)
     p_cause, p_turned_resistant = _causes(weighted, means, seen)
+    dates = [moment.dates for moment in moments]
+    shown_by = _shown_by(seen, tables.prior)
+    dominance, turning, regrowth = _days(weighted, tables, (dates, which, owner), shown_by)
     return Judgement(
-        p_state=_states(means, rises, shown_by),
+        p_trend=_as_shares(np.stack([shrinks, 1.0 - shrinks - grows, grows], axis=1)),
         p_cause=p_cause,
         resistant_fraction=weighted_quantiles(
             weighted.weight, [moment.resistant_fraction for moment in moments], which, DATE_LEVELS
@@ -97,61 +90,87 @@ def judge(weighted: WeightedVisits, tables: Tables) -> Judgement:
         dominance_day=dominance,
         turning_day=turning,
         regrowth_day=regrowth,
-        p_turned=np.minimum(mean[:, 0], 1.0),
+        p_turned=np.minimum(turned, 1.0),
+        p_never=np.minimum(never, 1.0),
         p_turned_resistant=p_turned_resistant,
     )
 
 
-def _moments(weighted: WeightedVisits, tables: Tables) -> tuple[list[Moment], IntArray]:
-    """The moments of the rows, and which of them is each row's, shape (R,).
+def _moments(weighted: WeightedVisits, tables: Tables) -> tuple[list[Moment], IntArray, IntArray]:
+    """The moments of the rows, which of them is each row's, shape (R,), and whose particles each moment is of.
 
-    A moment is a time, and a patient where each has a bank of their own.
+    A moment is a time with the pauses before it, and a patient where each has a bank of their own.
     """
+    batch = weighted.batch
     owner = weighted.patient if weighted.bank.is_own else np.zeros_like(weighted.patient)
+    paused = [
+        batch.pauses(patient, visit) if off > 0.0 or now else ()
+        for patient, visit, off, now in zip(
+            weighted.patient, weighted.visit, weighted.off_weeks, weighted.off_now, strict=True
+        )
+    ]
     columns = (owner, weighted.on_weeks, weighted.off_weeks, weighted.off_now)
-    places: dict[tuple[int, float, float, bool], int] = {}
-    keys = zip(*(column.tolist() for column in columns), strict=True)
+    places: dict[tuple[int, Time], int] = {}
+    keys = [
+        (key[0], (*key[1:], own))
+        for *key, own in zip(*(column.tolist() for column in columns), paused, strict=True)
+    ]
     which = np.array([places.setdefault(key, len(places)) for key in keys])
-    moments = tables.at(weighted.bank, np.array([key[0] for key in places]), [key[1:] for key in places])
-    return moments, which
+    owners = np.array([key[0] for key in places])
+    return tables.at(weighted.bank, owners, [key[1] for key in places]), which, owners
 
 
 def _days(
-    weighted: WeightedVisits, dates: Sequence[Dates], which: IntArray, shown_by: ObjectArray
+    weighted: WeightedVisits,
+    tables: Tables,
+    moments: tuple[Sequence[Dates], IntArray, IntArray],
+    shown_by: ObjectArray,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Quantiles of dominance, turning point and detectable regrowth in days, shape (R, 3) each.
 
     Times without a pause before them share one object of dates.
     """
+    dates, which, owner = moments
     places: dict[int, int] = {}
     own_place = np.array([places.setdefault(id(own), len(places)) for own in dates])
     different = list({id(own): own for own in dates}.values())
-    own = own_place[which]
+    own, owners = own_place[which], owner[np.unique(own_place, return_index=True)[1]]
 
-    def days(ranked: Sequence[Ranked], rows: BoolArray) -> FloatArray:
-        weight = weighted.weight if rows.all() else weighted.weight[rows]
-        return 7.0 * weighted_quantiles(weight, ranked, own[rows], DATE_LEVELS)
+    def days(ranked: Sequence[Ranked], place: IntArray, rows: IntArray) -> FloatArray:
+        return 7.0 * weighted_quantiles(weighted.weight[rows], ranked, place, DATE_LEVELS)
 
-    every = np.ones(len(which), dtype=np.bool_)
     regrowth = np.empty((len(which), len(DATE_LEVELS)))
-    for quantity in different[0].regrowth:
-        rows = shown_by == quantity
-        if rows.any():
-            regrowth[rows] = days([each.regrowth[quantity] for each in different], rows)
+    for quantity in tables.prior.quantities:
+        rows = np.flatnonzero(shown_by == quantity)
+        if rows.size:
+            error = _stepped(_error_at_smallest(weighted.at(rows), quantity, tables.prior))
+            pairs, place = np.unique(np.stack([own[rows], error], axis=1), axis=0, return_inverse=True)
+            index = pairs[:, 0].astype(np.int64)
+            found = tables.regrowth(
+                weighted.bank, owners[index], [different[each] for each in index], quantity, pairs[:, 1]
+            )
+            regrowth[rows] = days(found, place.reshape(-1), rows)
+    every = np.arange(len(which))
     return (
-        days([each.dominance for each in different], every),
-        days([each.turning for each in different], every),
+        days([each.dominance for each in different], own, every),
+        days([each.turning for each in different], own, every),
         regrowth,
     )
 
 
-def _states(means: Mapping[str, FloatArray], rises: FloatArray, shown_by: ObjectArray) -> FloatArray:
-    """Probabilities of the three states in the quantity that shows them, shape (R, 3)."""
-    shrinks = np.empty_like(rises)
-    for quantity, mean in means.items():
-        own = shown_by == quantity
-        shrinks[own] = mean[own, COLUMNS.index("shrinks")]
-    return _as_shares(np.stack([shrinks, 1.0 - shrinks - rises, rises], axis=1))
+def _stepped(error: FloatArray) -> FloatArray:
+    """Errors to the nearest of a few steps, so that many rows share their dates."""
+    stepped: FloatArray = np.exp2(np.round(_ERROR_STEPS * np.log2(error)) / _ERROR_STEPS)
+    return stepped
+
+
+def _error_at_smallest(weighted: WeightedVisits, quantity: str, prior: Prior) -> FloatArray:
+    """What a rise of the quantity's log value above its smallest so far must exceed, shape (R,)."""
+    if quantity != SUM_OF_DIAMETERS:
+        return np.full(len(weighted.patient), detectable_log_change(quantity, prior))
+    sums, lesions = weighted.batch.sums()
+    here = weighted.patient, weighted.visit
+    return detectable_log_change_of_sum(np.minimum.accumulate(sums, axis=1)[here], lesions[here])
 
 
 def _is_seen(weighted: WeightedVisits, quantity: str) -> BoolArray:
@@ -197,19 +216,3 @@ def _as_shares(rows: FloatArray) -> FloatArray:
     clipped = np.maximum(rows, 0.0)
     shares: FloatArray = clipped / clipped.sum(axis=1, keepdims=True)
     return shares
-
-
-def verdicts(p_state: FloatArray, informative_values: FloatArray, shrinkage: FloatArray) -> list[str]:
-    """The most probable state, or `undetermined`.
-
-    Undetermined with under three values, a posterior that is nearly the prior, or no state with half of the
-    probability.
-    """
-    unsure: BoolArray = (
-        (informative_values < FEWEST_VALUES)
-        | (shrinkage < LEAST_SHRINKAGE)
-        | (p_state.max(axis=1) < MOST_LIKELY_ENOUGH)
-    )
-    names = np.array(["responding", "plateau", "regrowing"])[p_state.argmax(axis=1)]
-    named: list[str] = np.where(unsure, "undetermined", names).tolist()
-    return named

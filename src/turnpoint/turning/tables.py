@@ -14,36 +14,41 @@ import numpy as np
 
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.bank import Bank
-from turnpoint.model.dynamics import FARTHEST_WEEK, Dynamics
+from turnpoint.model.dynamics import FARTHEST_WEEK, Dynamics, Pauses
 from turnpoint.model.parameters import Reading
 from turnpoint.model.prior import Prior
-from turnpoint.turning.detectable import detectable_log_burden, detectable_log_change
+from turnpoint.turning.detectable import detectable_log_burden
 from turnpoint.turning.quantiles import Ranked
 
 _MOST_MOMENTS = 2048  # of 2048 particles and one quantity: about 100 MiB
-COLUMNS = ("shrinks", "resistant", "scar", "pause", "turned_resistant")
+# The living burden halves or doubles in half a year: slower change is a plateau. Half a year is four scans at six weeks;
+# in it a tumour that changes at this rate moves by 26 % of its diameter, which two readings of it can just tell
+# (docs/decisions/0013 has what other bounds would do).
+CHANGING_PER_WEEK = float(np.log(2.0)) / 26.0
+BURDEN = ("turned", "never", "shrinking", "growing")
+COLUMNS = ("resistant", "scar", "pause", "turned_resistant")
 # What does not shrink and would not visibly grow within half a year either is called scar, whatever it is made of: a
 # reading cannot tell dead tissue from cells that rest (docs/decisions/0012).
 VISIBLE_WITHIN_WEEKS = 26.0
 _LARGEST_LOG = 80.0  # whose exponential a float32 still holds
 
-_Time = tuple[float, float, bool]  # weeks on, weeks off, no drug is on
-_START: _Time = (0.0, 0.0, False)
+Time = tuple[float, float, bool, Pauses]  # weeks on, weeks off, no drug is on, the pauses that have begun
+_START: Time = (0.0, 0.0, False, ())
 
 
 @dataclass(frozen=True, slots=True)
 class Dates:
-    """The three dates of each particle, in weeks.
+    """Turning point and dominance of each particle, in weeks, seen from a time.
 
     Attributes:
+        time: the time, or the start where there is no pause before it.
         turning, dominance: ranked, shape (K,).
-        regrowth: by the quantity that shows it.
         turning_week: the turning point in the order of the particles, shape (K,).
     """
 
+    time: Time
     turning: Ranked
     dominance: Ranked
-    regrowth: Mapping[str, Ranked]
     turning_week: FloatArray
 
 
@@ -52,17 +57,15 @@ class Moment:
     """What each particle says at one time.
 
     Attributes:
-        table: whether the turning point is past, then `COLUMNS` for each quantity of the prior, shape (1 + 5·Q, K):
-            will the next reading show that it shrinks (0 or 1); the shares of resistant cells, scar and a
-            pause in what does not shrink; whether the turning point is past and the first of these is above 0.
-        rise: how much higher the log signal will be at the next reading, where that will be after the turning point;
-            minus infinity where it will not, or where it shrinks; by quantity, shape (K,).
+        table: of the burden `BURDEN`: is the turning point past, is it not within ten years, does the burden shrink or
+            grow faster than `CHANGING_PER_WEEK` (0 or 1 each); then `COLUMNS` for each quantity of the prior: the
+            shares of resistant cells, scar and a pause in what does not shrink, and whether the turning point is past
+            and the first of these is above 0; shape (4 + 4·Q, K).
         resistant_fraction: R(t), ranked.
         dates: of the particles; one object for all times without a pause before them.
     """
 
     table: FloatArray
-    rise: Mapping[str, FloatArray]
     resistant_fraction: Ranked
     dates: Dates
 
@@ -74,16 +77,17 @@ class Tables:
     Attributes:
         prior: for reading errors and usual gaps.
         bank: the one whose moments are kept.
-        kept, kept_dates: by time; forgotten when there are too many.
+        kept, kept_dates, kept_regrowth: by time; forgotten when there are too many.
     """
 
     prior: Prior
     bank: Bank
-    kept: dict[_Time, Moment] = field(default_factory=dict)
-    kept_dates: dict[_Time, Dates] = field(default_factory=dict)
+    kept: dict[Time, Moment] = field(default_factory=dict)
+    kept_dates: dict[Time, Dates] = field(default_factory=dict)
+    kept_regrowth: dict[tuple[Time, str, float], Ranked] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
-    def at(self, bank: Bank, owner: IntArray, times: Sequence[_Time]) -> list[Moment]:
+    def at(self, bank: Bank, owner: IntArray, times: Sequence[Time]) -> list[Moment]:
         """The moments at these times; `owner` says whose particles where each patient has a bank of their own."""
         if bank is not self.bank:
             return _moments(self.prior, bank, owner, times, {})
@@ -92,6 +96,7 @@ class Tables:
             if len(self.kept) + len(missing) > _MOST_MOMENTS:
                 self.kept.clear()
                 self.kept_dates.clear()
+                self.kept_regrowth.clear()
                 missing = list(dict.fromkeys(times))
             found = _moments(
                 self.prior, bank, np.zeros(len(missing), dtype=np.int64), missing, self.kept_dates
@@ -99,29 +104,48 @@ class Tables:
             self.kept.update(zip(missing, found, strict=True))
             return [self.kept[time] for time in times]
 
+    def regrowth(
+        self, bank: Bank, owner: IntArray, dates: Sequence[Dates], quantity: str, errors: FloatArray
+    ) -> list[Ranked]:
+        """When the quantity's signal first exceeds its smallest by its error, week by particle.
+
+        Args:
+            bank: the particles.
+            owner: whose, where each patient has a bank of their own; shape (N,).
+            dates: N of them.
+            quantity: that shows it.
+            errors: of its log value, shape (N,).
+        """
+        if bank is not self.bank:
+            return _regrowth(_Model.of(bank, owner, self.prior), dates, quantity, errors)
+        keys = [(own.time, quantity, float(error)) for own, error in zip(dates, errors, strict=True)]
+        with self.lock:
+            fresh = {key: place for place, key in enumerate(keys) if key not in self.kept_regrowth}
+            if fresh:
+                rows = list(fresh.values())
+                model = _Model.of(bank, owner, self.prior)
+                found = _regrowth(model, [dates[row] for row in rows], quantity, errors[rows])
+                self.kept_regrowth.update(zip(fresh, found, strict=True))
+            return [self.kept_regrowth[key] for key in keys]
+
 
 def _moments(
-    prior: Prior, bank: Bank, owner: IntArray, times: Sequence[_Time], known: dict[_Time, Dates]
+    prior: Prior, bank: Bank, owner: IntArray, times: Sequence[Time], known: dict[Time, Dates]
 ) -> list[Moment]:
     """The moments at T times, those of own banks of the owners; without a pause the dates are worked out once."""
     if not times:
         return []
-    on_weeks, off_weeks, paused = (np.array(column)[:, None] for column in zip(*times, strict=True))
     model = _Model.of(bank, owner, prior)
-    keys = [
-        (index, time if time[1] > 0 else _START) for index, time in zip(owner.tolist(), times, strict=True)
-    ]
+    keys = [(index, time if time[3] else _START) for index, time in zip(owner.tolist(), times, strict=True)]
     fresh = {key: place for place, key in enumerate(keys) if bank.is_own or key[1] not in known}
-    found: dict[tuple[int, _Time], Dates] = {}
+    found: dict[tuple[int, Time], Dates] = {}
     if fresh:
         rows = np.array(list(fresh.values()))
-        starts = np.array([key[1][:2] for key in fresh])
-        found = dict(zip(fresh, _dates(model.at(rows), starts[:, :1], starts[:, 1:]), strict=True))
+        found = dict(zip(fresh, _dates(model.at(rows), [key[1] for key in fresh]), strict=True))
     if not bank.is_own:
         known.update({key[1]: dates for key, dates in found.items()})
         found = {key: known[key[1]] for key in keys}
-    dates = [found[key] for key in keys]
-    return _moments_after(model, (on_weeks, off_weeks, paused), dates)
+    return _moments_after(model, times, [found[key] for key in keys])
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,78 +169,62 @@ class _Model:
         return _Model(self.prior, self.dynamics.at(rows), readings)
 
 
-def _dates(model: _Model, on_weeks: FloatArray, off_weeks: FloatArray) -> list[Dates]:
-    """The three dates seen from T times, shape (T, 1): they depend on the time only through the pauses before it.
-
-    Detectable regrowth is the week at which the signal of the quantity first exceeds its smallest by its error.
-    """
+def _dates(model: _Model, times: Sequence[Time]) -> list[Dates]:
+    """Turning point and dominance seen from T times: they depend on the time only through the pauses before it."""
     dynamics = model.dynamics
     precision = dynamics.kill_per_week.dtype
-    on_weeks, off_weeks = on_weeks.astype(precision), off_weeks.astype(precision)
-    turning = dynamics.turning_week(on_weeks, off_weeks)
-    off_before = np.minimum(off_weeks, turning)
-    smallest_burden = np.minimum(
-        dynamics.log_burden(turning - off_before, off_before), dynamics.log_burden(on_weeks, off_weeks)
+    on_weeks, off_weeks = (
+        np.array([time[index] for time in times], dtype=precision)[:, None] for index in (0, 1)
     )
-    regrowth = {}
-    for quantity, reading in model.readings.items():
-        error = detectable_log_change(quantity, model.prior)
-        rise = reading.log_burden_of(reading.log_signal(smallest_burden) + error) - smallest_burden
-        regrowth[quantity] = Ranked.of(np.minimum(turning + dynamics.weeks_to_rise(rise), FARTHEST_WEEK))
+    turning = dynamics.turning_week(on_weeks, off_weeks)
+    for row, time in enumerate(times):
+        if time[3]:
+            own = model.at(np.array([row])).dynamics
+            turning[row] = own.turning_week(on_weeks[row], off_weeks[row], time[3])
     dominance = Ranked.of(dynamics.dominance_week(on_weeks, off_weeks))
     return [
-        Dates(
-            ranked,
-            dominance[index],
-            {quantity: ranks[index] for quantity, ranks in regrowth.items()},
-            turning[index],
-        )
-        for index, ranked in enumerate(Ranked.of(turning))
+        Dates(time, ranked, dominance[row], turning[row])
+        for row, (time, ranked) in enumerate(zip(times, Ranked.of(turning), strict=True))
     ]
 
 
-def _moments_after(
-    model: _Model, times: tuple[FloatArray, FloatArray, BoolArray], dates: Sequence[Dates]
-) -> list[Moment]:
-    """The moments at T times, each of shape (T, 1), given the dates seen from them."""
-    precision = model.dynamics.kill_per_week.dtype
-    on_weeks, off_weeks, paused = times[0].astype(precision), times[1].astype(precision), times[2]
-    turning = np.stack([own.turning_week for own in dates])
-    turned = (turning <= on_weeks + off_weeks).astype(precision)
-    rows: list[FloatArray | BoolArray] = [turned]
-    rises: dict[str, FloatArray] = {}
-    for quantity in model.readings:
-        shrinks, rises[quantity] = _state(model, quantity, (on_weeks, off_weeks, paused), turning)
-        resistant, scar, pause = _causes(model, quantity, (on_weeks, off_weeks, paused))
-        rows += [shrinks, resistant, scar, pause, (resistant > 0) * turned]
-    tables = np.stack([row.astype(precision, copy=False) for row in rows], axis=1)
-    share = Ranked.of(model.dynamics.resistant_share(on_weeks, off_weeks))
-    return [
-        Moment(table, {quantity: rise[index] for quantity, rise in rises.items()}, share[index], dates[index])
-        for index, table in enumerate(tables)
-    ]
-
-
-def _state(
-    model: _Model,
-    quantity: str,
-    times: tuple[FloatArray, FloatArray, BoolArray],
-    turning: FloatArray,
-) -> tuple[BoolArray, FloatArray]:
-    """Whether the quantity's next reading would show that it shrinks, and its rise until then (`Moment.rise`)."""
+def _regrowth(model: _Model, dates: Sequence[Dates], quantity: str, errors: FloatArray) -> list[Ranked]:
+    """When the signal first exceeds its smallest by the error; the model has a row for each of the dates, or one."""
     dynamics, reading = model.dynamics, model.readings[quantity]
-    on_weeks, off_weeks, paused = times
-    gap, error = model.prior.visit_gap_weeks[quantity], detectable_log_change(quantity, model.prior)
-    now = reading.log_signal(dynamics.log_burden(on_weeks, off_weeks))
-    on_ahead, off_ahead = on_weeks + gap * ~paused, off_weeks + gap * paused
-    ahead = reading.log_signal(
-        dynamics.log_burden(on_ahead.astype(on_weeks.dtype), off_ahead.astype(on_weeks.dtype))
+    precision = dynamics.kill_per_week.dtype
+    turning = np.stack([own.turning_week for own in dates])
+    off_weeks = np.array([own.time[1] for own in dates], dtype=precision)[:, None]
+    off_before = np.minimum(off_weeks, turning)
+    smallest = dynamics.log_burden(turning - off_before, off_before)
+    error = errors.astype(precision)[:, None]
+    rise = reading.log_burden_of(reading.log_signal(smallest) + error) - smallest
+    return Ranked.of(np.minimum(turning + dynamics.weeks_to_rise(rise), FARTHEST_WEEK))
+
+
+def _moments_after(model: _Model, times: Sequence[Time], dates: Sequence[Dates]) -> list[Moment]:
+    """The moments at T times, given the dates seen from them."""
+    dynamics = model.dynamics
+    precision = dynamics.kill_per_week.dtype
+    on_weeks, off_weeks, paused = (
+        np.array(column)[:, None] for column in zip(*(time[:3] for time in times), strict=True)
     )
-    change = ahead - now
-    shrinks = change < -error
-    has_turned = paused | (on_weeks + off_weeks + gap > turning)
-    rise: FloatArray = np.where(has_turned & ~shrinks, change, change.dtype.type(-np.inf))
-    return shrinks, rise
+    on_weeks, off_weeks = on_weeks.astype(precision), off_weeks.astype(precision)
+    turning = np.stack([own.turning_week for own in dates])
+    turned = turning <= on_weeks + off_weeks
+    trend = dynamics.trend_per_week(on_weeks, off_weeks, paused)
+    burden = (turned, turning >= FARTHEST_WEEK, trend < -CHANGING_PER_WEEK, trend > CHANGING_PER_WEEK)
+    tables = np.empty(
+        (len(times), len(BURDEN) + len(COLUMNS) * len(model.prior.quantities), dynamics.size), precision
+    )
+    for index, column in enumerate(burden):
+        tables[:, index] = column
+    for position, quantity in enumerate(model.prior.quantities):
+        resistant, scar, pause = _causes(model, quantity, (on_weeks, off_weeks, paused))
+        first = len(BURDEN) + len(COLUMNS) * position
+        for index, column in enumerate((resistant, scar, pause, turned & (resistant > 0))):
+            tables[:, first + index] = column
+    shares = Ranked.of(dynamics.resistant_share(on_weeks, off_weeks))
+    return [Moment(table, shares[index], dates[index]) for index, table in enumerate(tables)]
 
 
 def _causes(

@@ -6,7 +6,7 @@ to `turning.alerts`, as in `assess`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,18 +17,13 @@ from turnpoint.model.arrays import FloatArray, IntArray
 from turnpoint.model.prior import Prior
 from turnpoint.model.refinement import Refiner
 from turnpoint.model.series import MARKER_STEP, READING_STEP_MM, SMALLEST_MARKER, Batch, Series
-from turnpoint.model.weighing import WeightedVisits
 from turnpoint.turning.alerts import alert_history
-from turnpoint.turning.detectable import has_changed
-from turnpoint.turning.state import FEWEST_VALUES, judge, verdicts
+from turnpoint.turning.judged_visits import judged_visits, with_verdicts
 from turnpoint.turning.tables import Tables
+from turnpoint.turning.verdict import FEWEST_VALUES
 from turnpoint.virtual.readings import Readings
 
 PATIENTS_PER_BATCH = 512
-_STATES, _CAUSES = (
-    ("p_responding", "p_plateau", "p_regrowing"),
-    ("p_resistant", "p_scar", "p_floor", "p_pause"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +63,11 @@ class Watcher:
         ]
         if not parts:
             return pl.DataFrame(schema={"patient_id": pl.Int64, "day": pl.Int64})
-        judged = pl.concat(parts).sort("patient_id", "day")
-        seen = has_changed(_table(readings, rows, until_day), self.prior)
-        everything = judged.join(seen, on=["patient_id", "day"], how="left", maintain_order="left")
-        named = verdicts(
-            everything.select(_STATES).to_numpy(),
-            everything["informative_values"].to_numpy(),
-            everything["shrinkage"].to_numpy(),
-        )
-        return everything.with_columns(pl.Series("verdict", named))
+        return with_verdicts(pl.concat(parts).sort("patient_id", "day"))
 
     def _judged(self, batch: Batch, rows: IntArray) -> pl.DataFrame:
-        return pl.concat(
-            [
-                _columns(weighted, self.tables, rows[own])
-                for own, weighted in self.refiner.visits(batch, levels=False)
-            ]
-        )
+        columns = judged_visits(batch, self.refiner, self.tables)
+        return pl.DataFrame({"patient_id": rows[columns.pop("patient")], **columns})
 
 
 def first_alert_day(watched: pl.DataFrame, threshold: float, patients: int) -> FloatArray:
@@ -95,37 +78,6 @@ def first_alert_day(watched: pl.DataFrame, threshold: float, patients: int) -> F
         days = raised.group_by("patient_id").agg(pl.col("day").min())
         first[days["patient_id"].to_numpy()] = days["day"].to_numpy()
     return first
-
-
-def _columns(weighted: WeightedVisits, tables: Tables, rows: IntArray) -> pl.DataFrame:
-    judgement = judge(weighted, tables)
-    columns: dict[str, FloatArray | IntArray] = {
-        "patient_id": rows[weighted.patient],
-        "day": weighted.day.astype(np.int64),
-        "p_turned": judgement.p_turned,
-        "p_turned_resistant": judgement.p_turned_resistant,
-        "shrinkage": weighted.shrinkage,
-    }
-    columns |= {name: judgement.p_state[:, index] for index, name in enumerate(_STATES)}
-    columns |= {name: judgement.p_cause[:, index] for index, name in enumerate(_CAUSES)}
-    return pl.DataFrame(columns)
-
-
-def _table(readings: Sequence[Readings], rows: IntArray, until_day: FloatArray) -> pl.DataFrame:
-    """`patient_id, quantity, day, value`, as `has_changed` takes them."""
-    return pl.concat(list(_tables(readings, rows, until_day)))
-
-
-def _tables(readings: Sequence[Readings], rows: IntArray, until_day: FloatArray) -> Iterator[pl.DataFrame]:
-    for own in readings:
-        known = own.day < until_day[rows, None]
-        yield pl.DataFrame(
-            {
-                "patient_id": np.broadcast_to(rows[:, None], known.shape)[known],
-                "day": np.broadcast_to(own.day, known.shape)[known].astype(np.int64),
-                "value": own.value[rows][known],
-            }
-        ).with_columns(pl.lit(own.quantity).alias("quantity"))
 
 
 def _batch(readings: Sequence[Readings], rows: IntArray, days: FloatArray, until_day: FloatArray) -> Batch:
@@ -146,6 +98,7 @@ def _batch(readings: Sequence[Readings], rows: IntArray, days: FloatArray, until
             for own in readings
         },
         off_now=np.zeros(day.shape, dtype=np.bool_),
+        off=((),) * len(rows),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
-from turnpoint.turning.detectable import REREAD_SD_LOG
+from turnpoint.turning.detectable import READING_SD_SHARE
 from turnpoint.virtual.clones import DRUG_A, DRUG_B, NO_DRUG, Rates, step, whole
 from turnpoint.virtual.policies import Policy, Seen
 from turnpoint.virtual.two_drugs import CELLS_PER_MM3
@@ -84,7 +84,7 @@ def trunk(
     visits: int,
     step_weeks: float,
     scar_mm3: FloatArray | None = None,
-    reading_sd_log: float = REREAD_SD_LOG,
+    reading_sd_log: float = READING_SD_SHARE,
 ) -> Trunk:
     """The tumours on drug A throughout.
 

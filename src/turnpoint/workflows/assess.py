@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,26 +15,23 @@ import polars as pl
 from turnpoint._version import __version__
 from turnpoint.engine.processes import Workers
 from turnpoint.formats.fhir_out import write_assessment
-from turnpoint.model.arrays import FloatArray, IntArray, ObjectArray
+from turnpoint.model.arrays import BoolArray, FloatArray, IntArray, ObjectArray
 from turnpoint.model.filter import DEFAULT_PARTICLES, over_batches
 from turnpoint.model.prior import Prior
 from turnpoint.model.refinement import Refiner
 from turnpoint.model.series import Batch, parts_of, visits_of
-from turnpoint.model.weighing import WeightedVisits
 from turnpoint.study.study import Study
 from turnpoint.turning.alerts import alert_history, with_false_alerts
-from turnpoint.turning.detectable import has_changed
-from turnpoint.turning.state import DATE_LEVELS, Judgement, judge, verdicts
+from turnpoint.turning.judged_visits import DATES, LEVEL_NAMES, judged_visits, with_verdicts
 from turnpoint.turning.tables import Tables
-from turnpoint.workflows.priors import prior_for, usable_readings
+from turnpoint.workflows.priors import by_prior, part_of_progress, usable_readings
+from turnpoint.workflows.respond import first_new_lesions
 
 Progress = Callable[[int, int], None]
-Columns = dict[str, FloatArray | IntArray | ObjectArray]
+Columns = Mapping[str, BoolArray | FloatArray | IntArray | ObjectArray]
 
 PATIENTS_PER_BATCH = 256
 PATIENTS_WORTH_PROCESSES = 5000  # starting them takes as long as they save on fewer
-_LEVEL_NAMES = tuple(f"q{round(100 * level):02d}" for level in DATE_LEVELS)
-_DATES = ("dominance_day", "turning_day", "regrowth_day")
 
 ASSESSMENT_SCHEMA: dict[str, type[pl.DataType]] = {
     "patient_id": pl.String,
@@ -47,11 +44,30 @@ ASSESSMENT_SCHEMA: dict[str, type[pl.DataType]] = {
     "p_scar": pl.Float64,
     "p_floor": pl.Float64,
     "p_pause": pl.Float64,
-    **{f"resistant_fraction_{level}": pl.Float64 for level in _LEVEL_NAMES},
-    **{f"{date}_{level}": pl.Float64 for date in _DATES for level in _LEVEL_NAMES},
+    **{f"resistant_fraction_{level}": pl.Float64 for level in LEVEL_NAMES},
+    **{f"{date}_{level}": pl.Float64 for date in DATES for level in LEVEL_NAMES},
     "p_turned": pl.Float64,
     "alert": pl.Boolean,
+    "prior": pl.String,
 }
+DIAGNOSTICS = (
+    "raised",
+    "withdrawn",
+    "p_turned_resistant",
+    "p_never_turns",
+    "p_shrinking",
+    "p_growing",
+    "risen",
+    "size_risen",
+    "fallen",
+    "new_lowest",
+    "changed",
+    "off_treatment",
+    "informative_values",
+    "shrinkage",
+    "effective_size",
+    "pareto_k",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +77,18 @@ class Assessment:
     Attributes:
         frame: one row a patient and visit, columns of design section 4. Days of the three dates
             count from the start of the course and are capped at 3650 ("not within ten years").
-        diagnostics: `patient_id, day, raised, withdrawn, p_turned_resistant, changed, sum_risen,
-            informative_values, shrinkage, effective_size, pareto_k`, one row for each row of `frame`. `pareto_k` is
-            null where the effective size alone is proof enough that the weights can be trusted.
+        diagnostics: `patient_id, day` and `DIAGNOSTICS`, one row for each row of `frame`: the alert's history and
+            signal; the chance that the burden is not at its smallest within ten years, shrinks and grows; what the
+            readings did (`turning.reading_changes`); whether no drug is on; how much the data say. `pareto_k` is null
+            where the effective size alone is proof enough that the weights can be trusted.
         study: what was assessed.
-        prior: the prior used.
+        priors: the prior of each patient; patients who are alike share one.
     """
 
     frame: pl.DataFrame
     diagnostics: pl.DataFrame
     study: Study
-    prior: Prior
+    priors: Mapping[str, Prior]
 
     def save_fhir(self, path: str | Path) -> Path:
         """Write it as FHIR R4 Observations: a Bundle (`.json`) or one a line (`.ndjson`); returns the path.
@@ -79,7 +96,8 @@ class Assessment:
         Raises:
             UsageError: another ending, or a place that cannot be written to.
         """
-        method = f"Turnpoint {__version__}, prior {self.prior.name}"
+        names = ", ".join(sorted({prior.name for prior in self.priors.values()}))
+        method = f"Turnpoint {__version__}, prior {names}"
         return write_assessment(self.frame, self.study, path, method=method, timestamp=datetime.now(UTC))
 
 
@@ -96,7 +114,8 @@ def assess(
 
     Args:
         study: with lesions, markers or both.
-        prior: a prior, the name of a shipped one, or a file; by default the shipped one that fits best.
+        prior: a prior, the name of a shipped one, or a file; by default, for each patient, the shipped one that fits
+            best: by their own tumour type, drugs and quantities, whoever else is in the study.
         false_alerts_per_100: how many of 100 courses may be alerted before their true turning point, by simulation
             from the prior: 1 to 20; by default 5.
         seed: of the particle bank; the same seed gives the same numbers.
@@ -111,33 +130,31 @@ def assess(
         PriorError: the prior cannot be read or knows none of the study's quantities.
         UsageError: a false-alert rate that the prior is not calibrated for.
     """
-    readings = usable_readings(study)
-    chosen = with_false_alerts(prior_for(study, readings, prior), false_alerts_per_100)
-    everything = assess_readings(
-        readings,
+    usable_readings(study)
+    groups = [(with_false_alerts(own, false_alerts_per_100), part) for own, part in by_prior(study, prior)]
+    everything, done = [], 0
+    total = sum(len(part.patient_ids) for _, part in groups)
+    for own, part in groups:
+        here = None if progress is None else part_of_progress(progress, done, total)
+        everything.append(
+            assess_readings(
+                parts_of(part),
+                part,
+                own,
+                visits=visits_of(part),
+                seed=seed,
+                progress=here,
+                particles=particles,
+            ).with_columns(pl.lit(own.name).alias("prior"))
+        )
+        done += len(part.patient_ids)
+    rows = pl.concat(everything).sort("patient_id", "day")
+    return Assessment(
+        rows.select(pl.col(name).cast(dtype) for name, dtype in ASSESSMENT_SCHEMA.items()),
+        rows.select("patient_id", "day", *DIAGNOSTICS),
         study,
-        chosen,
-        parts=parts_of(study),
-        visits=visits_of(study),
-        seed=seed,
-        progress=progress,
-        particles=particles,
+        {patient_id: own for own, part in groups for patient_id in part.patient_ids},
     )
-    frame = everything.select(pl.col(name).cast(dtype) for name, dtype in ASSESSMENT_SCHEMA.items())
-    diagnostics = everything.select(
-        "patient_id",
-        "day",
-        "raised",
-        "withdrawn",
-        "p_turned_resistant",
-        "changed",
-        "sum_risen",
-        "informative_values",
-        "shrinkage",
-        "effective_size",
-        "pareto_k",
-    )
-    return Assessment(frame, diagnostics, study, chosen)
 
 
 def assess_readings(
@@ -145,19 +162,17 @@ def assess_readings(
     study: Study,
     prior: Prior,
     *,
-    parts: pl.DataFrame | None = None,
     visits: pl.DataFrame | None = None,
     seed: int = 0,
     progress: Progress | None = None,
     particles: int = DEFAULT_PARTICLES,
 ) -> pl.DataFrame:
-    """Every column of `Assessment.frame` and `Assessment.diagnostics` for readings already taken.
+    """Every column of `Assessment.frame` but `prior`, and of `Assessment.diagnostics`, with one prior for all.
 
-    `parts` are the same readings lesion by lesion (`model.series.parts_of`); by default each value is one part.
+    `readings` are taken lesion by lesion (`model.series.parts_of`).
     """
-    taken = readings if parts is None else parts
     arguments = (prior, particles, seed)
-    patients = (taken if visits is None else visits)["patient_id"].n_unique()
+    patients = (readings if visits is None else visits)["patient_id"].n_unique()
     processes = os.cpu_count() or 1
     with ExitStack() as workers:
         work = (
@@ -169,7 +184,7 @@ def assess_readings(
             pl.DataFrame(columns, schema_overrides={"patient_id": pl.String})
             for columns in over_batches(
                 work,
-                taken,
+                readings,
                 study,
                 prior,
                 visits=visits,
@@ -178,19 +193,17 @@ def assess_readings(
             )
         ]
     judged = pl.concat(rows).with_columns(pl.col("pareto_k").fill_nan(None)).sort("patient_id", "day")
-    own = pl.col("changed", "informative_values").forward_fill().over("patient_id")
-    everything = judged.join(
-        has_changed(readings, prior), on=["patient_id", "day"], how="left", maintain_order="left"
-    ).with_columns(own)
-    everything = everything.with_columns(
-        pl.col("changed", "sum_risen").fill_null(value=False), pl.col("informative_values").fill_null(0)
+    return alert_history(with_verdicts(_with_new_lesions(judged, study)), prior.alert.threshold)
+
+
+def _with_new_lesions(judged: pl.DataFrame, study: Study) -> pl.DataFrame:
+    """A new lesion that is beyond doubt counts as a rise, from the visit on at which it is first seen."""
+    seen = (pl.col("new_lesion_day") <= pl.col("day")).fill_null(value=False)
+    return (
+        judged.join(first_new_lesions(study), on="patient_id", how="left", maintain_order="left")
+        .with_columns(pl.col("risen") | seen, pl.col("size_risen") | seen)
+        .drop("new_lesion_day")
     )
-    named = verdicts(
-        everything.select("p_responding", "p_plateau", "p_regrowing").to_numpy(),
-        everything["informative_values"].to_numpy(),
-        everything["shrinkage"].to_numpy(),
-    )
-    return alert_history(everything.with_columns(pl.Series("verdict", named)), prior.alert.threshold)
 
 
 def assessor(prior: Prior, particles: int, seed: int) -> Callable[[Batch], Columns]:
@@ -199,32 +212,7 @@ def assessor(prior: Prior, particles: int, seed: int) -> Callable[[Batch], Colum
     tables = Tables(prior, refiner.bank)
 
     def assess_batch(batch: Batch) -> Columns:
-        found = [
-            _columns(weighted, judge(weighted, tables)) for _, weighted in refiner.visits(batch, levels=False)
-        ]
-        return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+        columns = judged_visits(batch, refiner, tables)
+        return {"patient_id": np.array(batch.patient_ids, dtype=object)[columns.pop("patient")], **columns}
 
     return assess_batch
-
-
-def _columns(
-    weighted: WeightedVisits, judgement: Judgement
-) -> dict[str, FloatArray | IntArray | ObjectArray]:
-    """Some visits as columns, without verdict and alert."""
-    columns: Columns = {
-        "patient_id": np.array(weighted.batch.patient_ids, dtype=object)[weighted.patient],
-        "day": weighted.day.astype(np.int64),
-        "p_turned": judgement.p_turned,
-        "p_turned_resistant": judgement.p_turned_resistant,
-        "shrinkage": weighted.shrinkage,
-        "effective_size": weighted.effective_size,
-        "pareto_k": weighted.pareto_k,
-    }
-    for index, state in enumerate(("responding", "plateau", "regrowing")):
-        columns[f"p_{state}"] = judgement.p_state[:, index]
-    for index, cause in enumerate(("resistant", "scar", "floor", "pause")):
-        columns[f"p_{cause}"] = judgement.p_cause[:, index]
-    for name in ("resistant_fraction", *_DATES):
-        for index, level in enumerate(_LEVEL_NAMES):
-            columns[f"{name}_{level}"] = getattr(judgement, name)[:, index]
-    return columns

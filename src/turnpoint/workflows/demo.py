@@ -81,7 +81,7 @@ def _summary(title: str, assessment: Assessment, cohort: CohortView) -> list[str
         for verdict, patients in cohort.verdicts.sort("patients", descending=True).rows()
     )
     ahead = leads.filter(leads > 0)
-    alert = assessment.prior.alert
+    alert = next(iter(assessment.priors.values())).alert
     late = (leads <= 0).sum()
     lead = f" (median {np.median(ahead.to_numpy()):.0f} days before)" if ahead.len() else ""
     lines = [

@@ -116,7 +116,7 @@ def diagnose(
         PriorError: the prior cannot be read or knows none of the study's quantities.
     """
     readings = usable_readings(study)
-    chosen = prior_for(study, readings, prior)
+    chosen = prior_for(study, prior)
     forecasts = forecast(study, chosen, seed=seed, progress=progress)
     if forecasts.is_empty():
         raise StudyError([_nothing_to_judge(study)])

@@ -16,10 +16,10 @@ from turnpoint.model.forecast import QUANTILE_LEVELS, QUANTILE_NAMES, weighted_q
 from turnpoint.model.new_lesions import chance_of_new_lesion
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
-from turnpoint.model.series import parts_of
+from turnpoint.model.series import parts_of, readings_of
 from turnpoint.study.study import Study
 from turnpoint.workflows.forecast_draws import ForecastDraws, forecast_draws
-from turnpoint.workflows.priors import prior_for, usable_readings
+from turnpoint.workflows.priors import by_prior, part_of_progress, usable_readings
 from turnpoint.workflows.respond import first_new_lesions
 
 Progress = Callable[[int, int], None]
@@ -72,16 +72,20 @@ def forecast(
         raise UsageError(
             f"--horizon {horizon_weeks}: not above 0 weeks. Give the weeks to look ahead, such as 6."
         )
-    readings = usable_readings(study)
-    chosen = prior_for(study, readings, prior)
-    thresholds = progression_thresholds(readings, study)
-    targets = forecast_targets(readings, study, horizon_weeks)
-    rows = [
-        _rows(found, thresholds, chosen)
-        for found in forecast_draws(
-            study, targets, chosen, readings=readings, seed=seed, progress=progress, particles=particles
-        )
-    ]
+    usable_readings(study)
+    groups, rows, done = by_prior(study, prior), [], 0
+    for chosen, part in groups:
+        readings = readings_of(part)
+        thresholds = progression_thresholds(readings, part)
+        targets = forecast_targets(readings, part, horizon_weeks)
+        here = None if progress is None else part_of_progress(progress, done, len(study.patient_ids))
+        rows += [
+            _rows(found, thresholds, chosen)
+            for found in forecast_draws(
+                part, targets, chosen, readings=readings, seed=seed, progress=here, particles=particles
+            )
+        ]
+        done += len(part.patient_ids)
     return (
         _where_new_lesions_can_be_foreseen(
             pl.concat(rows) if rows else pl.DataFrame(schema=FORECAST_SCHEMA), study

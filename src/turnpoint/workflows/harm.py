@@ -24,7 +24,7 @@ from turnpoint.model.prior import Prior
 from turnpoint.model.series import parts_of, readings_of
 from turnpoint.model.treatment import USUAL_CYCLE_DAYS, OffIntervals, off_intervals, on_off_weeks
 from turnpoint.study.study import Study
-from turnpoint.workflows.priors import prior_for
+from turnpoint.workflows.priors import by_prior, part_of_progress
 
 Progress = Callable[[int, int], None]
 
@@ -66,7 +66,7 @@ class Harm:
         course: `COURSE_SCHEMA`: living burden and its resistant part in percent of the living burden at the start;
             `kind` is `past` up to the last visit, then `next`.
         problems: warnings about doses; errors raise.
-        prior: the prior used; None when there is no reading.
+        priors: of each patient with a reading.
     """
 
     ledger: pl.DataFrame
@@ -76,7 +76,7 @@ class Harm:
     doses_by_cycle: pl.DataFrame
     course: pl.DataFrame
     problems: tuple[Problem, ...]
-    prior: Prior | None
+    priors: Mapping[str, Prior]
 
     def tables(self) -> Mapping[str, pl.DataFrame]:
         """By name, the most telling first."""
@@ -117,15 +117,16 @@ def harm(
         raise StudyError(problems)
     cycles, last_days = cycles_of(given), _last_days(study)
     ledger = dose_ledger(given, cycles, pattern_cycles(cycles, last_days), table)
-    readings = readings_of(study)
-    chosen = None if readings.is_empty() else prior_for(study, readings, prior)
-    ahead = _Ahead([], [])
-    if chosen is not None:
-        own_cycles, off = _by_patient(cycles), off_intervals(study.doses)
+    groups = [] if readings_of(study).is_empty() else by_prior(study, prior)
+    ahead, done = _Ahead([], []), 0
+    own_cycles, off = _by_patient(cycles), off_intervals(study.doses)
+    for chosen, part in groups:
+        here = None if progress is None else part_of_progress(progress, done, len(study.patient_ids))
         for posterior in posteriors(
-            parts_of(study), study, chosen, seed=seed, progress=progress, particles=particles
+            parts_of(part), part, chosen, seed=seed, progress=here, particles=particles
         ):
             ahead.add(posterior, own_cycles, off)
+        done += len(part.patient_ids)
     next_cycle = ahead.frame(ahead.next_cycle, NEXT_CYCLE_SCHEMA)
     if chosen_weights is not None:
         next_cycle = _weighed(next_cycle, ledger, chosen_weights)
@@ -142,7 +143,7 @@ def harm(
         doses_by_cycle=doses_by_cycle(given, cycles),
         course=ahead.frame(ahead.course, COURSE_SCHEMA),
         problems=problems,
-        prior=chosen,
+        priors={patient_id: chosen for chosen, part in groups for patient_id in part.patient_ids},
     )
 
 

@@ -74,7 +74,8 @@ def inference_data(
         PriorError: the prior cannot be read or knows none of the study's quantities.
     """
     arviz = _arviz()
-    chosen = prior_for(study, usable_readings(study), prior)
+    usable_readings(study)
+    chosen = prior_for(study, prior)
     if patient_id is not None:
         study = _only(study, patient_id)
     readings = usable_readings(study)
@@ -155,7 +156,7 @@ def _posterior_variables(last: Posterior, prior: Prior) -> Iterator[tuple[str, F
     dynamics, on, off = last.dynamics, last.on_weeks, last.off_weeks
     yield "resistant_share_now", dynamics.resistant_share(on, off)
     yield "dominance_day", 7.0 * dynamics.dominance_week(on, off)
-    yield "turning_day", 7.0 * dynamics.turning_week(on, off)
+    yield "turning_day", 7.0 * last.turning_week()
 
 
 def _parameters(particles: FloatArray, prior: Prior) -> Iterator[tuple[str, FloatArray]]:

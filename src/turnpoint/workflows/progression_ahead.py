@@ -15,7 +15,7 @@ from turnpoint.model.error_features import forecast_origins
 from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, posteriors
 from turnpoint.model.linear_pool import Pool
 from turnpoint.model.prior import Prior
-from turnpoint.model.series import parts_of
+from turnpoint.model.series import parts_of, readings_of
 from turnpoint.study.study import Study
 from turnpoint.turning.progression_ahead import (
     DAY_LEVELS,
@@ -26,7 +26,7 @@ from turnpoint.turning.progression_ahead import (
 )
 from turnpoint.turning.progression_ahead import progression_ahead as ahead_of
 from turnpoint.workflows.forecast import progression_thresholds
-from turnpoint.workflows.priors import prior_for, usable_readings
+from turnpoint.workflows.priors import by_prior, part_of_progress, usable_readings
 
 Progress = Callable[[int, int], None]
 
@@ -76,16 +76,20 @@ def progression_ahead(
         StudyError: nothing in the study can be used.
         PriorError: the prior cannot be read or knows none of the study's quantities.
     """
-    readings = usable_readings(study)
-    chosen = prior_for(study, readings, prior)
-    context = _Context(study, readings, _bars(readings, study), chosen, seed)
-    rows = [
-        row
-        for posterior in posteriors(
-            parts_of(study), study, chosen, seed=seed, progress=progress, particles=particles
-        )
-        for row in _rows(posterior, context, every_visit=every_visit)
-    ]
+    usable_readings(study)
+    rows, done = [], 0
+    for chosen, part in by_prior(study, prior):
+        readings = readings_of(part)
+        context = _Context(part, readings, _bars(readings, part), chosen, seed)
+        here = None if progress is None else part_of_progress(progress, done, len(study.patient_ids))
+        rows += [
+            row
+            for posterior in posteriors(
+                parts_of(part), part, chosen, seed=seed, progress=here, particles=particles
+            )
+            for row in _rows(posterior, context, every_visit=every_visit)
+        ]
+        done += len(part.patient_ids)
     found = pl.concat(rows) if rows else pl.DataFrame(schema=PROGRESSION_AHEAD_SCHEMA)
     return found.sort("patient_id", "day", "quantity").select(
         pl.col(name).cast(dtype) for name, dtype in PROGRESSION_AHEAD_SCHEMA.items()

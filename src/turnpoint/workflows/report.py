@@ -22,7 +22,7 @@ from turnpoint.reports.pdf import pdf
 from turnpoint.reports.rendering import Audience, render_cohort, render_patient
 from turnpoint.reports.views import CohortView, PatientView, Provenance
 from turnpoint.study.study import Study
-from turnpoint.turning.detectable import REREAD_SD_LOG
+from turnpoint.turning.detectable import READING_SD_SHARE as REREAD_SD_LOG
 from turnpoint.turning.evidence import Evidence, gather_evidence
 from turnpoint.workflows.assess import Assessment, assess
 from turnpoint.workflows.harm_view import harm_view_of
@@ -101,15 +101,13 @@ def report(
         whole = assessment if isinstance(assessment, Assessment) else _assessed(study)
         return Report(render_cohort(cohort_view(whole), lang))
     if isinstance(assessment, Study):
-        # A prior is chosen from the whole study, so that a patient's report does not depend on who else is in it
-        # beyond that choice.
         assessment = _assessed(study.only([patient_id]))
     return Report(render_patient(patient_view(assessment, patient_id), cast("Audience", audience), lang))
 
 
 def patient_view(assessment: Assessment, patient_id: str) -> PatientView:
     """Everything a report shows about one patient."""
-    study, prior = assessment.study.only([patient_id]), assessment.prior
+    study, prior = assessment.study.only([patient_id]), assessment.priors[patient_id]
     readings = usable_readings(study)
     rows = assessment.frame.filter(pl.col("patient_id") == patient_id).sort("day")
     responses = _responses(study)
@@ -207,7 +205,7 @@ def _evidence(
 ) -> tuple[Evidence, ...]:
     last = assessment.diagnostics.filter(pl.col("patient_id") == patient_id).sort("day").row(-1, named=True)
     paused = next((first / 7.0 for first, end in off if first <= last["day"] < end), None)
-    return gather_evidence(readings, assessment.prior, last, paused)
+    return gather_evidence(readings, assessment.priors[patient_id], last, paused)
 
 
 def cohort_view(assessment: Assessment) -> CohortView:
@@ -269,7 +267,9 @@ def cohort_view(assessment: Assessment) -> CohortView:
         alerts=alerts,
         marker_spider=_marker_spider(study),
         verdicts=last.group_by("verdict").agg(pl.len().alias("patients")).sort("verdict"),
-        provenance=(provenance(assessment.prior),),
+        provenance=tuple(
+            provenance(own) for own in {own.name: own for own in assessment.priors.values()}.values()
+        ),
     )
 
 

@@ -49,5 +49,6 @@ def new_therapy(study: Study) -> pl.DataFrame:
 
 def first_new_lesions(study: Study) -> pl.DataFrame:
     """`patient_id, new_lesion_day` of the patients with a certain new lesion, by any reader (RECIST 1.1)."""
-    found = respond(study).responses.filter("new_lesion")
+    new = study.lesions.filter(pl.col("role") == "new")["patient_id"].unique().to_list()
+    found = respond(study.only(new)).responses.filter("new_lesion")
     return found.group_by("patient_id").agg(pl.col("day").min().alias("new_lesion_day")).sort("patient_id")

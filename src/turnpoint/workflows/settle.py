@@ -16,7 +16,7 @@ from turnpoint.model.series import parts_of
 from turnpoint.study.study import Study
 from turnpoint.turning.next_measurement import DECIDED_ABOVE, PATHS, Plan, Simulator, is_in_data
 from turnpoint.turning.unread_marker import CTDNA, with_unread_marker
-from turnpoint.workflows.priors import prior_for, usable_readings
+from turnpoint.workflows.priors import prior_of
 
 SETTLE_SCHEMA: dict[str, type[pl.DataType]] = {
     "patient_id": pl.String,
@@ -61,7 +61,7 @@ def what_would_settle(
     when yes or no is at least as probable as `decided_above` (`turning.next_measurement`).
 
     Args:
-        study: with the patient; the prior is chosen from the whole of it.
+        study: with the patient.
         patient_id: whose measurements.
         prior: a prior, the name of a shipped one, or a file; by default the shipped one that fits best.
         decided_above: bound of the probability, between 0.5 and 1.
@@ -89,8 +89,7 @@ def what_would_settle(
             f"--decided-above {decided_above}: not between 0.5 and 1. Give a chance such as 0.8."
         )
     own = study.only([patient_id])
-    chosen = prior_for(study, usable_readings(study), prior)
-    usable_readings(own)
+    chosen = prior_of(study, patient_id, prior)
     (posterior,) = posteriors(parts_of(own), own, chosen, particles=particles, draws=_DRAWS, seed=seed)
     last = posterior.at(np.array([len(posterior.patient) - 1]))
     read = [name for name, quantity in last.quantities.items() if quantity.readings[0] > 0]

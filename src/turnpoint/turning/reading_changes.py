@@ -1,0 +1,266 @@
+"""What the readings did: fell, stayed or rose, each change against the error of those very readings.
+
+Facts about what has been read, not about what the tumour is doing: no model enters. Each lesion, the sum of those read
+at a visit, and each marker is a series. With two readings a and b and the SDs of their errors (`turning.detectable`),
+the change is (b - a) / √(sd_a² + sd_b²), in mm for a diameter and on the log scale for a marker.
+
+    risen      above the smallest so far, beyond error; the bound knows how many readings cannot be told from the
+               smallest, and how many lesions are looked at
+    fallen     below a reading of the last quarter of a year, beyond error, by more than the living burden of a plateau
+               does; and not risen
+    new lowest below every reading before, beyond error
+
+A marker's rise in the first eight weeks is no rise: it may be a surge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from turnpoint.criteria.sums import TOO_SMALL_MM
+from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
+from turnpoint.model.parameters import SUM_OF_DIAMETERS
+from turnpoint.model.prior import Prior
+from turnpoint.model.series import Batch, Series
+from turnpoint.turning.detectable import (
+    ONE_SIDED_95,
+    bounds_of_change,
+    detectable_log_change,
+    reading_sd_mm,
+)
+from turnpoint.turning.tables import CHANGING_PER_WEEK
+
+SURGE_WEEKS = 8.0  # a marker may surge after the first doses, mostly in responders (references section 2)
+RECENT_WEEKS = 13.0  # a fall since then is going on: a quarter of a year, two scans at six weeks
+SUM = "sum"  # of the lesions read at a visit, beside the lesions themselves
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Series of one kind in P patients, padded to N readings.
+
+    Attributes:
+        quantity: `sum_of_diameters_mm` or the marker's name.
+        part: which of the lesions, `SUM`, or 0 for a marker.
+        length: readings of each, shape (P,).
+        day: shape (P, N).
+        value: mm, or log value of a marker, shape (P, N).
+        sd: of the error of each reading, on the same scale, shape (P, N).
+    """
+
+    quantity: str
+    part: int | str
+    length: IntArray
+    day: FloatArray
+    value: FloatArray
+    sd: FloatArray
+
+    @property
+    def is_diameter(self) -> bool:
+        """In mm, not on a log scale."""
+        return self.quantity == SUM_OF_DIAMETERS
+
+    @property
+    def known(self) -> BoolArray:
+        """Which entries are readings and no padding, shape (P, N)."""
+        known: BoolArray = np.arange(self.day.shape[1]) < self.length[:, None]
+        return known
+
+    @property
+    def log_burden(self) -> FloatArray:
+        """The log burden that the values stand for, up to a constant, shape (P, N)."""
+        log_burden: FloatArray = (
+            3.0 * np.log(np.maximum(self.value, TOO_SMALL_MM)) if self.is_diameter else self.value
+        )
+        return log_burden
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a series did up to each of its readings, shape (P, N) each.
+
+    Attributes:
+        since_previous, above_smallest: changes in SDs of their errors; 0 at the first reading.
+        risen, fallen, new_lowest, changed: as the module says; `changed` when the largest and the smallest so far are
+            farther apart than two readings of one level.
+    """
+
+    since_previous: FloatArray
+    above_smallest: FloatArray
+    risen: BoolArray
+    fallen: BoolArray
+    new_lowest: BoolArray
+    changed: BoolArray
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingFacts:
+    """What all that has been read of a patient did, at each visit of a batch, shape (P, V) each.
+
+    Attributes:
+        risen: a lesion, the sum or a marker stands above its smallest value.
+        size_risen: a lesion or the sum does.
+        fallen: a lesion, the sum or a marker has been falling lately.
+        new_lowest: the sum, or a marker, is lower than ever.
+        changed: anything ever moved beyond error.
+        informative_values: readings of the series with most.
+    """
+
+    risen: BoolArray
+    size_risen: BoolArray
+    fallen: BoolArray
+    new_lowest: BoolArray
+    changed: BoolArray
+    informative_values: IntArray
+
+    def at(self, patient: IntArray, visit: IntArray) -> ReadingFacts:
+        """At R visits, shape (R,)."""
+        return ReadingFacts(*(getattr(self, name)[patient, visit] for name in self.__slots__))
+
+
+def measured(batch: Batch, prior: Prior) -> Iterator[Measured]:
+    """Every series of a batch: the lesions, their sum where there are several, the markers."""
+    for quantity in prior.quantities:
+        parts = batch.series[quantity]
+        if quantity != SUM_OF_DIAMETERS:
+            for index, series in enumerate(parts):
+                sd = detectable_log_change(quantity, prior) / (ONE_SIDED_95 * np.sqrt(2.0))
+                yield Measured(
+                    quantity,
+                    index,
+                    series.length,
+                    series.day,
+                    series.log_value,
+                    np.full(series.day.shape, sd),
+                )
+            continue
+        lesions = [_lesion(series, index) for index, series in enumerate(parts)]
+        yield from lesions
+        if len(lesions) > 1:
+            yield _sum(lesions)
+
+
+def _lesion(series: Series, index: int) -> Measured:
+    """One lesion; below 5 mm it counts 5 mm, as nobody can tell it from that."""
+    value = np.maximum(series.value, TOO_SMALL_MM)
+    return Measured(series.quantity, index, series.length, series.day, value, reading_sd_mm(value))
+
+
+def _sum(lesions: Sequence[Measured]) -> Measured:
+    """Their sum on the days on which every lesion of the patient that has been read so far is read."""
+    patients = len(lesions[0].length)
+    rows = []
+    for patient in range(patients):
+        own = [
+            dict(
+                zip(
+                    lesion.day[patient, : lesion.length[patient]].tolist(),
+                    zip(lesion.value[patient], lesion.sd[patient], strict=True),
+                    strict=False,
+                )
+            )
+            for lesion in lesions
+            if lesion.length[patient]
+        ]
+        days = sorted(set[float]().union(*own)) if own else []
+        first = max((min(each) for each in own), default=0.0)
+        complete = [day for day in days if day >= first and all(day in each for each in own)]
+        rows.append(
+            [
+                (
+                    day,
+                    sum(each[day][0] for each in own),
+                    float(np.sqrt(sum(each[day][1] ** 2 for each in own))),
+                )
+                for day in complete
+            ]
+        )
+    length = np.array([len(row) for row in rows])
+    table = np.zeros((3, patients, max(int(length.max(initial=0)), 1)))
+    table[2] = 1.0
+    for patient, row in enumerate(rows):
+        if row:
+            table[:, patient, : len(row)] = np.array(row).T
+    return Measured(SUM_OF_DIAMETERS, SUM, length, *table)
+
+
+def changes(series: Measured, looked_at: IntArray) -> Changes:
+    """What a series did up to each of its readings.
+
+    Args:
+        series: of P patients.
+        looked_at: how many series of the kind each patient has, shape (P,): they share the chance of error.
+    """
+    value, sd, known = series.value, series.sd, series.known
+    number = np.arange(value.shape[1])
+    earlier = (number[None, :] < number[:, None])[None] & known[:, None, :] & known[:, :, None]
+    # [patient, now, then]: how far a reading lies above an earlier one, in SDs of the difference
+    above = (value[:, :, None] - value[:, None, :]) / np.hypot(sd[:, :, None], sd[:, None, :])
+    up_to_now = earlier | (np.eye(len(number), dtype=np.bool_)[None] & known[:, :, None])
+    smallest = np.where(up_to_now, value[:, None, :], np.inf).argmin(axis=2)
+    rise = np.take_along_axis(above, smallest[:, :, None], axis=2)[:, :, 0]
+    # readings before now that cannot be told from the smallest of them
+    floor = np.where(earlier, value[:, None, :], np.inf).argmin(axis=2)
+    apart = (value[:, None, :] - np.take_along_axis(value, floor, axis=1)[:, :, None]) / np.hypot(
+        sd[:, None, :], np.take_along_axis(sd, floor, axis=1)[:, :, None]
+    )
+    competing = np.maximum((earlier & (apart < ONE_SIDED_95)).sum(axis=2), 1)
+    shared = np.broadcast_to(np.maximum(looked_at, 1)[:, None], competing.shape)
+    risen = known & (rise > bounds_of_change(competing, shared))
+    if not series.is_diameter:
+        risen &= series.day >= 7.0 * SURGE_WEEKS
+    weeks = (series.day[:, :, None] - series.day[:, None, :]) / 7.0
+    is_previous = (number[None, :] == number[:, None] - 1)[None]
+    recent = earlier & ((weeks <= RECENT_WEEKS) | is_previous)
+    rate = (series.log_burden[:, :, None] - series.log_burden[:, None, :]) / np.maximum(weeks, 1.0 / 7.0)
+    bound = bounds_of_change(np.maximum(recent.sum(axis=2), 1), shared)
+    fallen = (recent & (above < -bound[:, :, None]) & (rate < -CHANGING_PER_WEEK)).any(axis=2) & ~risen
+    before = np.take_along_axis(above, floor[:, :, None], axis=2)[:, :, 0]
+    has_earlier = earlier.any(axis=2)
+    spread = np.where(earlier, np.abs(above), 0.0).max(axis=2)
+    return Changes(
+        since_previous=np.where(number > 0, np.where(is_previous & earlier, above, 0.0).sum(axis=2), 0.0),
+        above_smallest=np.where(known, np.maximum(rise, 0.0), 0.0),
+        risen=risen,
+        fallen=fallen & known,
+        new_lowest=has_earlier & (before < -ONE_SIDED_95),
+        changed=np.maximum.accumulate(spread > ONE_SIDED_95, axis=1) & known,
+    )
+
+
+def reading_facts(batch: Batch, prior: Prior) -> ReadingFacts:
+    """What all that has been read did, up to each visit of a batch.
+
+    A series keeps what it did until it is read again.
+    """
+    shape = batch.day.shape
+    facts = {
+        name: np.zeros(shape, dtype=np.bool_)
+        for name in ("risen", "size_risen", "fallen", "new_lowest", "changed")
+    }
+    informative = np.zeros(shape, dtype=np.int64)
+    every = list(measured(batch, prior))
+    for series in every:
+        of_kind = [own.length > 0 for own in every if own.quantity == series.quantity and own.part != SUM]
+        looked_at = np.ones_like(series.length) if series.part == SUM else np.sum(of_kind, axis=0)
+        found = changes(series, looked_at)
+        counts = (series.known[:, None, :] & (series.day[:, None, :] <= batch.day[:, :, None])).sum(axis=2)
+        last = np.maximum(counts - 1, 0)
+        informative = np.maximum(informative, counts)
+
+        def at_visits(own: BoolArray, last: IntArray = last, read: BoolArray = counts > 0) -> BoolArray:
+            there: BoolArray = np.take_along_axis(own, last, axis=1) & read
+            return there
+
+        facts["risen"] |= at_visits(found.risen)
+        facts["fallen"] |= at_visits(found.fallen)
+        facts["changed"] |= at_visits(found.changed)
+        if series.is_diameter:
+            facts["size_risen"] |= at_visits(found.risen)
+        # of several lesions one may shrink while the others grow: their sum says whether the size is at its lowest
+        alone = np.ones_like(looked_at, dtype=np.bool_) if series.part == SUM else looked_at == 1
+        facts["new_lowest"] |= at_visits(found.new_lowest) & (alone | (not series.is_diameter))[:, None]
+    return ReadingFacts(**facts, informative_values=informative)

@@ -21,8 +21,8 @@ from turnpoint.turning.detectable import detectable_log_burden
 from turnpoint.turning.quantiles import Ranked
 
 _MOST_MOMENTS = 2048  # of 2048 particles and one quantity: about 100 MiB
-# The living burden halves or doubles in half a year: slower change is a plateau. Half a year is four scans at six weeks;
-# in it a tumour that changes at this rate moves by 26 % of its diameter, which two readings of it can just tell
+# The living burden halves or doubles in half a year: slower change is a plateau. Half a year is four scans at six
+# weeks; in it a tumour that changes at this rate loses 21 % or gains 26 % of its diameter, which two readings can tell
 # (docs/decisions/0013 has what other bounds would do).
 CHANGING_PER_WEEK = float(np.log(2.0)) / 26.0
 BURDEN = ("turned", "never", "shrinking", "growing")

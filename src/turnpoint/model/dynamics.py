@@ -168,8 +168,10 @@ class Dynamics:
             grown, faded = d * np.exp(np.minimum(g * weeks, largest)), g * np.exp(-d * weeks)
             slope = g * grown - d * faded
             step = ((grown + faded) - target * (g + d)) / np.where(slope > 0, slope, np.inf)
-            weeks = np.maximum(weeks - step, 0.0)
-            if (np.abs(step) <= tolerance * (1.0 + weeks)).all():
+            # row by row, so that nobody's date depends on how long another's takes
+            moving = (np.abs(step) > tolerance * (1.0 + weeks)).any(axis=-1, keepdims=True)
+            weeks = np.where(moving, np.maximum(weeks - step, 0.0), weeks)
+            if not moving.any():
                 break
         return self._clipped(np.where(self._rests, weeks.dtype.type(FARTHEST_WEEK), weeks))
 

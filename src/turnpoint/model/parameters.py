@@ -159,7 +159,7 @@ def reading_of(particles: FloatArray, quantity: str, position: int) -> Reading:
         sd_drift=np.exp(block[..., 1]),
         sd_reading=np.exp(block[..., 2]),
         repeat=np.clip(expit(block[..., 3]), 1e-9, 1.0 - 1e-9),
-        repeat_window=np.exp(np.minimum(block[..., 4], np.log(WIDEST_REPEAT_WINDOW)))
+        repeat_window=np.exp(np.minimum(block[..., 4], float(np.log(WIDEST_REPEAT_WINDOW))))
         if is_diameter
         else np.exp(block[..., 4]),
         jump=np.clip(expit(block[..., 5]), 1e-9, 1.0 - 1e-9),

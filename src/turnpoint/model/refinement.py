@@ -177,7 +177,7 @@ def _aims_of(doubtful: WeightedVisits, prior: Prior) -> _Aims:
     apart = np.swapaxes(own - prior.mean, 1, 2)
     apart, weight = np.ascontiguousarray(apart, dtype=np.float32), weight.astype(np.float32, copy=False)
     weighted = apart * weight[:, None, :]
-    mean = weighted.sum(axis=-1, dtype=np.float64)
+    mean = weighted.astype(np.float64).sum(axis=-1)  # cast first, as in `weighted_visits`
     square = _products(weighted, apart)
     covariance = square - mean[:, :, None] * mean[:, None, :]
     return _Aims(prior.mean + mean, _WIDEN * covariance + _PRIOR_WIDTH * prior.covariance)

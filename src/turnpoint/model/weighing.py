@@ -291,7 +291,9 @@ def weighted_visits(
     np.exp(weight, out=weight)
     heaviest = 1.0 / weight.sum(axis=1)
     weight *= heaviest[:, None]
-    effective_size = 1.0 / np.einsum("rk,rk->r", weight, weight, dtype=np.float64)
+    # cast first: a sum that casts as it goes does so in pieces that depend on the other rows
+    exact = weight.astype(np.float64)
+    effective_size = 1.0 / np.einsum("rk,rk->r", exact, exact)
     shape = np.full(len(patient), np.nan)
     doubtful = heaviest > LARGEST_TRUSTED_WEIGHT
     doubtful &= effective_size >= tail_from

@@ -24,7 +24,7 @@ from turnpoint.model.observation import Filtered
 from turnpoint.model.parameters import Reading, dynamics_of, reading_of
 from turnpoint.model.prior import Prior
 from turnpoint.model.refinement import Refiner
-from turnpoint.model.series import Batch, Series, batches
+from turnpoint.model.series import Batch, Series, batches, new_lesion_days
 from turnpoint.model.weighing import WeightedVisits
 from turnpoint.study.study import Study
 
@@ -216,7 +216,7 @@ def over_batches(
     if visits is None:
         visits = readings.select("patient_id", "day").unique().sort("patient_id", "day")
     total, done = visits["patient_id"].n_unique(), 0
-    workers = os.cpu_count() or 1
+    workers, new_lesions = os.cpu_count() or 1, new_lesion_days(study.lesions)
     waiting: deque[tuple[int, Future[_Result]]] = deque()
 
     def next_result() -> _Result:
@@ -230,7 +230,9 @@ def over_batches(
 
     with ThreadPoolExecutor(workers) as pool:
         for piece in _pieces(readings, study.doses, visits):
-            for batch in batches(*piece[:2], list(prior.quantities), patients_per_batch, piece[2]):
+            for batch in batches(
+                *piece[:2], list(prior.quantities), patients_per_batch, piece[2], new_lesions
+            ):
                 waiting.append((len(batch.patient_ids), pool.submit(work, batch)))
                 if len(waiting) > 2 * workers:
                     yield next_result()

@@ -20,6 +20,13 @@ EVENTS_BEFORE = 0.5  # half an event, so that a small study without any does not
 _LARGEST_EXPONENT = 50.0
 
 
+def log_hazard(dynamics: Dynamics, week: FloatArray) -> FloatArray:
+    """log h(t) up to log λ: half the log of the resistant part."""
+    _, log_resistant = dynamics.log_parts(week, np.zeros_like(week))
+    half: FloatArray = 0.5 * log_resistant
+    return half
+
+
 def exposure_weeks(dynamics: Dynamics, from_week: FloatArray, to_week: FloatArray) -> FloatArray:
     """E(u, v), the weeks between u and v weighted by √P; weeks broadcast against the parameters."""
     g = dynamics.regrowth_per_week

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from turnpoint.criteria.irecist_new_lesions import CERTAIN
 from turnpoint.criteria.sums import TOO_SMALL_MM, sum_of_diameters, target_diameters
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.dynamics import Pauses
@@ -76,6 +77,7 @@ class Batch:
         readings: by quantity and part, how many readings there are up to and including each visit, shape (P, V).
         off_now: no drug is on at the visit, shape (P, V).
         off: days without any drug, of each patient.
+        new_lesion_day: on which a new lesion was first seen beyond doubt, infinite without one, shape (P,).
     """
 
     patient_ids: list[str]
@@ -87,6 +89,7 @@ class Batch:
     readings: Mapping[str, tuple[IntArray, ...]]
     off_now: BoolArray
     off: tuple[OffIntervals, ...]
+    new_lesion_day: FloatArray
 
     def sums(self) -> tuple[FloatArray, IntArray]:
         """Sum of diameters (mm) and number of lesions read so far at each visit, shape (P, V) both.
@@ -247,12 +250,24 @@ def visits_of(study: Study) -> pl.DataFrame:
     )
 
 
+def new_lesion_days(lesions: pl.DataFrame) -> dict[str, float]:
+    """The day after the start on which each patient's first new lesion was seen beyond doubt, by any reader.
+
+    RECIST dates a lesion that was equivocal at first back to that day; here it counts from the day it was certain, as
+    nobody knew before.
+    """
+    new = (pl.col("role") == "new") & pl.col("status").is_in(CERTAIN) & (pl.col("day") > 0)
+    found = lesions.filter(new).group_by("patient_id").agg(pl.col("day").min().cast(pl.Float64))
+    return dict(found.iter_rows())
+
+
 def batches(
     readings: pl.DataFrame,
     doses: pl.DataFrame,
     quantities: list[str],
     patients_per_batch: int,
     visits: pl.DataFrame | None = None,
+    new_lesions: Mapping[str, float] | None = None,
 ) -> Iterator[Batch]:
     """The readings in batches of patients, in patient order.
 
@@ -262,8 +277,9 @@ def batches(
         quantities: of the readings.
         patients_per_batch: how many patients a batch has.
         visits: `patient_id, day`, sorted, the days of every reading among them; by default just those.
+        new_lesions: from `new_lesion_days`.
     """
-    off_by_patient = off_intervals(doses)
+    off_by_patient, appeared = off_intervals(doses), new_lesions or {}
     if visits is None:
         visits = readings.select("patient_id", "day").unique().sort("patient_id", "day")
     patients = visits["patient_id"].unique().sort().to_list()
@@ -272,7 +288,9 @@ def batches(
         here = pl.col("patient_id").is_between(pl.lit(ids[0]), pl.lit(ids[-1]))
         padding = _Padding.of(visits.filter(here), ids)
         days = padding.padded(visits.filter(here)["day"])
-        yield _batch(readings.filter(here), (ids, padding.length, days), quantities, off_by_patient)
+        new_lesion_day = np.array([appeared.get(patient_id, np.inf) for patient_id in ids])
+        columns = ids, padding.length, days, new_lesion_day
+        yield _batch(readings.filter(here), columns, quantities, off_by_patient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,11 +322,11 @@ class _Padding:
 
 def _batch(
     rows: pl.DataFrame,
-    visits: tuple[list[str], IntArray, FloatArray],
+    visits: tuple[list[str], IntArray, FloatArray, FloatArray],
     quantities: list[str],
     off_by_patient: Mapping[str, OffIntervals],
 ) -> Batch:
-    ids, length, day = visits
+    ids, length, day, new_lesion_day = visits
     on_weeks, off_weeks, off_now = exposure(day, ids, off_by_patient)
     series, counts = {}, {}
     slot = pl.col("part").fill_null("").rank("dense").over("patient_id").cast(pl.Int64) - 1
@@ -321,7 +339,7 @@ def _batch(
         )
         counts[quantity] = tuple(_readings_up_to(part, day) for part in series[quantity])
     off = tuple(off_by_patient.get(patient_id, ()) for patient_id in ids)
-    return Batch(ids, series, length, day, on_weeks, off_weeks, counts, off_now, off)
+    return Batch(ids, series, length, day, on_weeks, off_weeks, counts, off_now, off, new_lesion_day)
 
 
 def _readings_up_to(series: Series, day: FloatArray) -> IntArray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.bank import RATES, Bank
+from turnpoint.model.new_lesions import log_hazard
 from turnpoint.model.observation import Filtered, run_series
 from turnpoint.model.pareto import TRUSTED_BELOW, pareto_k
 from turnpoint.model.prior import Prior
@@ -59,7 +60,16 @@ def weigh(batch: Batch, prior: Prior, bank: Bank | FloatArray, *, levels: bool =
         for quantity, parts in filtered.items():
             for own, readings in zip(parts, batch.readings[quantity], strict=True):
                 log_weight += own.log_likelihood[patients, readings]
+    _weigh_new_lesions(log_weight, batch, bank)
     return Run(bank, filtered, log_weight)
+
+
+def _weigh_new_lesions(log_weight: FloatArray, batch: Batch, bank: Bank) -> None:
+    """Adds what a new lesion says from its day on: its log hazard, up to a constant (`model.new_lesions`)."""
+    for row in np.flatnonzero(np.isfinite(batch.new_lesion_day)):
+        week = np.asarray(batch.new_lesion_day[row] / 7.0, dtype=bank.precision)
+        own = bank.dynamics.at(np.array([row])) if bank.is_own else bank.dynamics
+        log_weight[row, batch.day[row] >= batch.new_lesion_day[row]] += log_hazard(own, week)
 
 
 def _of_only_series(batch: Batch, filtered: Mapping[str, tuple[Filtered, ...]]) -> FloatArray | None:
@@ -134,6 +144,7 @@ def of_patients(batch: Batch, rows: IntArray) -> Batch:
         },
         off_now=batch.off_now[rows, :width],
         off=tuple(batch.off[row] for row in rows),
+        new_lesion_day=batch.new_lesion_day[rows],
     )
 
 
@@ -156,6 +167,7 @@ def at_visits(batch: Batch, patient: IntArray, visit: IntArray) -> Batch:
         readings={name: tuple(counts[:, None] for counts in parts) for name, parts in readings.items()},
         off_now=batch.off_now[here][:, None],
         off=tuple(batch.off[row] for row in patient),
+        new_lesion_day=batch.new_lesion_day[patient],
     )
 
 

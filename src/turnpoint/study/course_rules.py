@@ -7,6 +7,7 @@ from typing import Final
 
 import polars as pl
 
+from turnpoint.study.dose_lists import incomplete_lists
 from turnpoint.study.findings import Findings, TypedTable, failed
 from turnpoint.study.schema import PATIENTS
 
@@ -98,6 +99,32 @@ def report_doses(table: TypedTable, findings: Findings) -> None:
         "action",
         "the drug starts while it is being taken",
         "Add the row with action=stop, or write action=given for single doses.",
+        severity="warning",
+    )
+
+
+def report_dose_lists(tables: Mapping[str, TypedTable], findings: Findings) -> None:
+    """Warn of doses that cannot be all: a list with gaps is not taken for a pause, and says nothing of one."""
+    doses = tables["doses"]
+    seen = [
+        tables[name].frame.select("patient_id", "day") for name in ("lesions", "markers") if name in tables
+    ]
+    if not seen:
+        return
+    last = pl.concat(seen).drop_nulls().group_by("patient_id").agg(pl.col("day").max().alias("last_day"))
+    incomplete = incomplete_lists(doses.frame, last)
+    with_rule = doses.frame.join(
+        incomplete.rename({"rule": "gap"}),
+        on=["patient_id", "drug", "day"],
+        how="left",
+        maintain_order="left",
+    ).with_columns((pl.int_range(pl.len()).over("patient_id", "drug", "day") == 0).alias("first of its day"))
+    findings.rows(
+        doses.part(with_rule),
+        pl.col("gap").is_not_null() & pl.col("first of its day"),
+        "drug",
+        pl.format("the list of doses seems incomplete: {}", pl.col("gap")),
+        "Add the missing doses, or write action=stop on the day the drug was stopped; until then it counts as given on.",
         severity="warning",
     )
 

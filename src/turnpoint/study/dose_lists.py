@@ -59,25 +59,34 @@ def incomplete_lists(doses: pl.DataFrame, last_seen: pl.DataFrame) -> pl.DataFra
         One row a patient and drug, columns `INCOMPLETE_SCHEMA`: the day of its last dose, how many days it was given
         on, and what is wrong.
     """
-    rows = []
-    last_day = dict(last_seen.select("patient_id", "last_day").rows())
     given = doses.filter(
         (pl.col("action") == "given") & pl.col("day").is_not_null() & pl.col("drug").is_not_null()
     )
-    for (patient_id, drug), own in given.group_by(["patient_id", "drug"], maintain_order=True):
-        days = own["day"].unique().sort()
-        ends = days.item(-1)
-        waits = last_day.get(patient_id, ends) - ends
-        if _skips_cycles(own["cycle"].to_list()):
-            rule = "cycle numbers are left out"
-        elif len(days) == 1 and waits > GRACE_IN_CYCLES * _USUAL_CYCLE_DAYS:
-            rule = "one dose alone, and visits long after it"
-        elif len(days) > 1 and float(np.median(np.diff(days.to_numpy()))) > LONGEST_CYCLE_DAYS:
-            rule = f"its doses are more than {LONGEST_CYCLE_DAYS:.0f} days apart"
-        else:
-            continue
-        rows.append((patient_id, drug, ends, len(days), rule))
-    return pl.DataFrame(rows, schema=INCOMPLETE_SCHEMA, orient="row")
+    apart = pl.col("day").unique().sort().diff().median()
+    skips = (pl.col("cycle").drop_nulls().unique().sort().diff() > 1).any()
+    waits = pl.col("last_day") - pl.col("day")
+    alone = (pl.col("doses") == 1) & (waits > GRACE_IN_CYCLES * _USUAL_CYCLE_DAYS)
+    return (
+        given.group_by("patient_id", "drug", maintain_order=True)
+        .agg(
+            pl.col("day").max(),
+            pl.col("day").n_unique().cast(pl.Int64).alias("doses"),
+            apart.alias("apart"),
+            skips.alias("skips"),
+        )
+        .join(last_seen, on="patient_id", how="left", maintain_order="left")
+        .with_columns(
+            pl.when("skips")
+            .then(pl.lit("cycle numbers are left out"))
+            .when(alone)
+            .then(pl.lit("one dose alone, and visits long after it"))
+            .when(pl.col("apart") > LONGEST_CYCLE_DAYS)
+            .then(pl.lit(f"its doses are more than {LONGEST_CYCLE_DAYS:.0f} days apart"))
+            .alias("rule")
+        )
+        .drop_nulls("rule")
+        .select(pl.col(name).cast(dtype) for name, dtype in INCOMPLETE_SCHEMA.items())
+    )
 
 
 def _skips_cycles(cycles: Sequence[int | None]) -> bool:

@@ -101,8 +101,8 @@ class ReadingFacts:
     """What all that has been read of a patient did, at each visit of a batch, shape (P, V) each.
 
     Attributes:
-        risen: a lesion, the sum or a marker stands above its smallest value.
-        size_risen: a lesion or the sum does.
+        risen: a lesion, the sum or a marker stands above its smallest value, or there is a new lesion beyond doubt.
+        size_risen: a lesion or the sum does, or there is a new lesion.
         fallen: a lesion, the sum or a marker has been falling lately.
         new_lowest: the sum, or a marker, is lower than ever.
         changed: anything ever moved beyond error.
@@ -263,4 +263,7 @@ def reading_facts(batch: Batch, prior: Prior) -> ReadingFacts:
         # of several lesions one may shrink while the others grow: their sum says whether the size is at its lowest
         alone = np.ones_like(looked_at, dtype=np.bool_) if series.part == SUM else looked_at == 1
         facts["new_lowest"] |= at_visits(found.new_lowest) & (alone | (not series.is_diameter))[:, None]
+    appeared = batch.day >= batch.new_lesion_day[:, None]
+    facts["risen"] |= appeared
+    facts["size_risen"] |= appeared
     return ReadingFacts(**facts, informative_values=informative)

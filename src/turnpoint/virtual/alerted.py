@@ -99,6 +99,7 @@ def _batch(readings: Sequence[Readings], rows: IntArray, days: FloatArray, until
         },
         off_now=np.zeros(day.shape, dtype=np.bool_),
         off=((),) * len(rows),
+        new_lesion_day=np.full(len(rows), np.inf),
     )
 
 

@@ -25,7 +25,6 @@ from turnpoint.turning.alerts import alert_history, with_false_alerts
 from turnpoint.turning.judged_visits import DATES, LEVEL_NAMES, judged_visits, with_verdicts
 from turnpoint.turning.tables import Tables
 from turnpoint.workflows.priors import by_prior, part_of_progress, usable_readings
-from turnpoint.workflows.respond import first_new_lesions
 
 Progress = Callable[[int, int], None]
 Columns = Mapping[str, BoolArray | FloatArray | IntArray | ObjectArray]
@@ -193,17 +192,7 @@ def assess_readings(
             )
         ]
     judged = pl.concat(rows).with_columns(pl.col("pareto_k").fill_nan(None)).sort("patient_id", "day")
-    return alert_history(with_verdicts(_with_new_lesions(judged, study)), prior.alert.threshold)
-
-
-def _with_new_lesions(judged: pl.DataFrame, study: Study) -> pl.DataFrame:
-    """A new lesion that is beyond doubt counts as a rise, from the visit on at which it is first seen."""
-    seen = (pl.col("new_lesion_day") <= pl.col("day")).fill_null(value=False)
-    return (
-        judged.join(first_new_lesions(study), on="patient_id", how="left", maintain_order="left")
-        .with_columns(pl.col("risen") | seen, pl.col("size_risen") | seen)
-        .drop("new_lesion_day")
-    )
+    return alert_history(with_verdicts(judged), prior.alert.threshold)
 
 
 def assessor(prior: Prior, particles: int, seed: int) -> Callable[[Batch], Columns]:

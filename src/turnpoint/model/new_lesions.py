@@ -21,7 +21,7 @@ _LARGEST_EXPONENT = 50.0
 
 
 def log_hazard(dynamics: Dynamics, week: FloatArray) -> FloatArray:
-    """log h(t) up to log λ: half the log of the resistant part."""
+    """Log h(t) up to log λ: half the log of the resistant part."""
     _, log_resistant = dynamics.log_parts(week, np.zeros_like(week))
     half: FloatArray = 0.5 * log_resistant
     return half

@@ -124,7 +124,7 @@ def report_dose_lists(tables: Mapping[str, TypedTable], findings: Findings) -> N
         pl.col("gap").is_not_null() & pl.col("first of its day"),
         "drug",
         pl.format("the list of doses seems incomplete: {}", pl.col("gap")),
-        "Add the missing doses, or write action=stop on the day the drug was stopped; until then it counts as given on.",
+        "Add the missing doses, or write action=stop on the day the drug was stopped; until then it counts as on.",
         severity="warning",
     )
 

@@ -35,7 +35,16 @@ DEFAULT_PARTICLES = 2048
 DEFAULT_DRAWS = 1000
 PATIENTS_PER_BATCH = 16
 _PATIENTS_PER_PIECE = 4096  # cut out of the tables at once: cutting each batch out of a large table is slow
-_ROW_FIELDS = ("patient", "visit", "on_weeks", "off_weeks", "effective_size", "pareto_k", "shrinkage")
+_ROW_FIELDS = (
+    "patient",
+    "visit",
+    "on_weeks",
+    "off_weeks",
+    "particles",
+    "effective_size",
+    "pareto_k",
+    "shrinkage",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +126,7 @@ class Posterior:
         batch: the data.
         patient, visit: row of the batch and index of the visit, shape (R,).
         on_weeks, off_weeks: at the visit, shape (R, 1).
+        particles: the draws on the prior's own scales, shape (R, D, dimensions).
         dynamics: shape (R, D).
         quantities: by name.
         effective_size: effective sample size of the weighted particles, shape (R,).
@@ -131,6 +141,7 @@ class Posterior:
     visit: IntArray
     on_weeks: FloatArray
     off_weeks: FloatArray
+    particles: FloatArray
     dynamics: Dynamics
     quantities: Mapping[str, QuantityPosterior]
     effective_size: FloatArray
@@ -278,6 +289,7 @@ def _collected(
         visit=visit,
         on_weeks=weighted.on_weeks[:, None],
         off_weeks=weighted.off_weeks[:, None],
+        particles=particles,
         dynamics=dynamics_of(particles),
         quantities=quantities,
         effective_size=weighted.effective_size,

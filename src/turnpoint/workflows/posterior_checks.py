@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
-from scipy.special import logit
 
 from turnpoint.model.arrays import FloatArray, IntArray
-from turnpoint.model.dynamics import Dynamics
 from turnpoint.model.filter import Posterior
 from turnpoint.model.parameters import (
     DYNAMICS_NAMES,
     READING_NAMES,
     SUM_OF_DIAMETERS,
-    Reading,
-    dynamics_of,
-    reading_of,
+    WIDEST_REPEAT_WINDOW,
 )
 from turnpoint.model.prior import Prior
 
@@ -60,8 +56,7 @@ def transformed_names(prior: Prior) -> list[tuple[str, str]]:
 
 def transformed(posterior: Posterior, prior: Prior) -> FloatArray:
     """The draws on the prior's own scales, log and logit: shape (R, D, dimensions)."""
-    readings = [posterior.quantities[quantity].reading for quantity in prior.quantities]
-    return _transformed(posterior.dynamics, readings, prior)
+    return _bounded(posterior.particles, prior)
 
 
 def transformed_prior(prior: Prior) -> tuple[FloatArray, FloatArray]:
@@ -69,24 +64,18 @@ def transformed_prior(prior: Prior) -> tuple[FloatArray, FloatArray]:
 
     Those of its normal distribution, but for a lesion's repeat window, which is bounded: by quasi-random draws.
     """
-    particles = prior.bank(_PRIOR_DRAWS, 0)
-    readings = [reading_of(particles, quantity, place) for place, quantity in enumerate(prior.quantities)]
-    draws = _transformed(dynamics_of(particles), readings, prior)
+    draws = _bounded(prior.bank(_PRIOR_DRAWS, 0), prior)
     return draws.mean(axis=0), draws.var(axis=0)
 
 
-def _transformed(dynamics: Dynamics, readings: Sequence[Reading], prior: Prior) -> FloatArray:
-    natural = [getattr(dynamics, _without_scale(name)) for name in DYNAMICS_NAMES]
-    natural += [getattr(reading, _without_scale(name)) for reading in readings for name in READING_NAMES]
-    columns = [
-        logit(values) if name.startswith("logit_") else np.log(values)
-        for (_, name), values in zip(transformed_names(prior), natural, strict=True)
-    ]
-    return np.stack(columns, axis=-1)
-
-
-def _without_scale(name: str) -> str:
-    return name.removeprefix("log_").removeprefix("logit_")
+def _bounded(particles: FloatArray, prior: Prior) -> FloatArray:
+    """The particles with a lesion's repeat window as it is used."""
+    bounded = particles.copy()
+    if SUM_OF_DIAMETERS in prior.quantities:
+        first = prior.reading_block(SUM_OF_DIAMETERS).start
+        window = first + READING_NAMES.index("log_repeat_window")
+        bounded[..., window] = np.minimum(bounded[..., window], np.log(WIDEST_REPEAT_WINDOW))
+    return bounded
 
 
 def posterior_tables(found: Iterable[Posterior], prior: Prior) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -13,9 +13,10 @@ from turnpoint.model.prior import Prior
 from turnpoint.study.markers import MARKERS
 
 # SD of one reading of a lesion: a share of its diameter and about a millimetre. Repeat CT within 15 minutes: the
-# difference between two readings has SD 2.4 mm (Oxnard et al. 2011, doi:10.1200/JCO.2010.33.6198), which at 40 mm is
-# what these two give together. A prior fitted to routine readings finds less, because readers repeat the last value.
-READING_SD_SHARE = 0.035
+# difference between two readings has SD 2.4 mm and is within 10 % in 84 of 100 (Oxnard et al. 2011,
+# doi:10.1200/JCO.2010.33.6198), so 7 %, of 34 mm, which is what these two give together there. A prior fitted to
+# routine readings finds less, because readers repeat the last value.
+READING_SD_SHARE = 0.04
 READING_SD_MM = 1.0
 _USUAL_DIAMETER_MM = 40.0
 # One change in twenty that error alone makes is called a change: the bound of every reference change value.
@@ -26,10 +27,10 @@ _MOST_COMPETING = 64
 
 
 def reading_sd_mm(diameter_mm: FloatArray) -> FloatArray:
-    """SD of one reading of a lesion, in mm: √[(0.035·diameter)² + 1²]; any shape.
+    """SD of one reading of a lesion, in mm: √[(0.04·diameter)² + 1²]; any shape.
 
     >>> reading_sd_mm(np.array([10.0, 40.0, 100.0])).round(2)
-    array([1.06, 1.72, 3.64])
+    array([1.08, 1.89, 4.12])
     """
     sd: FloatArray = np.hypot(READING_SD_SHARE * diameter_mm, READING_SD_MM)
     return sd
@@ -53,10 +54,10 @@ def detectable_log_change(quantity: str, prior: Prior) -> float:
 def detectable_log_change_of_sum(sum_mm: FloatArray, lesions: IntArray) -> FloatArray:
     """The same for a sum of this size of so many lesions, as if they were equally large; any shape.
 
-        1.645·√2·√[(0.035·sum)²/lesions + lesions·1²] / sum
+        1.645·√2·√[(0.04·sum)²/lesions + lesions·1²] / sum
 
     >>> detectable_log_change_of_sum(np.array([11.0, 110.0]), np.array([1, 1])).round(3)
-    array([0.227, 0.084])
+    array([0.231, 0.095])
     """
     size, count = np.maximum(sum_mm, 1.0), np.maximum(lesions, 1)
     sd = np.sqrt((READING_SD_SHARE * size) ** 2 / count + count * READING_SD_MM**2)

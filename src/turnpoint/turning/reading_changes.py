@@ -5,7 +5,7 @@ at a visit, and each marker is a series. With two readings a and b and the SDs o
 the change is (b - a) / √(sd_a² + sd_b²), in mm for a diameter and on the log scale for a marker.
 
     risen      above the smallest so far, beyond error; the bound knows how many readings cannot be told from the
-               smallest, and how many lesions are looked at
+               smallest, and how many series are looked at
     fallen     below a reading of the last quarter of a year, beyond error, by more than the living burden of a plateau
                does; and not risen
     new lowest below every reading before, beyond error
@@ -192,7 +192,7 @@ def changes(series: Measured, looked_at: IntArray) -> Changes:
 
     Args:
         series: of P patients.
-        looked_at: how many series of the kind each patient has, shape (P,): they share the chance of error.
+        looked_at: how many series each patient has, shape (P,): they share the chance of error.
     """
     value, sd, known = series.value, series.sd, series.known
     number = np.arange(value.shape[1])
@@ -243,9 +243,14 @@ def reading_facts(batch: Batch, prior: Prior) -> ReadingFacts:
     }
     informative = np.zeros(shape, dtype=np.int64)
     every = list(measured(batch, prior))
+    lesions, markers = np.zeros((2, shape[0]), dtype=np.int64)
     for series in every:
-        of_kind = [own.length > 0 for own in every if own.quantity == series.quantity and own.part != SUM]
-        looked_at = np.ones_like(series.length) if series.part == SUM else np.sum(of_kind, axis=0)
+        if not series.is_diameter:
+            markers += series.length > 0
+        elif series.part != SUM:
+            lesions += series.length > 0
+    looked_at = lesions + (lesions > 1) + markers
+    for series in every:
         found = changes(series, looked_at)
         counts = (series.known[:, None, :] & (series.day[:, None, :] <= batch.day[:, :, None])).sum(axis=2)
         last = np.maximum(counts - 1, 0)
@@ -261,8 +266,8 @@ def reading_facts(batch: Batch, prior: Prior) -> ReadingFacts:
         if series.is_diameter:
             facts["size_risen"] |= at_visits(found.risen)
         # of several lesions one may shrink while the others grow: their sum says whether the size is at its lowest
-        alone = np.ones_like(looked_at, dtype=np.bool_) if series.part == SUM else looked_at == 1
-        facts["new_lowest"] |= at_visits(found.new_lowest) & (alone | (not series.is_diameter))[:, None]
+        alone = np.broadcast_to(series.part == SUM or not series.is_diameter, lesions.shape) | (lesions == 1)
+        facts["new_lowest"] |= at_visits(found.new_lowest) & alone[:, None]
     appeared = batch.day >= batch.new_lesion_day[:, None]
     facts["risen"] |= appeared
     facts["size_risen"] |= appeared

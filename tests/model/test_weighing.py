@@ -50,6 +50,12 @@ def any_batch(seed, quantity=SUM_OF_DIAMETERS, patients=9):
     return next(batches(pl.concat(frames), NO_DOSES, [quantity], 100, visits))
 
 
+def every_visit(batch, prior, particles):
+    """All visits of all patients, weighted by one bank."""
+    patient, visit = np.nonzero(np.arange(batch.day.shape[1]) < batch.visits[:, None])
+    return weighted_visits(batch, weigh(batch, prior, particles), patient, visit)
+
+
 @given(st.integers(0, 2**32 - 1), st.sampled_from([SUM_OF_DIAMETERS, "CEA"]))
 @settings(max_examples=25, deadline=None)
 def test_kernel_agrees_with_the_slow_one_reading_by_reading(seed, quantity):
@@ -119,7 +125,7 @@ def test_visit_is_at_the_floor_only_when_all_that_was_read_is():
     two = readings([42, 84], [30, 5], censoring=[0, -1]).with_columns(part=pl.lit("T2"))
     batch = batch_of(pl.concat([one, two]))
     prior = starting_prior("any", [SUM_OF_DIAMETERS])
-    found = weighted_visits(batch, weigh(batch, prior, prior.bank(64, 0)), np.ones((1, 3), dtype=bool))
+    found = every_visit(batch, prior, prior.bank(64, 0))
     assert found.readings(SUM_OF_DIAMETERS).tolist() == [1, 3, 5]
     assert found.at_floor(SUM_OF_DIAMETERS).tolist() == [False, False, True]
 
@@ -128,7 +134,7 @@ def test_shrinkage_is_that_of_the_weighted_variance():
     prior = starting_prior("any", [SUM_OF_DIAMETERS])
     batch = batch_of(readings(DAYS, [60, 50, 44, 43, 50, 60]))
     particles = prior.bank(512, 0)
-    found = weighted_visits(batch, weigh(batch, prior, particles), np.ones((1, 6), dtype=bool))
+    found = every_visit(batch, prior, particles)
     rates = particles[:, :3]
     mean = found.weight @ rates
     variance = found.weight @ rates**2 - mean**2
@@ -142,9 +148,7 @@ def test_shrinkage_is_that_of_the_weighted_variance():
 )
 def test_weights_are_trusted_when_enough_count_and_their_tail_is_light(size, shape, expected):
     prior, batch = starting_prior("any", [SUM_OF_DIAMETERS]), any_batch(1)
-    some = weighted_visits(batch, weigh(batch, prior, prior.bank(64, 0)), np.ones((10, 6), dtype=bool)).at(
-        np.array([0])
-    )
+    some = every_visit(batch, prior, prior.bank(64, 0)).at(np.array([0]))
     judged = replace(some, effective_size=np.array([size]), pareto_k=np.array([shape]))
     assert judged.are_trusted(75.0).tolist() == [expected]
 
@@ -167,10 +171,11 @@ def visits_by_patient(frame, prior, seed=0, particles=1024):
     """Weights' effective sizes and mean log d at every visit, by patient and visit."""
     batch = batch_of(frame)
     found = {}
-    for rows, part in Refiner.of(prior, prior.bank(particles, seed), seed).visits(batch, levels=False):
-        for index, (patient, visit) in enumerate(zip(part.patient, part.visit, strict=True)):
-            own = part.bank.particles[patient] if part.bank.is_own else part.bank.particles
-            key = batch.patient_ids[rows[patient]], int(visit)
+    refiner = Refiner.of(prior, prior.bank(particles, seed), seed)
+    for patients, visits, part in refiner.visits(batch, levels=False):
+        for index, (patient, visit) in enumerate(zip(patients, visits, strict=True)):
+            own = part.bank.particles[part.patient[index]] if part.bank.is_own else part.bank.particles
+            key = batch.patient_ids[patient], int(visit)
             assert key not in found
             found[key] = (part.effective_size[index], part.weight[index] @ own[:, 0], part.bank.is_own)
     return found
@@ -199,7 +204,7 @@ def test_particles_of_an_own_bank_stand_for_the_prior():
     prior = starting_prior("any", [SUM_OF_DIAMETERS])
     refiner = Refiner.of(prior, prior.bank(4096, 0), 0)
     batch = batch_of(readings(DAYS, [120, 60, 30, 15, 9, 8]))
-    *_, (_, last) = refiner.visits(batch, levels=False)
+    *_, (_, _, last) = refiner.visits(batch, levels=False)
     assert last.bank.is_own
     weight = np.exp(last.bank.log_importance[0, 0].astype(np.float64))
     assert weight.mean() == pytest.approx(1.0, abs=0.1)
@@ -211,7 +216,7 @@ def test_particles_of_an_own_bank_stand_for_the_prior():
 def test_posterior_of_the_prior_itself_is_the_prior():
     prior: Prior = starting_prior("any", [SUM_OF_DIAMETERS])
     batch = batch_of(readings([0], [50]))
-    found = weighted_visits(batch, weigh(batch, prior, prior.bank(64, 0)), np.ones((1, 1), dtype=bool))
+    found = every_visit(batch, prior, prior.bank(64, 0))
     np.testing.assert_allclose(found.weight, 1 / 64)
     assert found.effective_size[0] == pytest.approx(64)
 

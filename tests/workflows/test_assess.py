@@ -35,6 +35,7 @@ CONTRACT = [
     "regrowth_day_q95",
     "p_turned",
     "alert",
+    "prior",
 ]
 
 
@@ -197,7 +198,7 @@ def test_tumour_and_marker_are_read_together(psa_study, ct_study):
     p_both = tp.assess(together).frame["p_turned"][-1]
     p_alone = tp.assess(alone).frame["p_turned"][-1]
     assert p_both > p_alone
-    assert tp.assess(together).prior.quantities == ("sum_of_diameters_mm", "CEA")
+    assert tp.assess(together).priors["P1"].quantities == ("sum_of_diameters_mm", "CEA")
     quantities = tp.forecast(together)["quantity"].unique().sort().to_list()
     assert quantities == ["CEA", "sum_of_diameters_mm"]
 

@@ -18,6 +18,7 @@ from turnpoint.model.prior import Prior
 from turnpoint.model.refinement import Refiner
 from turnpoint.model.weighing import (
     SMALLEST_EFFECTIVE_SIZE,
+    at_visits,
     of_patients,
     smallest_effective_size,
     weigh,
@@ -194,9 +195,47 @@ def test_refinement_is_the_same_for_the_same_seed_and_with_other_patients_beside
     once, again = visits_by_patient(frame, prior), visits_by_patient(frame, prior)
     assert once == again
     alone = visits_by_patient(frame.filter(pl.col("patient_id") == "far"), prior)
-    assert alone["far", 5] == pytest.approx(once["far", 5], rel=1e-4)
+    assert alone == {key: own for key, own in once.items() if key[0] == "far"}
     other = visits_by_patient(frame, prior, seed=1)
     assert other["far", 5][1] != once["far", 5][1]
+
+
+@pytest.mark.parametrize("known", [4, 5])
+def test_visit_is_refined_by_itself_from_the_readings_up_to_it(known):
+    prior, frame = starting_prior("any", [SUM_OF_DIAMETERS]), far_from_the_prior()
+    whole = visits_by_patient(frame, prior)
+    cut = visits_by_patient(frame.filter(pl.col("day") <= DAYS[known - 1]), prior)
+    assert cut["far", known - 1][2]  # with particles of its own
+    assert cut == {key: own for key, own in whole.items() if key[1] < known}
+
+
+def test_at_visits_makes_each_visit_a_patient_who_was_seen_no_further():
+    one = readings([0, 42, 84], [12, 5, 5], censoring=[0, -1, -1])
+    two = readings([42, 84], [30, 20]).with_columns(part=pl.lit("T2"))
+    batch = batch_of(pl.concat([one, two]))
+    found = at_visits(batch, np.array([0, 0]), np.array([2, 1]))
+    assert found.visits.tolist() == [1, 1]
+    assert found.day.tolist() == [[84], [42]]
+    first, second = found.series[SUM_OF_DIAMETERS]
+    assert (first.length.tolist(), second.length.tolist()) == ([3, 2], [2, 1])
+    prior = starting_prior("any", [SUM_OF_DIAMETERS])
+    bank = Bank.of(prior, prior.bank(64, 0))
+    whole = weigh(batch, prior, bank).log_weight
+    np.testing.assert_array_equal(weigh(found, prior, bank).log_weight[:, 0], whole[0, [2, 1]])
+
+
+def test_new_lesion_weighs_by_the_root_of_the_resistant_burden_from_its_day_on():
+    prior = starting_prior("any", [SUM_OF_DIAMETERS])
+    bank = Bank.of(prior, prior.bank(64, 0))
+    without = batch_of(readings([0, 42, 84, 126], [50, 40, 35, 30]))
+    appeared = replace(without, new_lesion_day=np.array([84.0]))
+    before, after = (weigh(batch, prior, bank).log_weight[0] for batch in (without, appeared))
+    np.testing.assert_array_equal(before[:2], after[:2])
+    dynamics = bank.dynamics
+    resistant = dynamics.resistant_fraction * np.exp(dynamics.regrowth_per_week * 12)
+    for visit in (2, 3):  # at its own week whatever the visit is
+        added = after[visit] - before[visit]
+        np.testing.assert_allclose(added - added[0], 0.5 * np.log(resistant / resistant[0]), rtol=1e-6)
 
 
 def test_particles_of_an_own_bank_stand_for_the_prior():

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from turnpoint.model.dynamics import FARTHEST_WEEK, Dynamics
+from turnpoint.model.dynamics import FARTHEST_WEEK, RESTING_PER_WEEK, Dynamics
 
 rates = st.floats(0.005, 0.5)
 fractions = st.floats(0.001, 0.999)
@@ -113,3 +113,119 @@ def test_share_and_parts_are_consistent(d, g, fraction, week):
     burden = np.exp(sensitive) + np.exp(resistant)
     assert np.log(burden) == pytest.approx(dynamics.log_burden(*at(week)), abs=1e-9)
     assert dynamics.resistant_share(*at(week)) == pytest.approx(np.exp(resistant) / burden, rel=1e-9)
+
+
+STRETCHES = st.lists(st.tuples(st.floats(0.5, 30.0), st.floats(0.5, 20.0)), max_size=3)
+
+
+def smallest_by_search(d, g, fraction, off, stretches, step=0.01):
+    """Slow reference: the burden week by week as it was treated, then treated on, and where it is smallest.
+
+    `stretches` are weeks on and weeks off, one pause after the other.
+    """
+    week, log_sensitive, log_resistant = [0.0], [np.log1p(-fraction)], [np.log(fraction)]
+    course = [(on, -d) for on, _ in stretches], [(away, off) for _, away in stretches]
+    in_turn = [stretch for pair in zip(*course, strict=True) for stretch in pair]
+    last = 10.0 + sum(length for length, _ in in_turn)
+    settled = np.log(d * (1 - fraction) / (g * fraction)) / (g + d) if g > RESTING_PER_WEEK else 0.0
+    in_turn.append((max(settled + off / d * last, 0.0) + last, -d))
+    for length, rate in in_turn:
+        steps = max(int(np.ceil(length / step)), 1)
+        for _ in range(steps):
+            week.append(week[-1] + length / steps)
+            log_sensitive.append(log_sensitive[-1] + rate * length / steps)
+            log_resistant.append(log_resistant[-1] + g * length / steps)
+    burden = np.logaddexp(log_sensitive, log_resistant)
+    return week[int(burden.argmin())], float(burden.min())
+
+
+def log_burden_as_treated(dynamics, week, stretches):
+    """Log burden at a week of the course as it was treated."""
+    on, off, reached = 0.0, 0.0, 0.0
+    for length, away in [*stretches, (np.inf, 0.0)]:
+        on += min(length, max(week - reached, 0.0))
+        off += min(away, max(week - reached - length, 0.0))
+        reached += length + away
+    return dynamics.log_burden(np.array([on]), np.array([off]))[0]
+
+
+@given(st.floats(0.05, 0.5), st.floats(0.01, 0.3), st.floats(0.01, 0.9), st.floats(0.01, 0.3), STRETCHES)
+@settings(max_examples=60, deadline=None)
+def test_turning_week_is_where_a_search_over_the_course_as_treated_finds_the_smallest_burden(
+    d, g, fraction, off, stretches
+):
+    dynamics = model(d, g, fraction, off)
+    week, smallest = smallest_by_search(d, g, fraction, off, stretches, step=0.02)
+    found = seen_after(dynamics, stretches)
+    if found < FARTHEST_WEEK:
+        # two stretches may come to the same smallest burden: compare what is there, and the day where it is clear
+        assert log_burden_as_treated(dynamics, found, stretches) == pytest.approx(smallest, abs=2e-4)
+        assert log_burden_as_treated(dynamics, week, stretches) == pytest.approx(smallest, abs=1e-6)
+
+
+def seen_after(dynamics, stretches):
+    """The turning week seen from the end of the last pause."""
+    on, off, pauses = 0.0, 0.0, []
+    for length, away in stretches:
+        on += length
+        pauses.append((on, off))
+        off += away
+    return dynamics.turning_week(np.array([on]), np.array([off]), tuple(pauses))[0]
+
+
+@given(rates, fractions, rates, STRETCHES)
+def test_part_that_rests_never_turns_while_treatment_goes_on(d, fraction, off, stretches):
+    # within ten years treatment kills again what grew back in the pauses
+    assume(off * sum(away for _, away in stretches) < d * (FARTHEST_WEEK - sum(on for on, _ in stretches)))
+    dynamics = model(d, RESTING_PER_WEEK, fraction, off)
+    assert seen_after(dynamics, stretches) == FARTHEST_WEEK
+
+
+@given(rates, fractions, st.floats(0.0, 2.0))
+def test_part_that_rests_never_rises(d, fraction, rise):
+    assert model(d, RESTING_PER_WEEK, fraction).weeks_to_rise(rise)[0] == FARTHEST_WEEK
+
+
+@given(rates, fractions)
+def test_burden_falls_to_the_resistant_fraction_when_that_part_rests(d, fraction):
+    dynamics = model(d, RESTING_PER_WEEK, fraction)
+    burden = np.exp(dynamics.log_burden(*at(5000))[0])
+    assert burden == pytest.approx(fraction, rel=1e-6)
+
+
+def test_turning_week_is_the_first_day_of_a_pause_in_which_what_was_killed_grows_back():
+    """Sensitive tumour, little killed before a long pause, and resistance has taken over by its end."""
+    dynamics = model(0.1, 0.05, 0.2, off=0.3)
+    alone = dynamics.turning_week(*at(0))[0]  # 13.9 weeks, had treatment gone on
+    assert alone == pytest.approx(np.log(0.1 * 0.8 / (0.05 * 0.2)) / 0.15)
+    assert seen_after(dynamics, [(8.0, 20.0)]) == 8.0
+
+
+def test_turning_week_lies_after_a_pause_when_the_burden_falls_below_what_it_was_before_it():
+    dynamics = model(0.2, 0.01, 0.01, off=0.05)
+    assert seen_after(dynamics, [(4.0, 4.0)]) > 20.0
+
+
+def test_turning_week_stays_behind_when_a_pause_comes_after_it():
+    dynamics = model(0.1, 0.05, 0.2, off=0.3)
+    assert seen_after(dynamics, [(30.0, 10.0)]) == pytest.approx(dynamics.turning_week(*at(0))[0])
+
+
+@given(rates, rates, fractions, rates, weeks, st.floats(0.0, 30.0), st.booleans())
+def test_trend_is_the_slope_of_the_log_burden(d, g, fraction, off, on_weeks, off_weeks, off_now):
+    dynamics = model(d, g, fraction, off)
+    on, away, step = np.array([on_weeks]), np.array([off_weeks]), 1e-4
+    ahead = (on, away + step) if off_now else (on + step, away)
+    back = (on, away - step) if off_now else (on - step, away)
+    slope = (dynamics.log_burden(*ahead) - dynamics.log_burden(*back)) / (2 * step)
+    trend = dynamics.trend_per_week(on, away, np.array([off_now]))
+    assert trend == pytest.approx(slope, abs=1e-6)
+
+
+@pytest.mark.parametrize("rise", [1e-4, 0.3])
+def test_weeks_to_rise_of_a_row_do_not_depend_on_the_other_rows(rise):
+    """Newton's method takes longest for a small rise, where the climb is flat at first."""
+    d, g = np.exp(np.random.default_rng(0).normal(-2.5, 1.5, (2, 40, 64))).astype(np.float32)
+    together = Dynamics(d, g, 0.1 * d, d).weeks_to_rise(rise)
+    apart = [Dynamics(d[row], g[row], 0.1 * d[row], d[row]).weeks_to_rise(rise) for row in range(len(d))]
+    np.testing.assert_array_equal(together, apart)

@@ -5,10 +5,11 @@ import pytest
 from numpy.polynomial.hermite_e import hermegauss
 
 from tests.model.courses import batch_of, natural_values, particle, readings
+from tests.model.test_treatment import doses
 from tests.reference.filter_reference import log_likelihoods
 from turnpoint.model.filter import posteriors_of_batch, systematic_draws
 from turnpoint.model.observation import run_series
-from turnpoint.model.parameters import SUM_OF_DIAMETERS, dynamics_of, reading_of
+from turnpoint.model.parameters import DYNAMICS_NAMES, SUM_OF_DIAMETERS, dynamics_of, reading_of
 from turnpoint.model.population import starting_prior
 from turnpoint.model.prior import Prior
 from turnpoint.model.weighing import SMALLEST_EFFECTIVE_SIZE, effective_sizes, weigh
@@ -117,9 +118,34 @@ def test_refined_posterior_agrees_with_a_huge_bank_when_the_patient_is_far_from_
     final = huge.log_weight[0, -1]
     weight = np.exp(final - final.max())
     weight /= weight.sum()
-    for name, column in (("kill_per_week", 0), ("regrowth_per_week", 1)):
+    for column, name in enumerate(DYNAMICS_NAMES[:2]):
         mean = weight @ huge.particles[:, column]
         sd = np.sqrt(weight @ huge.particles[:, column] ** 2 - mean**2)
-        got = np.log(getattr(refined.dynamics, name)[-1])
+        got = refined.particles[-1, :, column]
         assert abs(got.mean() - mean) < 0.25 * sd, name
         assert got.std() == pytest.approx(sd, rel=0.2), name
+
+
+def test_draws_keep_the_particles_they_are_made_of():
+    prior = starting_prior("any", [SUM_OF_DIAMETERS])
+    batch = batch_of(readings(DAYS, [120, 60, 30, 15, 9, 8]))  # far from the prior: particles of its own
+    (found,) = posteriors_of_batch(batch, prior, prior.bank(512, seed=3), draws=300)
+    assert found.particles.shape == (6, 300, prior.dimensions)
+    made = dynamics_of(found.particles)
+    for name in ("kill_per_week", "regrowth_per_week", "resistant_fraction", "off_growth_per_week"):
+        # particles of a visit's own are in single precision
+        np.testing.assert_allclose(getattr(found.dynamics, name), getattr(made, name), rtol=1e-6)
+    made = reading_of(found.particles, SUM_OF_DIAMETERS, 0)
+    np.testing.assert_allclose(found.quantities[SUM_OF_DIAMETERS].reading.sd_drift, made.sd_drift, rtol=1e-6)
+
+
+def test_turning_week_of_the_draws_is_that_of_the_course_as_it_was_treated():
+    prior = starting_prior("any", [SUM_OF_DIAMETERS])
+    table = doses((0, "a", "start"), (56, "a", "stop"), (140, "a", "start"))
+    batch = batch_of(readings(DAYS, VALUES), doses=table)
+    (found,) = posteriors_of_batch(batch, prior, prior.bank(512, seed=3), draws=300)
+    weeks = found.turning_week()
+    for visit, pauses in enumerate([(), (), *[((8.0, 0.0),)] * 4]):
+        own = found.at(np.array([visit]))
+        expected = own.dynamics.turning_week(own.on_weeks, own.off_weeks, pauses)
+        np.testing.assert_array_equal(weeks[visit], expected[0])

@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from turnpoint.model.dynamics import Dynamics
-from turnpoint.model.new_lesions import chance_of_new_lesion, exposure_weeks, hazard_per_exposed_week
+from turnpoint.model.new_lesions import (
+    chance_of_new_lesion,
+    exposure_weeks,
+    hazard_per_exposed_week,
+    log_hazard,
+)
 
 rate = st.floats(0.001, 0.2)
 share = st.floats(0.001, 0.999)
@@ -79,3 +84,10 @@ def test_hazard_is_recovered_from_simulated_new_lesions():
 
 def test_hazard_without_any_event_is_small_but_not_0():
     assert hazard_per_exposed_week(0, 100.0) == 0.005
+
+
+@given(rate, share, week)
+def test_log_hazard_is_the_log_of_what_exposure_adds_up(g, fraction, at):
+    one, step = dynamics(g, fraction), 1e-3
+    added = exposure_weeks(one, np.array([[at]]), np.array([[at + step]])) / step
+    assert log_hazard(one, np.array([[at + step / 2]]))[0, 0] == pytest.approx(np.log(added[0, 0]), abs=1e-4)

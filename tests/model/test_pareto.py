@@ -81,7 +81,7 @@ def test_pareto_k_does_not_depend_on_other_rows_or_the_order_of_particles():
     log_weight = rng.standard_normal((70, 2048)) * rng.uniform(0.2, 6.0, (70, 1))
     together = pareto_k(log_weight)
     alone = [pareto_k(row[None])[0] for row in log_weight]
-    assert together == pytest.approx(alone, abs=1e-12)
+    assert together.tolist() == alone  # to the last digit: who else is in the batch changes nothing
     assert pareto_k(rng.permuted(log_weight, axis=1)) == pytest.approx(together, abs=1e-12)
     assert pareto_k(log_weight.reshape(7, 10, 2048)).ravel() == pytest.approx(together, abs=1e-12)
 

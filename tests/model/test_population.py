@@ -6,9 +6,10 @@ import pytest
 
 from tests.model.courses import NO_DOSES, readings
 from turnpoint.errors import StudyError
+from turnpoint.model.dynamics import RESTING_PER_WEEK
 from turnpoint.model.filter import posteriors
-from turnpoint.model.parameters import SUM_OF_DIAMETERS
-from turnpoint.model.population import fit_population, starting_prior
+from turnpoint.model.parameters import DORMANCY, SUM_OF_DIAMETERS, dynamics_of
+from turnpoint.model.population import fit_population, starting_prior, typical
 from turnpoint.model.prior import Prior
 from turnpoint.model.simulate import simulate_courses
 from turnpoint.study.study import Study
@@ -32,7 +33,10 @@ def simulated(quantity, courses, days, seed=0):
 
 def empty_study() -> Study:
     nothing = pl.DataFrame(schema={"patient_id": pl.String})
-    return Study(nothing, nothing, nothing, NO_DOSES, nothing)
+    no_lesions = nothing.with_columns(
+        day=pl.lit(None, pl.Int64), role=pl.lit(None, pl.String), status=pl.lit(None, pl.String)
+    )
+    return Study(nothing, no_lesions, nothing, NO_DOSES, nothing)
 
 
 @pytest.mark.slow
@@ -53,16 +57,10 @@ def test_posterior_intervals_cover_the_truth_at_their_nominal_rate(quantity):
     inside = np.zeros(3)
     for posterior in posteriors(courses.readings, empty_study(), truth_prior(quantity)):
         last = posterior.visit == posterior.batch.visits[posterior.patient] - 1
-        draws = (
-            np.log(posterior.dynamics.kill_per_week),
-            np.log(posterior.dynamics.regrowth_per_week),
-            np.log(posterior.dynamics.resistant_fraction / (1 - posterior.dynamics.resistant_fraction)),
-        )
         for row in np.flatnonzero(last):
             own = truth[posterior.batch.patient_ids[posterior.patient[row]]]
-            for index, values in enumerate(draws):
-                low, high = np.quantile(values[row], [0.05, 0.95])
-                inside[index] += low <= own[index] <= high
+            low, high = np.quantile(posterior.particles[row, :, :3], [0.05, 0.95], axis=0)
+            inside += (low <= own[:3]) & (own[:3] <= high)
     # 300 Bernoulli trials at 0.9: SD 0.017; the fixed seed keeps this from flickering
     assert (np.abs(inside / 300 - 0.9) < 0.055).all(), inside / 300
 
@@ -100,3 +98,35 @@ def test_fit_needs_five_patients_with_two_readings(patients, enough):
     else:
         with pytest.raises(StudyError, match="4 patients have two readings"):
             fit_population(frame, NO_DOSES, start, particles=128, iterations=1)
+
+
+def test_fit_keeps_dormancy_at_sd_1_and_independent_of_the_rest():
+    courses = simulated(SUM_OF_DIAMETERS, 12, [0, 42, 84, 126])
+    start = starting_prior("fit", [SUM_OF_DIAMETERS])
+    fitted = fit_population(courses.readings, NO_DOSES, start, particles=256, iterations=3).prior
+    expected = np.eye(fitted.dimensions)[DORMANCY]
+    assert fitted.covariance[DORMANCY].tolist() == expected.tolist()
+    assert fitted.covariance[:, DORMANCY].tolist() == expected.tolist()
+    assert fitted.mean[DORMANCY] != start.mean[DORMANCY]
+
+
+@pytest.mark.parametrize(("mean", "share"), [(-8.0, 0.0), (0.0, 0.5), (-1.2816, 0.1), (1.2816, 0.9)])
+def test_share_that_never_regrows_is_that_of_the_particles_that_rest(mean, share):
+    prior = starting_prior("any", [SUM_OF_DIAMETERS])
+    prior.mean[DORMANCY] = mean
+    assert typical(prior)["share_that_never_regrows"] == pytest.approx(share, abs=1e-4)
+    rests = dynamics_of(prior.bank(4096, 0)).regrowth_per_week == RESTING_PER_WEEK
+    assert rests.mean() == pytest.approx(share, abs=0.002)
+
+
+@pytest.mark.slow
+def test_fit_finds_that_many_courses_never_regrow():
+    """Half of them rest, in a marker that shows it: the start believes in 6 of 100."""
+    truth = truth_prior("CEA")
+    truth.mean[DORMANCY], truth.mean[2] = 0.0, 0.0
+    schedule = pl.DataFrame(
+        {"patient_id": ["D"] * 40, "quantity": ["CEA"] * 40, "day": list(range(0, 840, 21))}
+    )
+    drawn = simulate_courses(truth, schedule, {"CEA": np.array([60.0])}, np.random.default_rng(1), 200)
+    fitted = fit_population(drawn.readings, NO_DOSES, starting_prior("fit", ["CEA"])).prior
+    assert typical(fitted)["share_that_never_regrows"] == pytest.approx(0.5, abs=0.15)

@@ -1,9 +1,11 @@
 """Which readings the model takes from a study."""
 
+import pytest
+
 from tests.model.courses import batch_of
 from tests.workflows.studies import study_of
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
-from turnpoint.model.series import parts_of, readings_of
+from turnpoint.model.series import new_lesion_days, parts_of, readings_of
 
 HEADER = "patient_id,day,lesion_id,role,diameter_mm,status,reader\n"
 
@@ -79,3 +81,32 @@ def test_pieces_of_a_split_lesion_are_read_together_as_the_lesion():
         ("T2", 0, 10.0, 0),
         ("T2", 42, 5.0, -1),
     ]
+
+
+def test_sums_keep_the_last_value_of_a_lesion_and_count_5_mm_for_what_is_too_small():
+    rows = (
+        "P1,0,T1,target,40,measured,\nP1,42,T1,target,30,measured,\nP1,84,T1,target,24,measured,\n"
+        "P1,0,T2,target,20,measured,\nP1,42,T2,target,,not_evaluable,\nP1,84,T2,target,,absent,\n"
+        "P2,0,T1,target,3,measured,\n"
+    )
+    sums, lesions = batch_of(parts_of(study_of(lesions=HEADER + rows))).sums()
+    assert sums[0].tolist() == [60, 50, 29]
+    assert lesions[0].tolist() == [2, 2, 2]
+    assert sums[1, 0] == 5
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ("P1,84,N1,new,9,measured,\nP1,126,N1,new,12,measured,\n", {"P1": 84.0}),
+        ("P1,84,N1,new,,equivocal,\n", {}),
+        # dated back by RECIST, but nobody knew before
+        ("P1,84,N1,new,,equivocal,\nP1,126,N1,new,12,measured,\n", {"P1": 126.0}),
+        ("P1,84,N1,new,9,measured,A\nP1,42,N2,new,,present,B\n", {"P1": 42.0}),  # by any reader
+        ("P1,0,N1,new,9,measured,\nP1,84,N2,new,9,measured,\n", {"P1": 84.0}),  # one at the start is none
+        ("P1,84,X1,non_target,,unequivocal_progression,\n", {}),
+    ],
+)
+def test_new_lesion_counts_from_the_day_on_which_it_is_certain(rows, expected):
+    baseline = "P1,-5,T1,target,40,measured,\n"
+    assert new_lesion_days(study_of(lesions=HEADER + baseline + rows).lesions) == expected

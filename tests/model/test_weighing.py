@@ -18,6 +18,7 @@ from turnpoint.model.prior import Prior
 from turnpoint.model.refinement import Refiner
 from turnpoint.model.weighing import (
     SMALLEST_EFFECTIVE_SIZE,
+    at_visits,
     of_patients,
     smallest_effective_size,
     weigh,
@@ -48,6 +49,12 @@ def any_batch(seed, quantity=SUM_OF_DIAMETERS, patients=9):
     from turnpoint.model.series import batches
 
     return next(batches(pl.concat(frames), NO_DOSES, [quantity], 100, visits))
+
+
+def every_visit(batch, prior, particles):
+    """All visits of all patients, weighted by one bank."""
+    patient, visit = np.nonzero(np.arange(batch.day.shape[1]) < batch.visits[:, None])
+    return weighted_visits(batch, weigh(batch, prior, particles), patient, visit)
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([SUM_OF_DIAMETERS, "CEA"]))
@@ -119,7 +126,7 @@ def test_visit_is_at_the_floor_only_when_all_that_was_read_is():
     two = readings([42, 84], [30, 5], censoring=[0, -1]).with_columns(part=pl.lit("T2"))
     batch = batch_of(pl.concat([one, two]))
     prior = starting_prior("any", [SUM_OF_DIAMETERS])
-    found = weighted_visits(batch, weigh(batch, prior, prior.bank(64, 0)), np.ones((1, 3), dtype=bool))
+    found = every_visit(batch, prior, prior.bank(64, 0))
     assert found.readings(SUM_OF_DIAMETERS).tolist() == [1, 3, 5]
     assert found.at_floor(SUM_OF_DIAMETERS).tolist() == [False, False, True]
 
@@ -128,7 +135,7 @@ def test_shrinkage_is_that_of_the_weighted_variance():
     prior = starting_prior("any", [SUM_OF_DIAMETERS])
     batch = batch_of(readings(DAYS, [60, 50, 44, 43, 50, 60]))
     particles = prior.bank(512, 0)
-    found = weighted_visits(batch, weigh(batch, prior, particles), np.ones((1, 6), dtype=bool))
+    found = every_visit(batch, prior, particles)
     rates = particles[:, :3]
     mean = found.weight @ rates
     variance = found.weight @ rates**2 - mean**2
@@ -142,9 +149,7 @@ def test_shrinkage_is_that_of_the_weighted_variance():
 )
 def test_weights_are_trusted_when_enough_count_and_their_tail_is_light(size, shape, expected):
     prior, batch = starting_prior("any", [SUM_OF_DIAMETERS]), any_batch(1)
-    some = weighted_visits(batch, weigh(batch, prior, prior.bank(64, 0)), np.ones((10, 6), dtype=bool)).at(
-        np.array([0])
-    )
+    some = every_visit(batch, prior, prior.bank(64, 0)).at(np.array([0]))
     judged = replace(some, effective_size=np.array([size]), pareto_k=np.array([shape]))
     assert judged.are_trusted(75.0).tolist() == [expected]
 
@@ -167,10 +172,11 @@ def visits_by_patient(frame, prior, seed=0, particles=1024):
     """Weights' effective sizes and mean log d at every visit, by patient and visit."""
     batch = batch_of(frame)
     found = {}
-    for rows, part in Refiner.of(prior, prior.bank(particles, seed), seed).visits(batch, levels=False):
-        for index, (patient, visit) in enumerate(zip(part.patient, part.visit, strict=True)):
-            own = part.bank.particles[patient] if part.bank.is_own else part.bank.particles
-            key = batch.patient_ids[rows[patient]], int(visit)
+    refiner = Refiner.of(prior, prior.bank(particles, seed), seed)
+    for patients, visits, part in refiner.visits(batch, levels=False):
+        for index, (patient, visit) in enumerate(zip(patients, visits, strict=True)):
+            own = part.bank.particles[part.patient[index]] if part.bank.is_own else part.bank.particles
+            key = batch.patient_ids[patient], int(visit)
             assert key not in found
             found[key] = (part.effective_size[index], part.weight[index] @ own[:, 0], part.bank.is_own)
     return found
@@ -189,9 +195,47 @@ def test_refinement_is_the_same_for_the_same_seed_and_with_other_patients_beside
     once, again = visits_by_patient(frame, prior), visits_by_patient(frame, prior)
     assert once == again
     alone = visits_by_patient(frame.filter(pl.col("patient_id") == "far"), prior)
-    assert alone["far", 5] == pytest.approx(once["far", 5], rel=1e-4)
+    assert alone == {key: own for key, own in once.items() if key[0] == "far"}
     other = visits_by_patient(frame, prior, seed=1)
     assert other["far", 5][1] != once["far", 5][1]
+
+
+@pytest.mark.parametrize("known", [4, 5])
+def test_visit_is_refined_by_itself_from_the_readings_up_to_it(known):
+    prior, frame = starting_prior("any", [SUM_OF_DIAMETERS]), far_from_the_prior()
+    whole = visits_by_patient(frame, prior)
+    cut = visits_by_patient(frame.filter(pl.col("day") <= DAYS[known - 1]), prior)
+    assert cut["far", known - 1][2]  # with particles of its own
+    assert cut == {key: own for key, own in whole.items() if key[1] < known}
+
+
+def test_at_visits_makes_each_visit_a_patient_who_was_seen_no_further():
+    one = readings([0, 42, 84], [12, 5, 5], censoring=[0, -1, -1])
+    two = readings([42, 84], [30, 20]).with_columns(part=pl.lit("T2"))
+    batch = batch_of(pl.concat([one, two]))
+    found = at_visits(batch, np.array([0, 0]), np.array([2, 1]))
+    assert found.visits.tolist() == [1, 1]
+    assert found.day.tolist() == [[84], [42]]
+    first, second = found.series[SUM_OF_DIAMETERS]
+    assert (first.length.tolist(), second.length.tolist()) == ([3, 2], [2, 1])
+    prior = starting_prior("any", [SUM_OF_DIAMETERS])
+    bank = Bank.of(prior, prior.bank(64, 0))
+    whole = weigh(batch, prior, bank).log_weight
+    np.testing.assert_array_equal(weigh(found, prior, bank).log_weight[:, 0], whole[0, [2, 1]])
+
+
+def test_new_lesion_weighs_by_the_root_of_the_resistant_burden_from_its_day_on():
+    prior = starting_prior("any", [SUM_OF_DIAMETERS])
+    bank = Bank.of(prior, prior.bank(64, 0))
+    without = batch_of(readings([0, 42, 84, 126], [50, 40, 35, 30]))
+    appeared = replace(without, new_lesion_day=np.array([84.0]))
+    before, after = (weigh(batch, prior, bank).log_weight[0] for batch in (without, appeared))
+    np.testing.assert_array_equal(before[:2], after[:2])
+    dynamics = bank.dynamics
+    resistant = dynamics.resistant_fraction * np.exp(dynamics.regrowth_per_week * 12)
+    for visit in (2, 3):  # at its own week whatever the visit is
+        added = after[visit] - before[visit]
+        np.testing.assert_allclose(added - added[0], 0.5 * np.log(resistant / resistant[0]), rtol=1e-6)
 
 
 def test_particles_of_an_own_bank_stand_for_the_prior():
@@ -199,7 +243,7 @@ def test_particles_of_an_own_bank_stand_for_the_prior():
     prior = starting_prior("any", [SUM_OF_DIAMETERS])
     refiner = Refiner.of(prior, prior.bank(4096, 0), 0)
     batch = batch_of(readings(DAYS, [120, 60, 30, 15, 9, 8]))
-    *_, (_, last) = refiner.visits(batch, levels=False)
+    *_, (_, _, last) = refiner.visits(batch, levels=False)
     assert last.bank.is_own
     weight = np.exp(last.bank.log_importance[0, 0].astype(np.float64))
     assert weight.mean() == pytest.approx(1.0, abs=0.1)
@@ -211,7 +255,7 @@ def test_particles_of_an_own_bank_stand_for_the_prior():
 def test_posterior_of_the_prior_itself_is_the_prior():
     prior: Prior = starting_prior("any", [SUM_OF_DIAMETERS])
     batch = batch_of(readings([0], [50]))
-    found = weighted_visits(batch, weigh(batch, prior, prior.bank(64, 0)), np.ones((1, 1), dtype=bool))
+    found = every_visit(batch, prior, prior.bank(64, 0))
     np.testing.assert_allclose(found.weight, 1 / 64)
     assert found.effective_size[0] == pytest.approx(64)
 

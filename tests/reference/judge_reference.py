@@ -1,200 +1,196 @@
-"""The slow judge: every row by itself from equal-weight draws. State, three dates and causes of a plateau, from the posterior draws of the burden."""
+"""The slow judge: every visit by itself from equal-weight draws, by the formulas as they are written in the design.
+
+Nothing is shared with what it checks: parameters are taken out of the draws by hand, the course is followed on a grid
+of weeks as it was treated and then treated on, and every date is searched for on that grid.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
 
 import numpy as np
 
-from turnpoint.model.arrays import BoolArray, FloatArray, ObjectArray
-from turnpoint.model.dynamics import FARTHEST_WEEK
-from turnpoint.model.filter import Posterior
-from turnpoint.model.parameters import SUM_OF_DIAMETERS
-from turnpoint.model.prior import Prior
-from turnpoint.turning.detectable import detectable_log_burden, detectable_log_change
-
-DATE_LEVELS = (0.05, 0.5, 0.95)
-MOST_LIKELY_ENOUGH = 0.5
-FEWEST_VALUES = 3
-LEAST_SHRINKAGE = 0.1
+SUM = "sum_of_diameters_mm"
+TEN_YEARS = 3650 / 7
+SLOW = math.log(2) / 26  # halves or doubles in half a year
+TWO_READINGS = 1.645 * math.sqrt(2)
+# Erkal et al.: 72.6 % between two values of CEA, as a change of the log of a log-normal value (Fokkema et al. 2006)
+REFERENCE_CHANGE = {"CEA": TWO_READINGS * math.sqrt(math.log(1 + (0.726 / TWO_READINGS) ** 2))}
+LEVELS = (0.05, 0.5, 0.95)
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What the posterior says at each of R rows.
-
-    Attributes:
-        p_state: probabilities of responding, plateau, regrowing, shape (R, 3), rows sum to 1.
-        p_cause: of resistant, scar, floor, pause as the reason why what is seen does not shrink, shape (R, 4).
-        resistant_fraction: 5, 50, 95 % quantiles of R(t), shape (R, 3).
-        dominance_day, turning_day, regrowth_day: the same of the three dates, shape (R, 3).
-        p_turned: chance that the turning point is past, shape (R,).
-        p_turned_resistant: and that resistant cells will visibly grow within half a year, shape (R,).
-    """
-
-    p_state: FloatArray
-    p_cause: FloatArray
-    resistant_fraction: FloatArray
-    dominance_day: FloatArray
-    turning_day: FloatArray
-    regrowth_day: FloatArray
-    p_turned: FloatArray
-    p_turned_resistant: FloatArray
+def judge(posterior, prior):
+    """What `turning.state.judge` says at each row of the posterior, as a list of dictionaries."""
+    rows = []
+    for row, (patient, visit) in enumerate(zip(posterior.patient, posterior.visit, strict=True)):
+        rows.append(_judge_one(posterior.batch, prior, patient, visit, posterior.particles[row]))
+    return rows
 
 
-def judge(posterior: Posterior, prior: Prior) -> Judgement:
-    """State probabilities, dates and causes at every row of the posterior.
-
-    As `turning.state.judge` says, written out.
-    """
-    dynamics, on, off = posterior.dynamics, posterior.on_weeks, posterior.off_weeks
-    turning = dynamics.turning_week(on, off)
-    p_state = np.empty((len(posterior.patient), 3))
-    regrowth = np.empty_like(turning)
-    shown_by = _shown_by(posterior, prior)
-    for quantity in prior.quantities:
-        rows = np.flatnonzero(shown_by == quantity)
-        if rows.size:
-            p_state[rows], regrowth[rows] = _seen_in(posterior.at(rows), quantity, prior)
-    cause = _causes(posterior, prior)
-    turned = turning <= on + off
-    return Judgement(
-        p_state=p_state,
-        p_cause=cause.mean(axis=1),
-        resistant_fraction=_quantiles(dynamics.resistant_share(on, off)),
-        dominance_day=7.0 * _quantiles(dynamics.dominance_week(on, off)),
-        turning_day=7.0 * _quantiles(turning),
-        regrowth_day=7.0 * _quantiles(regrowth),
-        p_turned=turned.mean(axis=1),
-        p_turned_resistant=_will_show(posterior, prior, turned),
+def _judge_one(batch, prior, patient, visit, draws):
+    day = batch.day[patient, visit]
+    course = _Course(draws, day / 7, [(a / 7, b / 7) for a, b in batch.off[patient] if a < day])
+    read = {quantity: _read(batch, quantity, patient, day) for quantity in prior.quantities}
+    seen = [quantity for quantity in prior.quantities if read[quantity]] or list(prior.quantities)
+    backgrounds = {quantity: draws[:, 5 + 8 * position] for position, quantity in enumerate(prior.quantities)}
+    shares = {
+        quantity: _causes(course, quantity, backgrounds[quantity], _error_of_burden(quantity, prior))
+        for quantity in seen
+    }
+    at_floor = {quantity: bool(read[quantity]) and all(low for _, low in read[quantity]) for quantity in seen}
+    causes = np.zeros(4)
+    turned_resistant = 0.0
+    for quantity in seen:
+        if at_floor[quantity]:
+            causes[2] += 1
+            continue
+        causes += shares[quantity].mean(axis=0)
+        late = (course.turned & (shares[quantity][:, 0] > 0)).mean()
+        turned_resistant = max(turned_resistant, late)
+    soonest = min(seen, key=lambda own: _error_of_burden(own, prior) / prior.visit_gap_weeks[own])
+    regrowth = course.weeks_when_risen(
+        soonest, backgrounds[soonest], _error_at_smallest(batch, soonest, patient, visit, prior)
     )
+    return {
+        "p_trend": [
+            (course.trend < -SLOW).mean(),
+            (abs(course.trend) <= SLOW).mean(),
+            (course.trend > SLOW).mean(),
+        ],
+        "p_cause": causes / causes.sum(),
+        "resistant_fraction": np.quantile(course.share, LEVELS),
+        "dominance_day": 7 * np.quantile(course.dominance, LEVELS),
+        "turning_day": 7 * np.quantile(course.turning, LEVELS),
+        "regrowth_day": 7 * np.quantile(regrowth, LEVELS),
+        "p_turned": course.turned.mean(),
+        "p_never": (course.turning >= TEN_YEARS).mean(),
+        "p_turned_resistant": turned_resistant,
+    }
 
 
-def _seen_in(posterior: Posterior, quantity: str, prior: Prior) -> tuple[FloatArray, FloatArray]:
-    """State probabilities, shape (R, 3), and week of detectable regrowth, shape (R, D), in one quantity."""
-    dynamics, on, off = posterior.dynamics, posterior.on_weeks, posterior.off_weeks
-    reading = posterior.quantities[quantity].reading
-    gap, error = prior.visit_gap_weeks[quantity], detectable_log_change(quantity, prior)
-    turning = dynamics.turning_week(on, off)
-    off_before = np.minimum(off, turning)
-    smallest_burden = np.minimum(
-        dynamics.log_burden(turning - off_before, off_before), dynamics.log_burden(on, off)
-    )
-    now = reading.log_signal(dynamics.log_burden(on, off))
-    paused = posterior.batch.off_now[posterior.patient, posterior.visit][:, None]
-    ahead = reading.log_signal(
-        dynamics.log_burden(np.where(paused, on, on + gap), np.where(paused, off + gap, off))
-    )
-    so_far = np.array(
-        [
-            _rise_so_far(posterior, quantity, *row)
-            for row in zip(posterior.patient, posterior.visit, strict=True)
+class _Course:
+    """The living burden of every draw, as it was treated up to now and then treated on."""
+
+    def __init__(self, draws, now, pauses):
+        self.d, self.g, self.r = np.exp(draws[:, 0]), np.exp(draws[:, 1]), np.exp(draws[:, 3])
+        phi = 1 / (1 + np.exp(-draws[:, 2]))
+        self.rests = draws[:, 4] > 0
+        self.g = np.where(self.rests, 0.0, self.g)
+        self.log_start = np.log(1 - phi), np.log(phi)
+        now = max(now, 0.0)
+        self.pauses = [(first, min(end, now)) for first, end in pauses]
+        self.off_now = any(first < now < end for first, end in pauses)
+        ahead = now + np.geomspace(0.01, TEN_YEARS, 500)
+        edges = [edge for pause in self.pauses for edge in pause]
+        before = np.concatenate([np.linspace(0.0, now, 300), edges])
+        self.week = np.unique(np.concatenate([before, ahead[ahead < TEN_YEARS], [now, TEN_YEARS]]))
+        sensitive, resistant = self.log_parts(self.week)
+        # where the resistant part rests it adds the same everywhere, and would hide the last of the fall
+        smallest = np.where(self.rests[:, None], sensitive, np.logaddexp(sensitive, resistant))
+        self.turning = self.week[smallest.argmin(axis=1)]
+        self.turned = self.turning <= now
+        self.now = self.log_parts(np.array([now]))
+        lead = (self.now[0] - self.now[1])[:, 0]
+        self.dominance = np.clip(now + lead / (self.g + self.d), 0.0, TEN_YEARS)
+        self.share = 1 / (1 + np.exp(np.clip(lead, -300, 300)))
+        self.trend = self._slope()
+
+    def weeks(self, week):
+        """Weeks on and weeks off up to each week."""
+        off = np.zeros_like(week)
+        for first, end in self.pauses:
+            off = off + np.minimum(np.maximum(week - first, 0.0), end - first)
+        return week - off, off
+
+    def log_parts(self, week):
+        """Log of the sensitive and of the resistant part of each draw at each week."""
+        on, off = self.weeks(week)
+        sensitive = self.log_start[0][:, None] - np.outer(self.d, on) + np.outer(self.r, off)
+        resistant = self.log_start[1][:, None] + np.outer(self.g, on + off)
+        return sensitive, resistant
+
+    def _slope(self):
+        """d log B / dt now, by a small step ahead of and behind now under what is being done now."""
+        step = 1e-4
+        sensitive, resistant = (part[:, 0] for part in self.now)
+        rate = self.r if self.off_now else -self.d
+        ends = [
+            np.logaddexp(sensitive + rate * side * step, resistant + self.g * side * step) for side in (-1, 1)
         ]
-    )
-    shrinks = ahead < now - error
-    rises = (ahead - now + so_far[:, None] > error) & (paused | (on + off + gap > turning)) & ~shrinks
-    p_state = np.stack([shrinks.mean(axis=1), (~shrinks & ~rises).mean(axis=1), rises.mean(axis=1)], axis=1)
-    rise = reading.log_burden_of(reading.log_signal(smallest_burden) + error) - smallest_burden
-    return p_state, np.minimum(turning + dynamics.weeks_to_rise(rise), FARTHEST_WEEK)
+        return (ends[1] - ends[0]) / (2 * step)
+
+    def weeks_when_risen(self, quantity, background, error):
+        """The first week, after the smallest, at which the signal lies above its smallest by the error."""
+        signal = _signal(quantity, np.logaddexp(*self.log_parts(self.week)), background[:, None])
+        lowest = signal[np.arange(len(signal)), self.week.searchsorted(self.turning)][:, None]
+        risen = (signal > lowest + error) & (self.week > self.turning[:, None])
+        return np.where(risen.any(axis=1), self.week[risen.argmax(axis=1)], TEN_YEARS)
 
 
-def _rise_so_far(posterior: Posterior, quantity: str, patient: int, visit: int) -> float:
-    """Log of the last value over the smallest one since every part has been read."""
-    batch, totals = posterior.batch, []
-    parts = [part for part in batch.series[quantity] if part.length[patient] > 0]
+def _signal(quantity, log_burden, background):
+    burden = np.exp(np.minimum(log_burden, 300))
+    if quantity == SUM:
+        scar = 1 / (1 + np.exp(-background))
+        return np.log((1 - scar) * burden + scar) / 3
+    return np.log(burden + np.exp(background))
+
+
+def _read(batch, quantity, patient, day):
+    """Value and below-its-limit of the last reading of each part up to the day."""
+    last = []
+    for part in batch.series[quantity]:
+        up_to_now = [i for i in range(part.length[patient]) if part.day[patient, i] <= day]
+        if up_to_now:
+            last.append((part.value[patient, up_to_now[-1]], part.censoring[patient, up_to_now[-1]] < 0))
+    return last
+
+
+def _error_of_reading(quantity, prior):
+    """Change of log value that two readings must differ by; of a lesion of 40 mm."""
+    if quantity == SUM:
+        return TWO_READINGS * math.sqrt((0.035 * 40) ** 2 + 1) / 40
+    sd = math.exp(prior.mean[5 + 8 * prior.quantities.index(quantity) + 2])
+    return max(TWO_READINGS * sd, REFERENCE_CHANGE.get(quantity, 0.0))
+
+
+def _error_of_burden(quantity, prior):
+    return _error_of_reading(quantity, prior) * (3 if quantity == SUM else 1)
+
+
+def _error_at_smallest(batch, quantity, patient, visit, prior):
+    """For the sum, of as many lesions as are read now and as large as the sum ever was at its smallest."""
+    if quantity != SUM:
+        return _error_of_reading(quantity, prior)
+    sums = []
     for day in batch.day[patient, : visit + 1]:
-        last = [
-            [
-                np.exp(part.log_value[patient, i])
-                for i in range(part.length[patient])
-                if part.day[patient, i] <= day
-            ]
-            for part in parts
-        ]
-        if parts and all(last):
-            totals.append(sum(values[-1] for values in last))
-    return float(np.log(totals[-1] / min(totals))) if totals else 0.0
+        sizes = [max(value, 5.0) for value, _ in _read(batch, SUM, patient, day)]
+        if sizes:
+            sums.append((sum(sizes), len(sizes)))
+    if not sums:
+        return _error_of_reading(SUM, prior)
+    lesions = sums[-1][1]
+    smallest = min(total for total, read in sums if read == lesions)
+    return TWO_READINGS * math.sqrt((0.035 * smallest) ** 2 / lesions + lesions) / smallest
 
 
-def _quantiles(draws: FloatArray) -> FloatArray:
-    found: FloatArray = np.quantile(draws, DATE_LEVELS, axis=1).T
-    return found
-
-
-def _is_seen(posterior: Posterior, quantity: str) -> BoolArray:
-    """Rows at which the quantity has been read; before any reading at all, every quantity counts as seen."""
-    nothing_yet = np.all([own.readings == 0 for own in posterior.quantities.values()], axis=0)
-    seen: BoolArray = (posterior.quantities[quantity].readings > 0) | nothing_yet
-    return seen
-
-
-def _shown_by(posterior: Posterior, prior: Prior) -> ObjectArray:
-    """For each row, the quantity seen so far that can show the smallest rate of change of the burden."""
-    shown_by = np.full(len(posterior.patient), prior.quantities[0], dtype=object)
-    slowest = np.full(len(posterior.patient), np.inf)
-    for quantity in prior.quantities:
-        rate = detectable_log_burden(quantity, prior) / prior.visit_gap_weeks[quantity]
-        better = _is_seen(posterior, quantity) & (rate < slowest)
-        shown_by[better], slowest[better] = quantity, rate
-    return shown_by
-
-
-def _will_show(posterior: Posterior, prior: Prior, turned: BoolArray) -> FloatArray:
-    """The turning point is past and the resistant part counts: in the best quantity above its limit, shape (R,)."""
-    best = np.zeros(len(posterior.patient))
-    for quantity in prior.quantities:
-        above = _is_seen(posterior, quantity) & ~posterior.quantities[quantity].at_floor[:, 0]
-        resistant = _shares(posterior, quantity, prior)[..., 0] > 0
-        best = np.maximum(best, np.where(above, (turned & resistant).mean(axis=1), 0.0))
-    return best
-
-
-def _causes(posterior: Posterior, prior: Prior) -> FloatArray:
-    """Shares of the four causes in what is seen and does not shrink, shape (R, D, 4).
-
-    What is seen is (1-s)·[S + P] + s for a diameter and S + P + f for a marker. Of the part that does not
-    shrink, P counts as `resistant`, s or f as `scar`, S as `pause` while no drug is on. A quantity at its
-    limit tells nothing: it counts as `floor`. The patient's quantities count alike. P that would not visibly grow
-    within half a year counts as `scar`.
-    """
-    total = np.zeros((*posterior.dynamics.kill_per_week.shape, 4))
-    for quantity, own in posterior.quantities.items():
-        shares = _shares(posterior, quantity, prior)
-        shares = np.where(own.at_floor[..., None], np.array([0.0, 0.0, 1.0, 0.0]), shares)
-        total += np.where(_is_seen(posterior, quantity)[:, None, None], shares, 0.0)
-    causes: FloatArray = total / total.sum(axis=-1, keepdims=True)
-    return causes
-
-
-def _shares(posterior: Posterior, quantity: str, prior: Prior) -> FloatArray:
-    """The same in one quantity above its limit, shape (R, D, 4)."""
-    dynamics = posterior.dynamics
-    log_sensitive, log_resistant = dynamics.log_parts(posterior.on_weeks, posterior.off_weeks)
-    sensitive, resistant = np.exp(np.minimum(log_sensitive, 300)), np.exp(np.minimum(log_resistant, 300))
-    off_now = posterior.batch.off_now[posterior.patient, posterior.visit][:, None]
-    scar = posterior.quantities[quantity].reading.background
-    living = 1.0 - scar if quantity == SUM_OF_DIAMETERS else np.ones_like(scar)
-    parts = np.stack([living * resistant, scar, np.zeros_like(scar), living * sensitive * off_now], axis=-1)
-    shares: FloatArray = parts / parts.sum(axis=-1, keepdims=True)
-    in_half_a_year = np.log(1.0 - shares[..., 0] + shares[..., 0] * np.exp(26.0 * dynamics.regrowth_per_week))
-    hidden = in_half_a_year <= detectable_log_burden(quantity, prior)
-    shares[..., 1] += np.where(hidden, shares[..., 0], 0.0)
-    shares[..., 0] = np.where(hidden, 0.0, shares[..., 0])
-    return shares
-
-
-def verdicts(p_state: FloatArray, informative_values: FloatArray, shrinkage: FloatArray) -> list[str]:
-    """The most probable state, or `undetermined`.
-
-    Undetermined with under three values, a posterior that is nearly the prior, or no state with half of the
-    probability.
-    """
-    names: Sequence[str] = ("responding", "plateau", "regrowing")
-    unsure: BoolArray = (
-        (informative_values < FEWEST_VALUES)
-        | (shrinkage < LEAST_SHRINKAGE)
-        | (p_state.max(axis=1) < MOST_LIKELY_ENOUGH)
+def _causes(course, quantity, background, error_of_burden):
+    """Shares of resistant, scar, floor, pause in what is seen and does not shrink, shape (D, 4)."""
+    sensitive, resistant = (np.exp(np.minimum(part[:, 0], 300)) for part in course.now)
+    if quantity == SUM:
+        scar = 1 / (1 + np.exp(-background))
+        resistant, sensitive = (1 - scar) * resistant, (1 - scar) * sensitive
+    else:
+        scar = np.exp(background)
+    idle = sensitive if course.off_now else np.zeros_like(sensitive)
+    total = resistant + scar + idle
+    grown = np.log((total - resistant + resistant * np.exp(26 * course.g)) / total)
+    shows = grown > error_of_burden
+    return np.stack(
+        [
+            np.where(shows, resistant, 0.0) / total,
+            (scar + np.where(shows, 0.0, resistant)) / total,
+            np.zeros_like(total),
+            idle / total,
+        ],
+        axis=1,
     )
-    best = p_state.argmax(axis=1)
-    return ["undetermined" if unsure[row] else names[best[row]] for row in range(len(best))]

@@ -129,10 +129,10 @@ def test_two_quantities_together_tell_no_less_than_the_better_one():
     from tests.workflows.studies import both_study
     from turnpoint.model.filter import posteriors
     from turnpoint.model.series import parts_of
-    from turnpoint.workflows.priors import prior_for, usable_readings
+    from turnpoint.workflows.priors import prior_of
 
     study = both_study(with_marker=True)
-    prior = prior_for(study, usable_readings(study), None)
+    prior = prior_of(study, "P1")
     (found,) = posteriors(parts_of(study), study, prior, draws=1500, particles=1024)
     simulator = Simulator(found.at(np.array([5])), prior, paths=500)
     scan, marker = {SUM_OF_DIAMETERS: (6.0,)}, {"CEA": (3.0, 6.0)}

@@ -1,4 +1,4 @@
-"""States, dates and causes for particles whose truth is known exactly."""
+"""Trend, dates and causes for particles whose truth is known exactly."""
 
 import numpy as np
 import pytest
@@ -12,8 +12,8 @@ from turnpoint.model.prior import Prior
 from turnpoint.model.refinement import Refiner
 from turnpoint.model.series import batches
 from turnpoint.model.weighing import weigh, weighted_visits
-from turnpoint.turning.detectable import detectable_log_burden, detectable_log_change
-from turnpoint.turning.state import Judgement, judge, verdicts
+from turnpoint.turning.detectable import detectable_log_burden
+from turnpoint.turning.state import Judgement, judge
 from turnpoint.turning.tables import VISIBLE_WITHIN_WEEKS, Tables
 
 
@@ -35,11 +35,16 @@ def judged(days, values, quantity=SUM_OF_DIAMETERS, censoring=None, doses=NO_DOS
     prior = certain_prior(quantity, **natural)
     batch = batch_of(readings(days, values, quantity, censoring=censoring), (quantity,), doses)
     refiner = Refiner.of(prior, prior.bank(256, 0), 0)
-    ((_, weighted),) = refiner.visits(batch, levels=False)
+    ((_, _, weighted),) = refiner.visits(batch, levels=False)
     return judge(weighted, Tables(prior, refiner.bank)), weighted.bank, prior
 
 
-STATES = ("responding", "plateau", "regrowing")
+TRENDS = ("shrinking", "staying", "growing")
+
+
+def trends(found):
+    """The most probable trend at each visit."""
+    return [TRENDS[row.argmax()] for row in found.p_trend]
 
 
 def own_course(days, **natural):
@@ -51,17 +56,55 @@ def own_course(days, **natural):
     return [50 * float(size) for size in np.exp(signal - signal[0])]
 
 
-def test_state_is_responding_then_plateau_then_regrowing_along_one_course():
+def test_trend_is_shrinking_then_staying_then_growing_along_one_course():
     days, natural = list(range(0, 400, 21)), {"d": 0.15, "g": 0.04, "fraction": 0.1}
     found, bank, _ = judged(days, own_course(days, **natural), **natural)
-    named = [STATES[row.argmax()] for row in found.p_state]
-    assert named[0] == "responding"
-    assert named[-1] == "regrowing"
-    assert [name for i, name in enumerate(named) if i == 0 or name != named[i - 1]] == list(STATES)
-    np.testing.assert_allclose(found.p_state.sum(axis=1), 1.0)
+    named = trends(found)
+    assert [name for i, name in enumerate(named) if i == 0 or name != named[i - 1]] == list(TRENDS)
+    np.testing.assert_allclose(found.p_trend.sum(axis=1), 1.0)
     turning = bank.dynamics.turning_week(np.zeros(1), np.zeros(1)).mean() * 7
     at_turn = np.searchsorted(days, turning)
-    assert named[at_turn] == "plateau"
+    assert named[at_turn] == "staying"
+
+
+@pytest.mark.parametrize(
+    ("halving_weeks", "expected"), [(25.5, "shrinking"), (26.5, "staying"), (200.0, "staying")]
+)
+def test_trend_is_shrinking_only_when_the_burden_halves_within_half_a_year(halving_weeks, expected):
+    d = np.log(2) / halving_weeks
+    found, _, _ = judged([0, 42], [50, 50], d=d, fraction=1e-9, background=1e-9)
+    assert trends(found)[-1] == expected
+
+
+@pytest.mark.parametrize(("doubling_weeks", "expected"), [(25.5, "growing"), (26.5, "staying")])
+def test_trend_is_growing_only_when_the_burden_doubles_within_half_a_year(doubling_weeks, expected):
+    g = np.log(2) / doubling_weeks
+    found, _, _ = judged([0, 42], [50, 50], d=0.5, g=g, fraction=0.9999, background=1e-9)
+    assert trends(found)[-1] == expected
+
+
+def test_trend_is_the_tumours_own_whatever_is_read_how_well_and_how_often():
+    natural = {"d": np.log(2) / 25, "fraction": 1e-9, "background": 0.3}
+    for quantity, reading in ((SUM_OF_DIAMETERS, {}), ("CEA", {}), ("CEA", {"sd_reading": 0.5})):
+        for gap in (21, 84):
+            found, _, _ = judged([0, gap], [50, 50], quantity, **natural, **reading)
+            assert found.p_trend[-1, 0] == pytest.approx(1.0)
+
+
+def test_course_that_rests_never_turns_and_never_grows():
+    days = list(range(0, 400, 42))
+    found, _, _ = judged(days, [50] * len(days), d=0.15, g=0.3, fraction=0.3, dormancy=8.0)
+    np.testing.assert_allclose(found.p_never, 1.0, atol=1e-6)
+    np.testing.assert_allclose(found.p_turned, 0.0)
+    np.testing.assert_allclose(found.p_trend[:, 2], 0.0, atol=1e-6)
+    np.testing.assert_allclose(found.turning_day, 3650.0)
+    np.testing.assert_allclose(found.regrowth_day, 3650.0)
+    assert found.p_cause[-1, 1] == pytest.approx(1.0)  # what rests looks like a scar
+
+
+def test_course_that_turns_within_sight_is_none_that_never_does():
+    found, _, _ = judged([0, 42], [50, 40], d=0.15, g=0.04, fraction=0.1)
+    np.testing.assert_allclose(found.p_never, 0.0)
 
 
 def test_probability_that_it_has_turned_steps_from_0_to_1_at_the_turning_point():
@@ -77,14 +120,6 @@ def test_dates_come_in_order_dominance_turning_regrowth_when_kill_is_faster_than
         getattr(found, name)[-1, 1] for name in ("dominance_day", "turning_day", "regrowth_day")
     )
     assert dominance < turning < regrowth
-
-
-def test_state_of_a_tumour_that_shrinks_too_slowly_to_be_seen_is_plateau():
-    prior = certain_prior()
-    gap, shown = prior.visit_gap_weeks[SUM_OF_DIAMETERS], detectable_log_burden(SUM_OF_DIAMETERS, prior)
-    for factor, expected in ((1.02, "responding"), (0.98, "plateau")):
-        found, _, _ = judged([0, 42], [50, 50], d=factor * shown / gap, fraction=1e-9, background=1e-9)
-        assert STATES[found.p_state[-1].argmax()] == expected
 
 
 def test_scar_is_the_cause_when_most_of_what_is_left_is_scar_and_resistance_when_it_is_not():
@@ -111,67 +146,6 @@ def test_pause_is_the_cause_while_the_drug_is_off():
     assert found.p_cause[2, 3] > 0.9
 
 
-@pytest.mark.parametrize(
-    ("values", "shrinkage", "highest", "expected"),
-    [
-        (3, 0.1, 0.5, "plateau"),
-        (2, 0.1, 0.5, "undetermined"),
-        (3, 0.0999, 0.5, "undetermined"),
-        (3, 0.1, 0.499, "undetermined"),
-    ],
-)
-def test_verdict_needs_three_values_a_posterior_unlike_the_prior_and_a_clear_winner(
-    values, shrinkage, highest, expected
-):
-    p = np.array([[(1 - highest) / 2, highest, (1 - highest) / 2]])
-    assert verdicts(p, np.array([values]), np.array([shrinkage])) == [expected]
-
-
-def test_detectable_change_of_a_sum_is_no_smaller_than_repeat_ct_allows():
-    assert detectable_log_change(SUM_OF_DIAMETERS, certain_prior(sd_reading=0.001)) == pytest.approx(
-        1.645 * np.sqrt(2) * 0.04
-    )
-    assert detectable_log_change(SUM_OF_DIAMETERS, certain_prior(sd_reading=0.2)) == pytest.approx(
-        1.645 * np.sqrt(2) * 0.2
-    )
-
-
-def test_detectable_change_of_a_marker_is_its_published_reference_change():
-    from turnpoint.study.markers import MARKERS
-
-    prior = certain_prior("CA 19-9", sd_reading=0.01)
-    assert detectable_log_change("CA 19-9", prior) == pytest.approx(MARKERS["CA 19-9"].reference_change_log)
-
-
-def test_tumour_that_looks_flat_because_it_is_mostly_scar_is_not_called_regrowing():
-    """The living part regrows, but the next reading could not show it."""
-    days, natural = list(range(0, 300, 42)), {"d": 0.5, "g": 0.03, "fraction": 0.02}
-    scar, bare = (
-        judged(days, own_course(days, **natural, background=part), **natural, background=part)[0]
-        for part in (0.5, 1e-6)
-    )
-    assert STATES[scar.p_state[-1].argmax()] == "plateau"
-    assert STATES[bare.p_state[-1].argmax()] == "regrowing"
-    assert scar.regrowth_day[-1, 1] > bare.regrowth_day[-1, 1]
-
-
-@pytest.mark.parametrize(("last", "expected"), [(52.0, "plateau"), (54.0, "regrowing")])
-def test_state_is_regrowing_when_rise_read_so_far_and_growth_to_come_exceed_the_error_together(
-    last, expected
-):
-    """Growth in six weeks makes 4 % here, the error is 9.8 %: the readings must bring the rest, from 52.9 mm on."""
-    natural = {"d": 0.5, "g": 0.02, "fraction": 0.5, "background": 1e-9}
-    found, _, _ = judged([0, 42, 84, 126], [58, 50, 50, last], **natural)
-    assert STATES[found.p_state[-1].argmax()] == expected
-    assert found.p_turned[-1] == pytest.approx(1.0)
-
-
-def test_state_of_a_tumour_read_flat_is_plateau_though_the_particle_grows_under_a_falling_level():
-    days, natural = list(range(0, 600, 42)), {"d": 0.5, "g": 0.02, "fraction": 0.5, "background": 1e-9}
-    found, _, _ = judged(days, [58] + [50] * (len(days) - 1), **natural)
-    assert found.p_state[-1, 1] == pytest.approx(1.0)
-
-
 @pytest.mark.parametrize(("factor", "cause"), [(0.98, 1), (1.02, 0)])
 def test_cause_is_resistance_only_when_it_would_visibly_grow_within_half_a_year(factor, cause):
     shown = detectable_log_burden(SUM_OF_DIAMETERS, certain_prior())
@@ -181,19 +155,9 @@ def test_cause_is_resistance_only_when_it_would_visibly_grow_within_half_a_year(
     assert found.p_turned_resistant[-1] == pytest.approx(1.0 - cause)
 
 
-def test_rise_so_far_is_from_the_smallest_total_since_every_part_was_read():
-    import polars as pl
-
-    second = readings([42, 126], [30, 40], patient_id="P").with_columns(part=pl.lit("T2"))
-    frame = pl.concat([readings([0, 42, 84, 126], [20, 20, 10, 20], patient_id="P"), second])
-    batch = next(batches(frame.sort("patient_id", "part", "day"), NO_DOSES, [SUM_OF_DIAMETERS], 10))
-    # totals: none before day 42, then 50, 40 (the second lesion keeps its 30), 60
-    np.testing.assert_allclose(batch.rise_so_far(SUM_OF_DIAMETERS), [[0, 0, 0, np.log(60 / 40)]], atol=1e-12)
-
-
-def test_signal_has_exceeded_its_smallest_by_the_detectable_change_at_detectable_regrowth():
-    prior = certain_prior(background=0.2)
-    found, bank, _ = judged([0, 42], [50, 40], background=0.2)
+@pytest.mark.parametrize("values", [(50, 40), (14, 11), (150, 110)])
+def test_signal_has_exceeded_its_smallest_by_the_error_of_this_size_at_detectable_regrowth(values):
+    found, bank, _ = judged([0, 42], list(values), background=0.2)
     dynamics, reading = bank.dynamics, bank.readings[SUM_OF_DIAMETERS]
     zero = np.zeros((1, 1))
 
@@ -201,23 +165,46 @@ def test_signal_has_exceeded_its_smallest_by_the_detectable_change_at_detectable
         return reading.log_signal(dynamics.log_burden(np.full((1, 1), week), zero)).mean()
 
     rise = signal(found.regrowth_day[-1, 1] / 7) - signal(found.turning_day[-1, 1] / 7)
-    assert rise == pytest.approx(detectable_log_change(SUM_OF_DIAMETERS, prior), rel=1e-3)
+    error = 1.645 * np.sqrt(2) * np.hypot(0.035 * values[1], 1.0) / values[1]
+    # errors share their dates to the nearest of four steps to a doubling
+    assert rise / error == pytest.approx(1.0, abs=2**0.125 - 1 + 0.01)
 
 
-def test_tumour_growing_only_because_the_drug_is_off_is_regrowing_with_the_pause_as_cause():
+def test_detectable_regrowth_is_later_when_most_of_what_is_seen_is_scar():
+    days, natural = list(range(0, 300, 42)), {"d": 0.5, "g": 0.03, "fraction": 0.02}
+    scar, bare = (
+        judged(days, own_course(days, **natural, background=part), **natural, background=part)[0]
+        for part in (0.5, 1e-6)
+    )
+    np.testing.assert_allclose(scar.turning_day, bare.turning_day)
+    assert scar.regrowth_day[-1, 1] > bare.regrowth_day[-1, 1] + 60
+
+
+def test_tumour_growing_only_because_the_drug_is_off_has_the_pause_as_cause():
     from tests.model.test_treatment import doses
 
     table = doses((0, "a", "start"), (60, "a", "stop"))
     natural = {"d": 0.2, "fraction": 0.001, "background": 0.001, "off": 0.2}
     off, _, _ = judged([0, 59, 100], [50, 40, 60], doses=table, **natural)
     on, _, _ = judged([0, 59, 100], [50, 40, 60], **natural)
-    assert [STATES[row.argmax()] for row in off.p_state] == ["responding", "responding", "regrowing"]
+    assert trends(off) == ["shrinking", "shrinking", "growing"]
     assert off.p_cause[2].argmax() == 3
-    assert off.p_turned_resistant[2] < 0.01  # so no alert
-    assert STATES[on.p_state[2].argmax()] == "responding"
+    assert off.p_turned_resistant[2] < 0.01
+    assert trends(on)[2] == "shrinking"
 
 
-def a_mixed_batch():
+def test_turning_day_of_a_paused_course_is_its_smallest_burden_as_it_was_treated():
+    from tests.model.test_treatment import doses
+
+    natural = {"d": 0.1, "g": 0.05, "fraction": 0.2, "off": 0.3}  # would have turned on day 97
+    table = doses((0, "a", "start"), (56, "a", "stop"), (196, "a", "start"))
+    found, _, _ = judged([0, 56, 150, 240], [50, 45, 70, 80], doses=table, **natural)
+    assert found.turning_day[1, 1] == pytest.approx(97, abs=1)
+    np.testing.assert_allclose(found.turning_day[2:, 1], 56.0, atol=0.1)
+    np.testing.assert_allclose(found.p_turned, [0.0, 0.0, 1.0, 1.0], atol=1e-6)
+
+
+def a_mixed_batch(*, paused=True, first_visit=-7):
     """Tumour and marker, pauses, a value at the floor, a visit before any reading, lesions of their own."""
     import polars as pl
 
@@ -239,41 +226,66 @@ def a_mixed_batch():
         patient_id=pl.lit("B")
     )
     visits = pl.DataFrame(
-        [(patient, day) for patient in "ABCDE" for day in [-7, *days]],
+        [(patient, day) for patient in "ABCDE" for day in sorted({first_visit, *days})],
         schema=["patient_id", "day"],
         orient="row",
     )
+    table = table if paused else table.clear()
     return next(batches(frame, table, [SUM_OF_DIAMETERS, "CEA"], 100, visits))
+
+
+def judged_of_all(batch, prior, particles):
+    """The judgement of every visit, by patient and visit."""
+    refiner = Refiner.of(prior, particles, 0)
+    tables = Tables(prior, refiner.bank)
+    found = [
+        (patient, visit, judge(part, tables)) for patient, visit, part in refiner.visits(batch, levels=False)
+    ]
+    patients, visits = (np.concatenate([own[place] for own in found]) for place in (0, 1))
+    order = np.lexsort((visits, patients))
+    return {
+        name: np.concatenate([getattr(own, name) for _, _, own in found])[order]
+        for name in Judgement.__slots__
+    }
 
 
 def test_judge_agrees_with_the_slow_judge_of_equal_weight_draws():
     batch = a_mixed_batch()
     prior = starting_prior("two", [SUM_OF_DIAMETERS, "CEA"])
     bank = prior.bank(1024, 0)
-    (posterior,) = posteriors_of_batch(batch, prior, bank, draws=4000)
+    (posterior,) = posteriors_of_batch(batch, prior, bank, draws=2000)
     slow = slow_judge(posterior, prior)
-    refiner = Refiner.of(prior, bank, 0)
-    tables = Tables(prior, refiner.bank)
-    found = [
-        (rows[part.patient], part.visit, judge(part, tables))
-        for rows, part in refiner.visits(batch, levels=False)
-    ]
-    order = np.lexsort(
-        (np.concatenate([visit for _, visit, _ in found]), np.concatenate([rows for rows, _, _ in found]))
-    )
-    assert len(order) == len(posterior.patient) == 35
+    fast = judged_of_all(batch, prior, bank)
+    assert len(slow) == len(posterior.patient) == 35
 
     def both(name):
-        return np.concatenate([getattr(own, name) for _, _, own in found])[order], getattr(slow, name)
+        return fast[name], np.array([row[name] for row in slow])
 
-    for name in ("p_state", "p_cause", "p_turned", "p_turned_resistant"):
-        # 4000 draws at random would have an SD of 0.008
-        np.testing.assert_allclose(*both(name), atol=0.01, err_msg=name)
-    fast, drawn = both("resistant_fraction")
-    np.testing.assert_allclose(fast, drawn, atol=0.04)
-    for name in ("dominance_day", "turning_day", "regrowth_day"):
-        fast, drawn = both(name)
-        np.testing.assert_allclose(np.log(fast + 30), np.log(drawn + 30), atol=0.1, err_msg=name)
+    for name in ("p_trend", "p_cause", "p_turned", "p_never", "p_turned_resistant"):
+        # 2000 draws at random would have an SD of 0.011
+        np.testing.assert_allclose(*both(name), atol=0.012, err_msg=name)
+    np.testing.assert_allclose(*both("resistant_fraction"), atol=0.04)
+    for name in ("dominance_day", "turning_day"):
+        found, drawn = both(name)
+        np.testing.assert_allclose(np.log(found + 30), np.log(drawn + 30), atol=0.1, err_msg=name)
+
+
+def test_detectable_regrowth_agrees_with_the_slow_judge_when_the_course_shrank_first():
+    """Read at every visit and never paused; only where the turning point is surely after the start."""
+    batch = a_mixed_batch(paused=False, first_visit=0)
+    prior = starting_prior("two", [SUM_OF_DIAMETERS, "CEA"])
+    bank = prior.bank(1024, 0)
+    (posterior,) = posteriors_of_batch(batch, prior, bank, draws=2000)
+    slow = slow_judge(posterior, prior)
+    rows = [
+        row
+        for row, own in enumerate(slow)
+        if own["turning_day"][0] > 14 and batch.patient_ids[posterior.patient[row]] != "D"
+    ]
+    assert len(rows) > 12
+    found = judged_of_all(batch, prior, bank)["regrowth_day"][rows]
+    drawn = np.array([slow[row]["regrowth_day"] for row in rows])
+    np.testing.assert_allclose(np.log(found + 30), np.log(drawn + 30), atol=0.1)
 
 
 def test_judgement_is_the_same_when_the_tables_are_kept_and_when_they_are_not():
@@ -282,7 +294,7 @@ def test_judgement_is_the_same_when_the_tables_are_kept_and_when_they_are_not():
     refiner = Refiner.of(prior, prior.bank(256, 0), 0)
     kept, other = Tables(prior, refiner.bank), Tables(prior, Refiner.of(prior, prior.bank(256, 1), 1).bank)
     run = weigh(batch, prior, refiner.bank, levels=False)
-    weighted = weighted_visits(batch, run, np.arange(7) < batch.visits[:, None])
+    weighted = weighted_visits(batch, run, *np.nonzero(np.arange(7) < batch.visits[:, None]))
     once, again, fresh = judge(weighted, kept), judge(weighted, kept), judge(weighted, other)
     for name in Judgement.__slots__:
         np.testing.assert_array_equal(getattr(once, name), getattr(again, name))

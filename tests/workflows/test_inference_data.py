@@ -71,12 +71,10 @@ def test_predictive_draws_give_the_quantiles_of_the_forecast_command(one):
 def test_lp_differs_from_the_likelihood_by_the_prior_density(one):
     from scipy.stats import multivariate_normal
 
-    from turnpoint.model.series import readings_of
     from turnpoint.workflows.posterior_checks import transformed_names
-    from turnpoint.workflows.priors import prior_for
+    from turnpoint.workflows.priors import prior_of
 
-    study = both_study(with_marker=True)
-    prior = prior_for(study, readings_of(study), None)
+    prior = prior_of(both_study(with_marker=True), "P1")
     names = [f"{quantity}_{name}" if quantity else name for quantity, name in transformed_names(prior)]
     particles = np.stack([one["posterior"][name].values[0] for name in names], axis=1)
     stats = one["sample_stats"]

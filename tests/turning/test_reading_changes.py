@@ -1,0 +1,260 @@
+"""What the readings did: both sides of every bound, and the slow way."""
+
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.model.courses import NO_DOSES, readings
+from tests.reference import reading_changes as slow
+from turnpoint.model.parameters import SUM_OF_DIAMETERS
+from turnpoint.model.population import starting_prior
+from turnpoint.model.series import batches
+from turnpoint.turning.detectable import detectable_log_change
+from turnpoint.turning.reading_changes import SUM, ReadingFacts, changes, measured, reading_facts
+
+PRIOR = starting_prior("any", [SUM_OF_DIAMETERS, "CEA"])
+MARKER_SD = detectable_log_change("CEA", PRIOR) / (1.645 * math.sqrt(2))
+
+
+def batch_of(patients, new_lesions=None):
+    """Patients as (lesions, marker): by name (day, mm), and (day, value)."""
+    frames = []
+    for index, (lesions, marker) in enumerate(patients):
+        own = f"P{index}"
+        for name, rows in lesions.items():
+            days, values = zip(*rows, strict=True)
+            low = [-1 if value in (0, 5) else 0 for value in values]
+            frames.append(
+                readings(days, values, patient_id=own, censoring=low).with_columns(part=pl.lit(name))
+            )
+        if marker:
+            frames.append(readings(*zip(*marker, strict=True), quantity="CEA", patient_id=own))
+    frame = pl.concat(frames).sort("patient_id", "quantity", "part", "day")
+    return next(batches(frame, NO_DOSES, list(PRIOR.quantities), 100, None, new_lesions))
+
+
+def facts_of(values, *, every=42, first=0, marker=False, **lesions):
+    """The facts at the last visit of one patient; further lesions by name."""
+
+    def rows(values):
+        return [(first + every * index, value) for index, value in enumerate(values)]
+
+    own = {} if marker else {"T1": rows(values)} | {name: rows(other) for name, other in lesions.items()}
+    batch = batch_of([(own, rows(values) if marker else [])])
+    found = reading_facts(batch, PRIOR)
+    return {name: getattr(found, name)[0, -1].item() for name in ReadingFacts.__slots__}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ((40, 44), False),  # 1.645·√(1.72² + 1.84²) = 4.14 mm
+        ((40, 45), True),
+        ((10, 12), False),  # 1.645·√(1.06² + 1.09²) = 2.50 mm: a third of a small lesion
+        ((10, 13), True),
+        ((110, 119), False),  # 1.645·√(3.98² + 4.28²) = 9.62 mm: a twelfth of a large one
+        ((110, 120), True),
+        ((5, 7), False),  # too small to measure counts as 5 mm
+        ((5, 8), True),
+        ((0, 7), False),  # and so does a lesion that is gone
+        ((0, 8), True),
+        ((60, 40, 44), False),  # above the smallest, not above the one before
+        ((60, 40, 45), True),
+        ((60, 40, 52), True),
+        (
+            (40, 40, 40, 40, 45),
+            False,
+        ),  # the smallest of four equal readings lies 2.16 SDs below one more in 1 of 20
+        ((40, 40, 40, 40, 46), True),
+        ((60, 50, 40, 45), True),  # only one reading cannot be told from the smallest
+        ((45, 40), False),
+    ],
+)
+def test_size_has_risen_when_it_stands_above_its_smallest_by_more_than_the_error_of_all_that_compete(
+    values, expected
+):
+    found = facts_of(values)
+    assert found["risen"] is expected
+    assert found["size_risen"] is expected
+
+
+def test_three_lesions_share_the_chance_of_error():
+    """A rise of 5 mm above 40 mm is 1.97 SDs: beyond 1.645, not beyond the 2.13 of three series."""
+    assert facts_of((40, 45))["risen"]
+    assert not facts_of((40, 45), T2=(40, 40), T3=(40, 40))["risen"]
+    assert facts_of((40, 46), T2=(40, 40), T3=(40, 40))["risen"]
+
+
+def test_sum_has_risen_when_no_lesion_by_itself_has():
+    small = {"T2": (40, 44), "T3": (40, 44)}
+    assert facts_of((40, 44), **small)["size_risen"]  # 120 to 132 mm: 12 beyond 1.645·√3·2.52 = 7.2
+    assert not facts_of((40, 42), T2=(40, 42), T3=(40, 42))["size_risen"]
+
+
+def test_mixed_response_has_risen_and_fallen():
+    found = facts_of((50, 30, 20, 14), T2=(20, 26, 33, 40))
+    assert (found["risen"], found["fallen"]) == (True, True)
+
+
+@pytest.mark.parametrize(("other", "expected"), [((20, 24, 28, 32), True), ((20, 40, 60, 90), False)])
+def test_size_is_at_its_lowest_when_the_sum_is_and_not_when_only_one_lesion_is(other, expected):
+    assert facts_of((80, 60, 40, 20), T2=other)["new_lowest"] is expected
+
+
+@pytest.mark.parametrize(("first", "expected"), [(35, False), (36, True)])
+def test_rise_of_a_marker_counts_from_the_eighth_week_on(first, expected):
+    assert facts_of((20, 60), every=20, first=first, marker=True)["risen"] is expected
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(0.98, False), (1.02, True)])
+def test_marker_has_risen_by_more_than_its_reference_change(factor, expected):
+    value = 20 * math.exp(factor * 0.7092)  # CEA: 72.6 % of a log-normal value
+    found = facts_of((20, value), every=100, marker=True)
+    assert found["risen"] is expected
+    assert found["size_risen"] is False
+
+
+@pytest.mark.parametrize(
+    ("values", "every", "expected"),
+    [
+        ((40, 37), 42, False),  # 1.645·√(1.72² + 1.63²) = 3.91 mm
+        ((40, 36), 42, True),
+        ((40, 36), 77, True),  # a tenth in 11 weeks: the volume would halve in 24
+        ((40, 36), 84, False),  # and in 26.3
+        ((40, 36, 36), 42, False),  # three months ago it was 40 mm: slower than that
+        ((40, 33, 33), 42, True),
+        ((40, 33, 33, 33), 42, False),  # the fall is longer ago than a quarter of a year
+        ((40, 20), 140, True),  # the visit before counts however long ago it was
+        ((40, 40, 36), 42, False),  # the largest of two equal readings: 1.92 SDs
+        ((40, 40, 35), 42, True),
+        ((40, 30, 36), 42, False),  # risen
+        ((40, 30, 33), 42, True),  # risen no more than by error, and lower than three months ago
+        ((12, 10), 42, False),
+        ((12, 9), 42, True),
+    ],
+)
+def test_size_has_fallen_when_it_did_lately_beyond_error_and_faster_than_a_plateau(values, every, expected):
+    assert facts_of(values, every=every)["fallen"] is expected
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [((40,), False), ((40, 37), False), ((40, 36), True), ((40, 30, 34), False), ((40, 30, 26), True)],
+)
+def test_size_is_at_a_new_lowest_when_below_every_reading_before_by_more_than_error(values, expected):
+    assert facts_of(values)["new_lowest"] is expected
+
+
+def test_change_stays_changed():
+    assert [facts_of(values)["changed"] for values in ((40,), (40, 44), (40, 45), (40, 45, 42))] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"), [(83, [False, True]), (84, [False, True]), (85, [False, False])]
+)
+def test_new_lesion_counts_as_a_rise_of_size_from_the_day_it_is_certain(day, expected):
+    batch = batch_of([({"T1": [(42, 40), (84, 30)]}, [])], {"P0": float(day)})
+    found = reading_facts(batch, PRIOR)
+    assert found.risen[0].tolist() == expected
+    assert found.size_risen[0].tolist() == expected
+
+
+def test_series_keeps_what_it_did_until_it_is_read_again():
+    lesions = {"T1": [(0, 40), (42, 50), (84, 40)], "T2": [(day, 20) for day in (0, 42, 63, 84)]}
+    found = reading_facts(batch_of([(lesions, [])]), PRIOR)
+    assert found.risen[0].tolist() == [False, True, True, False]
+
+
+def test_sum_is_read_only_where_every_lesion_is():
+    batch = batch_of([({"T1": [(0, 40), (42, 30), (84, 20)], "T2": [(0, 20), (84, 15)]}, [])])
+    *_, total = [own for own in measured(batch, PRIOR) if own.is_diameter]
+    assert total.part == SUM
+    assert total.length.tolist() == [2]
+    assert total.day[0].tolist() == [0, 84]
+    assert total.value[0].tolist() == [60, 35]
+    expected = [
+        math.hypot(math.hypot(0.035 * a, 1), math.hypot(0.035 * b, 1)) for a, b in ((40, 20), (20, 15))
+    ]
+    np.testing.assert_allclose(total.sd[0], expected)
+
+
+def test_changes_are_told_in_sds_of_the_difference_of_two_readings():
+    batch = batch_of([({"T1": [(0, 60), (42, 40), (84, 46)]}, [])])
+    (lesion, *_) = measured(batch, PRIOR)
+    found = changes(lesion, np.ones(1, dtype=int))
+    sd = [math.hypot(0.035 * mm, 1) for mm in (60, 40, 46)]
+    expected = [0.0, -20 / math.hypot(sd[0], sd[1]), 6 / math.hypot(sd[1], sd[2])]
+    np.testing.assert_allclose(found.since_previous[0], expected)
+    np.testing.assert_allclose(found.above_smallest[0], [0.0, 0.0, expected[2]])
+
+
+SIZES = st.sampled_from([0, 5, 6, 8, 9, 10, 11, 12, 14, 17, 20, 24, 28, 33, 40, 45, 50, 60, 72, 110])
+GAPS = st.sampled_from([14, 21, 42, 49, 56, 84, 100])
+
+
+@st.composite
+def any_patient(draw):
+    """Up to three lesions, all of them read at first and not all at every visit after it, and a marker."""
+    days = [draw(st.sampled_from([-14, 0, 30]))]
+    for gap in draw(st.lists(GAPS, max_size=8)):
+        days.append(days[-1] + gap)
+    lesions = {}
+    for name in ("T1", "T2", "T3")[: draw(st.integers(0, 3))]:
+        left_out = draw(st.sets(st.sampled_from(days[1:]), max_size=2)) if days[1:] else set()
+        lesions[name] = [(day, draw(SIZES)) for day in days if day not in left_out]
+    marker = [
+        (day, draw(st.sampled_from([1, 2, 3, 5, 8, 13, 21, 34, 55]))) for day in days if draw(st.booleans())
+    ]
+    if not lesions and not marker:
+        lesions["T1"] = [(days[0], 40)]
+    appears = draw(st.none() | st.sampled_from([40.0, 150.0]))
+    return lesions, marker, appears
+
+
+@given(st.lists(any_patient(), min_size=1, max_size=4))
+@settings(max_examples=150)
+def test_facts_agree_with_the_slow_way_patient_by_patient(patients):
+    new_lesions = {f"P{i}": appears for i, (_, _, appears) in enumerate(patients) if appears is not None}
+    batch = batch_of([own[:2] for own in patients], new_lesions)
+    found = reading_facts(batch, PRIOR)
+    for patient, (lesions, marker, appears) in enumerate(patients):
+        for visit in range(batch.visits[patient]):
+            day = batch.day[patient, visit]
+            expected = slow.facts(
+                lesions, {"CEA": (MARKER_SD, marker)}, day, math.inf if appears is None else appears
+            )
+            for name, value in expected.items():
+                assert getattr(found, name)[patient, visit] == value, (patient, visit, name)
+
+
+@given(any_patient(), st.integers(1, 3))
+@settings(max_examples=60)
+def test_later_visits_change_no_fact(patient, dropped):
+    lesions, marker, appears = patient
+    days = sorted({day for rows in [*lesions.values(), marker] for day, _ in rows})
+    kept = days[:-dropped]
+    if not kept:
+        return
+    new_lesions = {} if appears is None else {"P0": appears}
+    cut = {name: [row for row in rows if row[0] <= kept[-1]] for name, rows in lesions.items()}
+    shorter = [row for row in marker if row[0] <= kept[-1]]
+    whole, part = (
+        reading_facts(batch_of([own], new_lesions), PRIOR) for own in ((lesions, marker), (cut, shorter))
+    )
+    for name in ReadingFacts.__slots__:
+        np.testing.assert_array_equal(getattr(whole, name)[:, : len(kept)], getattr(part, name))
+
+
+@given(st.floats(0.01, 1000.0))
+def test_unit_of_a_marker_changes_no_fact(scale):
+    values = (40, 12, 8, 9, 20, 33)
+    assert facts_of(values, marker=True) == facts_of([scale * value for value in values], marker=True)

@@ -1,0 +1,116 @@
+"""States from the trend and the readings: every branch."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from turnpoint.turning.verdict import state_probabilities, verdicts
+
+TREND = (0.2, 0.5, 0.3)  # shrinks, stays, grows
+
+
+@pytest.mark.parametrize(
+    ("risen", "fallen", "expected"),
+    [
+        (False, False, (0.2, 0.5, 0.3)),
+        (True, False, (0.2, 0.0, 0.8)),  # what stays stands above its smallest
+        (False, True, (0.7, 0.0, 0.3)),  # what stays has been falling lately
+        (True, True, (0.2, 0.5, 0.3)),  # the readings contradict each other and say nothing
+    ],
+)
+def test_readings_move_only_the_chance_that_the_burden_stays(risen, fallen, expected):
+    found = state_probabilities(np.array([TREND]), risen=np.array([risen]), fallen=np.array([fallen]))
+    np.testing.assert_allclose(found[0], expected)
+
+
+SHARES = st.tuples(*[st.floats(0.0, 1.0)] * 3).filter(lambda own: sum(own) > 0)
+
+
+@given(st.lists(st.tuples(SHARES, st.booleans(), st.booleans()), min_size=1, max_size=6))
+def test_states_are_probabilities_and_each_row_is_by_itself(rows):
+    trend = np.array([own for own, _, _ in rows])
+    trend /= trend.sum(axis=1, keepdims=True)
+    risen, fallen = (np.array([row[place] for row in rows]) for place in (1, 2))
+    given_trend = trend.copy()
+    found = state_probabilities(trend, risen=risen, fallen=fallen)
+    np.testing.assert_array_equal(trend, given_trend)
+    np.testing.assert_allclose(found.sum(axis=1), 1.0)
+    assert (found >= 0).all()
+    for row in range(len(rows)):
+        own = slice(row, row + 1)
+        np.testing.assert_array_equal(
+            state_probabilities(trend[own], risen=risen[own], fallen=fallen[own])[0], found[row]
+        )
+
+
+def verdict(state, *, risen=False, fallen=False, off=False, values=3, shrinkage=0.1, highest=0.5):
+    """The verdict where one state has the highest probability and the others share the rest."""
+    p = [(1 - highest) / 2] * 3
+    p[("responding", "plateau", "regrowing").index(state)] = highest
+    (found,) = verdicts(
+        np.array([p]),
+        risen=np.array([risen]),
+        fallen=np.array([fallen]),
+        off_treatment=np.array([off]),
+        informative_values=np.array([values]),
+        shrinkage=np.array([shrinkage]),
+    )
+    return found
+
+
+@pytest.mark.parametrize("state", ["responding", "plateau", "regrowing"])
+@pytest.mark.parametrize(
+    ("changes", "decided"),
+    [
+        ({}, True),
+        ({"values": 2}, False),
+        ({"shrinkage": 0.0999}, False),
+        ({"highest": 0.499}, False),
+    ],
+)
+def test_verdict_needs_three_values_a_posterior_unlike_the_prior_and_half_of_the_probability(
+    state, changes, decided
+):
+    assert verdict(state, **changes) == (state if decided else "undetermined")
+
+
+@pytest.mark.parametrize(
+    ("state", "risen", "fallen", "off", "expected"),
+    [
+        ("responding", False, False, False, "responding"),
+        ("responding", False, True, False, "responding"),
+        ("responding", True, False, False, "undetermined"),  # shrinks, and stands above its smallest
+        ("responding", True, True, False, "undetermined"),
+        ("responding", False, False, True, "responding"),
+        ("responding", False, True, True, "responding"),
+        ("plateau", False, False, False, "plateau"),
+        ("plateau", True, False, False, "plateau"),
+        ("plateau", False, True, False, "plateau"),
+        ("plateau", True, True, False, "undetermined"),  # one lesion grows, another shrinks
+        ("plateau", False, False, True, "plateau"),
+        ("regrowing", False, False, False, "regrowing"),
+        ("regrowing", True, False, False, "regrowing"),
+        ("regrowing", False, True, False, "undetermined"),  # grows, and has been read to fall
+        ("regrowing", True, True, False, "undetermined"),
+        ("regrowing", False, False, True, "undetermined"),  # the model expects it, nothing has risen
+        ("regrowing", True, False, True, "regrowing"),
+        ("regrowing", False, True, True, "undetermined"),
+    ],
+)
+def test_verdict_is_undetermined_where_the_readings_say_the_contrary(state, risen, fallen, off, expected):
+    assert verdict(state, risen=risen, fallen=fallen, off=off, highest=0.9) == expected
+
+
+def test_verdicts_are_told_row_by_row():
+    p = np.array([[0.9, 0.05, 0.05], [0.05, 0.9, 0.05], [0.05, 0.05, 0.9], [0.4, 0.35, 0.25]])
+    no = np.zeros(4, dtype=bool)
+    found = verdicts(
+        p,
+        risen=np.array([False, False, True, False]),
+        fallen=no,
+        off_treatment=no,
+        informative_values=np.full(4, 3),
+        shrinkage=np.full(4, 0.5),
+    )
+    assert found == ["responding", "plateau", "regrowing", "undetermined"]

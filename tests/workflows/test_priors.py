@@ -1,0 +1,99 @@
+"""One prior for each patient: from their own tumour type, drugs and quantities."""
+
+import pytest
+
+import turnpoint as tp
+from tests.workflows.made_up_patients import Patient, sizes, study_with
+from turnpoint.errors import PriorError, StudyError
+from turnpoint.model.parameters import SUM_OF_DIAMETERS
+from turnpoint.model.prior import named_prior
+from turnpoint.workflows.priors import by_prior, prior_of
+
+CT = {("T1", "liver"): sizes(60, 50, 45)}
+CEA = ("CEA", "ng/mL", sizes(80, 60, 40))
+PSA = ("PSA", "ng/mL", sizes(80, 60, 40))
+PATIENTS = {
+    "A lung": Patient("NSCLC", "docetaxel", CT),
+    "B colon": Patient("metastatic colorectal cancer", "FOLFOX", CT),
+    "C breast": Patient("breast cancer", "paclitaxel", CT),
+    "D lung": Patient("NSCLC", "docetaxel", CT),
+    "E lung and CEA": Patient("NSCLC", "docetaxel", CT, CEA),
+    "F prostate": Patient("prostate cancer", "docetaxel", marker=PSA),
+}
+EXPECTED = {
+    "A lung": ("docetaxel-nsclc-ct", (SUM_OF_DIAMETERS,)),
+    "B colon": ("chemotherapy-colorectal-ct", (SUM_OF_DIAMETERS,)),
+    "C breast": ("generic", (SUM_OF_DIAMETERS,)),
+    "D lung": ("docetaxel-nsclc-ct", (SUM_OF_DIAMETERS,)),
+    "E lung and CEA": ("docetaxel-nsclc-ct+generic", (SUM_OF_DIAMETERS, "CEA")),
+    "F prostate": ("docetaxel-prostate-psa", ("PSA",)),
+}
+
+
+@pytest.fixture(scope="module")
+def study():
+    return study_with({name: PATIENTS[name] for name in EXPECTED})
+
+
+def test_each_patient_has_the_prior_of_their_own_tumour_drug_and_quantities(study):
+    found = {name: own for own, part in by_prior(study) for name in part.patient_ids}
+    assert {name: (own.name, own.quantities) for name, own in found.items()} == EXPECTED
+
+
+def test_patients_who_are_alike_share_one_prior(study):
+    parts = [part.patient_ids for _, part in by_prior(study)]
+    assert ["A lung", "D lung"] in [list(part) for part in parts]
+    assert len(parts) == 5
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_prior_of_a_patient_does_not_depend_on_anybody_else(study, name):
+    alone = study_with({name: PATIENTS[name]})
+    assert (
+        prior_of(study, name).to_dict() == prior_of(alone, name).to_dict() == by_prior(alone)[0][0].to_dict()
+    )
+
+
+def test_drug_that_was_given_chooses_the_prior_where_no_arm_is_named():
+    patient = Patient("", "", CT)
+    with_doses = Patient("", "FOLFOX", CT, doses=(0, 14, 28))
+    assert prior_of(study_with({"P": patient}), "P").name == "generic"
+    assert prior_of(study_with({"P": with_doses}), "P").name == "chemotherapy-colorectal-ct"
+
+
+def test_named_prior_is_everybodys(study):
+    own = study.only(["A lung", "B colon", "C breast"])
+    ((found, part),) = by_prior(own, "generic")
+    assert found.quantities == (SUM_OF_DIAMETERS,)
+    assert list(part.patient_ids) == ["A lung", "B colon", "C breast"]
+
+
+def test_named_prior_that_knows_none_of_a_patients_quantities_is_refused(study):
+    with pytest.raises(PriorError, match="docetaxel-nsclc-ct: knows sum_of_diameters_mm"):
+        by_prior(study.only(["F prostate"]), named_prior("docetaxel-nsclc-ct"))
+
+
+def test_patient_without_a_usable_reading_has_a_prior_and_no_row_is_lost():
+    from tests.workflows.studies import study_of
+
+    rows = "patient_id,day,lesion_id,role,diameter_mm,status\nP1,0,T1,target,50,measured\n"
+    study = study_of(lesions=rows + "P2,0,T1,target,,not_evaluable\n")
+    assert [list(part.patient_ids) for _, part in by_prior(study)] == [["P1", "P2"]]
+    assert tp.assess(study).frame["patient_id"].to_list() == ["P1", "P2"]
+    with pytest.raises(StudyError):
+        prior_of(study, "P2")
+
+
+def test_assess_names_the_prior_of_each_row_and_keeps_it_by_patient(study):
+    found = tp.assess(study, particles=256)
+    by_row = dict(found.frame.select("patient_id", "prior").unique().rows())
+    assert by_row == {name: prior for name, (prior, _) in EXPECTED.items()}
+    assert {name: own.name for name, own in found.priors.items()} == by_row
+    assert found.priors["A lung"] is found.priors["D lung"]
+
+
+def test_harm_keeps_the_prior_of_each_patient(study):
+    found = tp.benefit_and_harm(study.only(["A lung", "B colon"]))
+    assert {name: own.name for name, own in found.priors.items()} == {
+        name: EXPECTED[name][0] for name in ("A lung", "B colon")
+    }

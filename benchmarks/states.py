@@ -216,8 +216,8 @@ def real(_number: int, seed: int) -> list[str]:
         "",
         "### What the next reading did",
         "",
-        "Beyond the error of two readings: 1.645·√2 times the SD of one (CT: 3.5 % and 1 mm in squares, of the whole sum in "
-        "FFCD; PSA: 0.17 on the log scale).",
+        "Beyond the error of two readings: 1.645·√2 times the SD of one (CT: 3.5 % and 1 mm in squares, of the "
+        "whole sum in FFCD; PSA: 0.17 on the log scale).",
         "",
         *next_table(frames | left_out),
         "",

@@ -1,5 +1,7 @@
 """States, dates and causes for particles whose truth is known exactly."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -263,7 +265,7 @@ def test_judge_agrees_with_the_slow_judge_of_equal_weight_draws():
     )
     assert len(order) == len(posterior.patient) == 35
 
-    def both(name):
+    def both(name) -> tuple[Any, Any]:
         return np.concatenate([getattr(own, name) for _, _, own in found])[order], getattr(slow, name)
 
     for name in ("p_state", "p_cause", "p_turned", "p_turned_resistant"):

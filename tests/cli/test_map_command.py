@@ -39,7 +39,7 @@ def test_proposals_are_taken_when_yes_is_said(table: Path) -> None:
 def test_questions_are_asked_when_there_is_a_terminal(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = iter(["ug/L", "?"])
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr(map_command.typer, "prompt", lambda _text, **_options: next(said))
+    monkeypatch.setattr("turnpoint.cli.map_command.typer.prompt", lambda _text, **_options: next(said))
 
     map_command.guess(table)
 

@@ -1,6 +1,7 @@
 """The vectorised iRECIST against the row-by-row reference, and what must hold whatever the study."""
 
 import random
+from typing import Any
 
 import polars as pl
 import pytest
@@ -61,7 +62,7 @@ def courses(draw, patient="P1", reader=None):
 
 def assert_agrees_with_the_reference(rows, least_days):
     found = responses(table(rows), ProtocolRules(confirmation_days=least_days))
-    by_course = {}
+    by_course: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
         by_course.setdefault((row["patient_id"], row["reader"] or ""), []).append(row)
     expected = [

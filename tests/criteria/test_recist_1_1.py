@@ -344,7 +344,7 @@ NON_TARGET_ROWS = {
     "PD": "unequivocal_progression",
     None: None,
 }
-TABLE_1 = [
+TABLE_1: list[tuple[str | None, str | None, bool, str]] = [
     ("CR", "CR", False, "CR"),
     ("CR", None, False, "CR"),
     ("CR", "NON-CR/NON-PD", False, "PR"),
@@ -365,7 +365,7 @@ TABLE_1 = [
     *[(own, "PD", new, "PD") for own in ("CR", "PR", "SD", "NE") for new in (False, True)],
     *[(own, other, True, "PD") for own in ("CR", "PR", "SD", "NE") for other in NON_TARGET_ROWS],
 ]
-TABLE_2 = [
+TABLE_2: list[tuple[str | None, str | None, bool, str]] = [
     (None, "CR", False, "CR"),
     (None, "NON-CR/NON-PD", False, "NON-CR/NON-PD"),
     (None, "NE", False, "NE"),

@@ -103,7 +103,7 @@ def bundle(*resources, kind="collection", **other):
 
 
 def saved(folder: Path, *resources, name="bundle.json") -> Path:
-    path = folder / name
+    path: Path = folder / name
     path.write_text(json.dumps(bundle(*resources)), encoding="utf-8")
     return path
 

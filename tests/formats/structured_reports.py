@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
-COMPREHENSIVE_SR = "1.2.840.10008.5.1.4.1.1.88.33"
+COMPREHENSIVE_SR = UID("1.2.840.10008.5.1.4.1.1.88.33")
 LONG_AXIS, SHORT_AXIS = ("103339001", "SCT", "Long Axis"), ("103340004", "SCT", "Short Axis")
 LENGTH, DIAMETER = ("G-D7FE", "SRT", "Length"), ("81827009", "SCT", "Diameter")
 VOLUME = ("118565006", "SCT", "Volume")

@@ -11,7 +11,7 @@ pytest.importorskip("pydicom")
 
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from tests.formats.structured_reports import (
     DIAMETER,
@@ -278,7 +278,7 @@ def test_name_of_the_patient_is_nowhere_when_a_folder_is_read(tmp_path: Path) ->
 def test_images_are_counted_when_they_lie_between_reports(tmp_path: Path) -> None:
     saved(report(group("T1", number(LONG_AXIS, "20"))), tmp_path, "1.dcm")
     image = report()
-    image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
+    image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID = UID("1.2.840.10008.5.1.4.1.1.2")
     image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
     for name in ("2.dcm", "3.dcm"):
         saved(image, tmp_path, name)

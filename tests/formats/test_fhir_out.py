@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime
+from typing import Any
 
 import polars as pl
 import pytest
@@ -34,6 +35,12 @@ CODES = {
     "Observation": {"final", "preliminary"},
     "MedicationAdministration": {"completed", "in-progress", "not-done"},
 }
+
+
+def entries(written: Any) -> list[Any]:
+    """A bundle's entries."""
+    found: list[Any] = written["entry"]
+    return found
 
 
 def tables(**rows):
@@ -122,9 +129,9 @@ def test_bundle_validates_against_the_base_specification(kind):
         else assessment_bundle(assessment(), study, method="Turnpoint 0.1, prior generic", timestamp=NOW)
     )
     Bundle.model_validate_json(json.dumps(written))
-    urls = [entry["fullUrl"] for entry in written["entry"]]
+    urls = [entry["fullUrl"] for entry in entries(written)]
     assert len(set(urls)) == len(urls)
-    for entry in written["entry"]:
+    for entry in entries(written):
         resource = entry["resource"]
         assert all(name in resource for name in REQUIRED[resource["resourceType"]])
         assert resource.get("status") in CODES.get(resource["resourceType"], {None})
@@ -142,17 +149,17 @@ def test_references_of_a_study_are_to_entries_of_its_bundle():
     written = study_bundle(example(), timestamp=NOW)
     told = set(references(written))
     assert told
-    assert told <= {entry["fullUrl"] for entry in written["entry"]}
+    assert told <= {entry["fullUrl"] for entry in entries(written)}
 
 
 def test_study_uses_every_kind_of_resource():
-    kinds = {entry["resource"]["resourceType"] for entry in study_bundle(example(), timestamp=NOW)["entry"]}
+    kinds = {entry["resource"]["resourceType"] for entry in entries(study_bundle(example(), timestamp=NOW))}
     assert kinds == set(REQUIRED)
 
 
 def test_assessment_is_a_preliminary_observation_that_says_what_it_is():
     written = assessment_bundle(assessment(), example(), method="Turnpoint 0.1", timestamp=NOW)
-    first, second = (entry["resource"] for entry in written["entry"])
+    first, second = (entry["resource"] for entry in entries(written))
     assert first["status"] == "preliminary"
     assert first["note"] == [{"text": SENTENCE}]
     assert first["effectiveDateTime"] == "2024-03-01"
@@ -168,7 +175,7 @@ def test_assessment_is_a_preliminary_observation_that_says_what_it_is():
 
 def test_assessment_has_every_column_of_assess():
     parts = components(
-        assessment_bundle(assessment(), example(), method="m", timestamp=NOW)["entry"][0]["resource"]
+        entries(assessment_bundle(assessment(), example(), method="m", timestamp=NOW))[0]["resource"]
     )
     columns = {name.replace("_", "-") for name in ASSESSMENT_SCHEMA} - {"patient-id", "day", "verdict"}
     assert set(parts) == columns
@@ -183,7 +190,7 @@ def test_assessment_is_derived_from_the_observations_up_to_its_visit(tmp_path):
         (entry["resource"]["subject"]["identifier"]["value"], row["day"]): len(
             entry["resource"]["derivedFrom"]
         )
-        for entry, row in zip(written["entry"], rows.iter_rows(named=True), strict=True)
+        for entry, row in zip(entries(written), rows.iter_rows(named=True), strict=True)
     }
     assert counts == {("P 1", 0): 1, ("p2", 21): 2, ("p2", -3): 1}
 
@@ -207,7 +214,7 @@ def test_stop_without_a_start_is_no_dose_to_other_readers():
         markers=[{"patient_id": "p", "day": 0, "marker": "PSA", "value": "1", "unit": "ng/mL"}],
         doses=[{"patient_id": "p", "day": 0, "drug": "x", "action": "stop"}],
     )
-    kinds = [entry["resource"] for entry in study_bundle(study, timestamp=NOW)["entry"]]
+    kinds = [entry["resource"] for entry in entries(study_bundle(study, timestamp=NOW))]
     assert [row["status"] for row in kinds if row["resourceType"] == "MedicationAdministration"] == [
         "not-done"
     ]
@@ -244,7 +251,7 @@ def studies(draw):
     patients = draw(PATIENTS)
     person = st.sampled_from(patients)
     lesions, markers = {}, {}
-    roles = {}
+    roles: dict[tuple[Any, ...], tuple[str, bool]] = {}
     for _ in range(draw(st.integers(0, 6))):
         key = (
             draw(person),
@@ -272,11 +279,11 @@ def studies(draw):
             "method": draw(MAYBE),
         }
     for _ in range(draw(st.integers(1, 6))):
-        key = (draw(person), draw(DAYS), draw(st.sampled_from(sorted(MARKERS))))
+        series = (draw(person), draw(DAYS), draw(st.sampled_from(sorted(MARKERS))))
         value = draw(st.floats(1e-6, 1e6))
-        markers[key] = dict(zip(("patient_id", "day", "marker"), key, strict=True)) | {
+        markers[series] = dict(zip(("patient_id", "day", "marker"), series, strict=True)) | {
             "value": draw(st.sampled_from(["", "<", ">"])) + repr(value),
-            "unit": MARKERS[key[2]],
+            "unit": MARKERS[series[2]],
             "upper_limit": draw(st.none() | st.floats(0.1, 1e5)),
             "assay": draw(MAYBE),
         }

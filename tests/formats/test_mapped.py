@@ -356,7 +356,8 @@ def test_document_is_a_declaration_or_errors_when_it_is_anything(document: dict[
 @st.composite
 def studies(draw: st.DrawFn) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Lesions and one marker that fit a wide table with three lesions."""
-    lesions, markers = [], []
+    lesions: list[tuple[object, ...]] = []
+    markers: list[tuple[object, ...]] = []
     for patient in draw(
         st.lists(st.text("ABC019", min_size=1, max_size=3), min_size=1, max_size=3, unique=True)
     ):

@@ -1,6 +1,6 @@
 """SDTM data sets written as SAS transport files, from rows in a test."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +12,7 @@ from turnpoint.workflows.opening import inspect
 NUMERIC = ("SEQ", "STRESN", "DY", "DOSE", "NRHI")
 
 
-def write(folder: Path, domain: str, rows: Sequence[dict[str, object]], name: str | None = None) -> Path:
+def write(folder: Path, domain: str, rows: Sequence[Mapping[str, object]], name: str | None = None) -> Path:
     """Write one data set; a column is numeric when SDTM says so, VISITNUM included."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     data = {"DOMAIN": pl.Series([domain] * len(rows), dtype=pl.String)}
@@ -63,7 +63,7 @@ def named(lesion: str, role: str, location: str | None = None, **other: object) 
     } | other
 
 
-def read_all(folder: Path, **domains: Sequence[dict[str, object]]) -> tp.Study:
+def read_all(folder: Path, **domains: Sequence[Mapping[str, object]]) -> tp.Study:
     """The study that these data sets make; errors fail the test with their text."""
     for domain, rows in domains.items():
         write(folder, domain.upper(), rows)
@@ -72,7 +72,7 @@ def read_all(folder: Path, **domains: Sequence[dict[str, object]]) -> tp.Study:
     return study
 
 
-def errors(folder: Path, **domains: Sequence[dict[str, object]]) -> list[str]:
+def errors(folder: Path, **domains: Sequence[Mapping[str, object]]) -> list[str]:
     """The errors of a study that cannot be read."""
     for domain, rows in domains.items():
         write(folder, domain.upper(), rows)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.reference import regression_growth as reference
@@ -172,6 +172,8 @@ def random_series(seed):
 
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
+@example(seed=78)  # the search from the best point of the grid runs away along the kill
+@example(seed=128)
 def test_fit_is_that_of_the_slow_reference(seed):
     days, values = random_series(seed)
     slow, fit = reference.fit(days, values), fit_regression_growth(days, values)

@@ -42,12 +42,13 @@ def test_marker_below_its_limit_is_censored_at_it():
     assert found["censoring"].to_list() == [0, -1, 1]
 
 
+SIZES: dict[str, dict[str, tuple[object, ...]]] = {
+    "P1": {"T1": (40, 30, 24), "T2": (20, "", 18)},
+    "P2": {"T1": (15, 12, 10)},
+}
 TWO_LESIONS = HEADER + "".join(
     f"{patient},{day},{lesion},target,{mm},{'measured' if mm else 'not_evaluable'},\n"
-    for patient, lesions in {
-        "P1": {"T1": (40, 30, 24), "T2": (20, "", 18)},
-        "P2": {"T1": (15, 12, 10)},
-    }.items()
+    for patient, lesions in SIZES.items()
     for lesion, sizes in lesions.items()
     for day, mm in zip((0, 42, 84), sizes, strict=True)
 )

@@ -40,7 +40,7 @@ def any_batch(seed, quantity=SUM_OF_DIAMETERS, patients=9):
         frames.append(
             readings(DAYS[:visits], values, quantity, patient_id=f"P{patient}", censoring=sign.tolist())
         )
-    visits = pl.DataFrame(
+    seen = pl.DataFrame(
         [(f"P{patient}", day) for patient in range(patients + 1) for day in DAYS],
         schema=["patient_id", "day"],
         orient="row",
@@ -48,7 +48,7 @@ def any_batch(seed, quantity=SUM_OF_DIAMETERS, patients=9):
     from tests.model.courses import NO_DOSES
     from turnpoint.model.series import batches
 
-    return next(batches(pl.concat(frames), NO_DOSES, [quantity], 100, visits))
+    return next(batches(pl.concat(frames), NO_DOSES, [quantity], 100, seen))
 
 
 def every_visit(batch, prior, particles):
@@ -245,6 +245,7 @@ def test_particles_of_an_own_bank_stand_for_the_prior():
     batch = batch_of(readings(DAYS, [120, 60, 30, 15, 9, 8]))
     *_, (_, _, last) = refiner.visits(batch, levels=False)
     assert last.bank.is_own
+    assert isinstance(last.bank.log_importance, np.ndarray)
     weight = np.exp(last.bank.log_importance[0, 0].astype(np.float64))
     assert weight.mean() == pytest.approx(1.0, abs=0.1)
     weight /= weight.sum()

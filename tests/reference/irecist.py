@@ -7,6 +7,7 @@ the rest is lists of dicts. The fast `turnpoint.criteria.irecist` must agree wit
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from tests.reference.recist import (
     baseline_set,
@@ -16,7 +17,7 @@ from tests.reference.recist import (
     overall_response,
 )
 
-Row = dict[str, object]
+Row = dict[str, Any]
 _CERTAIN = {"measured", "too_small", "present", "unequivocal_progression"}
 _GOOD = {"iCR", "iPR", "iSD", "NON-iCR/NON-iUPD"}
 _RANK = {"CR": 0, "PR": 1, "SD": 2, "NON-CR/NON-PD": 2, "NE": 2, "PD": 3}

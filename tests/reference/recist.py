@@ -7,8 +7,9 @@ Eisenhauer et al. 2009, doi:10.1016/j.ejca.2008.10.026. No frame, no expression:
 from __future__ import annotations
 
 import math
+from typing import Any
 
-Row = dict[str, object]
+Row = dict[str, Any]
 _CERTAIN = {"measured", "too_small", "present", "unequivocal_progression"}
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from turnpoint.charts import diagnostics as charts
 from turnpoint.charts import diagnostics_vpc
+from turnpoint.charts.canvas import Canvas
 from turnpoint.charts.svg import svg
 from turnpoint.reports.diagnostics_figures import PARAMETER_NAMES, ecdf_words, shrinkage_figure
 from turnpoint.reports.diagnostics_page import DiagnosticsView, diagnostics_page
@@ -219,7 +220,7 @@ def test_every_parameter_of_the_model_has_words() -> None:
 
 @pytest.mark.parametrize("canvas", [diagnostics_vpc.WIDE, charts.PHONE])
 def test_predictive_check_draws_bands_no_further_than_what_was_seen_reaches_again(
-    canvas: charts.Canvas,
+    canvas: Canvas,
 ) -> None:
     rows = _check(SUM)
     far = rows.with_columns(pl.lit(40.0).alias("simulated_log_ratio_q95"))

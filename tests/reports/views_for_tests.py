@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -374,7 +375,7 @@ def plateau_view(cause: str = "resistant", *, alert: bool = False) -> PatientVie
     days, sizes = oak("OAKD-137")
     days, sizes = days[:7], sizes[:7]
     names = ("resistant", "scar", "floor", "pause")
-    p_cause = (
+    p_cause: Any = (
         tuple(0.79 if name == cause else 0.07 for name in names) if cause in names else (0.3, 0.3, 0.2, 0.2)
     )
     rows = [

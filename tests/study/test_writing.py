@@ -154,7 +154,7 @@ def test_a_study_may_be_written_over_itself(good, study_folder):
 
 def test_an_unknown_study_format_is_refused(good, study_folder, tmp_path):
     with pytest.raises(UsageError, match="csv, parquet"):
-        write_study(read(study_folder(good)), tmp_path / "x", format="xlsx")
+        write_study(read(study_folder(good)), tmp_path / "x", format="xlsx")  # type: ignore[arg-type]
 
 
 FRAME = pl.DataFrame(

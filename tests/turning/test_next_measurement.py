@@ -1,6 +1,7 @@
 """Expected information: against direct integration of a tiny example, and by the laws of information."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,9 @@ STEADY = {"d": 0.02, "g": 0.01, "fraction": 0.9} | CALM
 DAYS, VALUES = [0, 21, 42], [50.0, 44.0, 41.0]
 
 
-def posterior_of(hypotheses, quantity="PSA", days=DAYS, values=VALUES, censoring=None, draws=1500):
+def posterior_of(
+    hypotheses, quantity="PSA", days=DAYS, values=VALUES, censoring=None, draws=1500
+) -> tuple[Any, Any]:
     """The posterior at the last visit when only these hypotheses are possible, and a prior for the floor."""
     prior = starting_prior("few", [quantity])
     particles = [particle(quantity, **natural) for natural in hypotheses]

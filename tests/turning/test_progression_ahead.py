@@ -54,7 +54,7 @@ def random_courses(patients, seed=0):
 
 def from_the_second_value(quantity, values, upper_limit=None):
     """First progression of each course, the first value being the baseline: nan where there is none."""
-    days = np.broadcast_to(DAYS[1:], values[:, 1:].shape)
+    days = np.broadcast_to(np.array(DAYS[1:], dtype=float), values[:, 1:].shape)
     bar = bar_set_by(quantity, values[:, 0], upper_limit)
     first = first_progression_days(quantity, values[:, 1:, None], days, bar, upper_limit)[:, 0]
     return np.where(np.isinf(first), np.nan, first)

@@ -1,5 +1,7 @@
 """Quantiles of weighted particles against the plainest way to find them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -62,7 +64,7 @@ def test_particle_without_weight_is_never_a_quantile():
 
 def test_quantile_of_weights_in_float32_has_its_level_behind_it_within_their_precision():
     rng = np.random.default_rng(1)
-    weight = rng.gamma(0.2, size=(30, 2048)).astype(np.float32)
+    weight: Any = rng.gamma(0.2, size=(30, 2048)).astype(np.float32)
     numbers = rng.normal(size=2048)
     found = weighted_quantiles(weight, Ranked.of(numbers[None]), np.zeros(30, dtype=int), LEVELS)
     for row in range(30):

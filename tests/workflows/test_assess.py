@@ -1,5 +1,7 @@
 """Assess and forecast as a user calls them."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -43,14 +45,14 @@ CONTRACT = [
 def psa_study():
     from importlib import resources
 
-    return tp.read(resources.files("turnpoint") / "datasets" / "ascent2-docetaxel-psa")
+    return tp.read(Path(str(resources.files("turnpoint") / "datasets" / "ascent2-docetaxel-psa")))
 
 
 @pytest.fixture(scope="module")
 def ct_study():
     from importlib import resources
 
-    study = tp.read(resources.files("turnpoint") / "datasets" / "oak-docetaxel")
+    study = tp.read(Path(str(resources.files("turnpoint") / "datasets" / "oak-docetaxel")))
     return study.only(study.patient_ids[:40])
 
 

@@ -154,7 +154,7 @@ def test_transformed_draws_are_on_the_scales_of_the_prior():
     assert variance[free] == pytest.approx(np.diag(prior.covariance)[free], rel=0.05)
 
 
-def forecasts(values, chances, thresholds=100.0):
+def forecasts(values, chances, thresholds=100.0) -> tuple[pl.DataFrame, pl.DataFrame]:
     rows = len(values)
     frame = pl.DataFrame(
         {

@@ -1,6 +1,7 @@
 """Forecasts: lesions, the average of two forecasters, new lesions."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -27,7 +28,7 @@ TWO = HEADER + "".join(
 def ct_study() -> tp.Study:
     from importlib import resources
 
-    study = tp.read(resources.files("turnpoint") / "datasets" / "oak-docetaxel")
+    study = tp.read(Path(str(resources.files("turnpoint") / "datasets" / "oak-docetaxel")))
     return study.only(study.patient_ids[:60])
 
 
@@ -92,7 +93,6 @@ def test_regression_is_not_asked_beyond_the_gaps_it_has_seen(ct_study, fitted):
 def test_regression_is_not_asked_in_courses_with_long_pauses(ct_study, fitted):
     patient = ct_study.patient_ids[0]
     rows = [f"{patient},{day},X,{action}" for day, action in ((0, "start"), (30, "stop"), (200, "start"))]
-    from pathlib import Path
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory() as folder:

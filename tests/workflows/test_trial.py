@@ -35,7 +35,7 @@ policy = "never"
 def declared(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(workflow, "PATIENTS_PER_BLOCK", 40)
     monkeypatch.setattr(workflow, "FEW_BLOCKS", 10)
-    file = tmp_path / "mine.toml"
+    file: Path = tmp_path / "mine.toml"
     file.write_text(TEXT, encoding="utf-8")
     return file
 

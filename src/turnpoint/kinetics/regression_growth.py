@@ -47,6 +47,7 @@ _FARTHEST = 40.0
 _EXACT = 1e-12
 # The coarse grid, a week; φ is the best there is at each pair of rates.
 _RATES = (0.003, 0.006, 0.012, 0.022, 0.04, 0.07, 0.12, 0.2, 0.35, 0.6, 1.2)
+_SLOWER_RATES = tuple(rate for rate in _RATES if rate <= 0.2)
 _LEAST_SHARE = 1e-9
 
 # Both take parameters of shape (parameters, series, 1) and weeks of shape (series, readings).
@@ -200,7 +201,7 @@ def _fitted(model: _Model, week: FloatArray, size: FloatArray) -> _Fits:
     best = _better(
         model,
         _solved(model, week, size, np.tile(model.start, (len(size), 1))),
-        _solved(model, week, size, _best_of_grid(model, week, size)),
+        _solved_from_grid(model, week, size),
     )
     variance = best.squares / (readings - count)
     information = best.slopes @ best.slopes.transpose(0, 2, 1)
@@ -236,11 +237,32 @@ def _solved(model: _Model, week: FloatArray, size: FloatArray, start: FloatArray
     return Solutions(values, found.squares, slopes, found.converged)
 
 
-def _best_of_grid(model: _Model, week: FloatArray, size: FloatArray) -> FloatArray:
+def _solved_from_grid(model: _Model, week: FloatArray, size: FloatArray) -> Solutions:
+    """Least squares from the best point of the grid, or from its best slower one where that leads nowhere.
+
+    A kill that is over before the second reading looks the same at any rate, and the search from it may run away.
+    """
+    first = _solved(model, week, size, _best_of_grid(model, week, size, _RATES))
+    again = np.flatnonzero(~(first.converged & _within_bounds(model, first.values)))
+    if not again.size:
+        return first
+    slower = _best_of_grid(model, week[again], size[again], _SLOWER_RATES)
+    second = _solved(model, week[again], size[again], slower)
+    for found, retried in (
+        (first.values, second.values),
+        (first.squares, second.squares),
+        (first.slopes, second.slopes),
+        (first.converged, second.converged),
+    ):
+        found[again] = retried
+    return first
+
+
+def _best_of_grid(model: _Model, week: FloatArray, size: FloatArray, kills: Sequence[float]) -> FloatArray:
     """The point of the coarse grid with the least squares, of each series: shape (series, parameters)."""
     best, least = np.tile(model.start, (len(size), 1)), np.full(len(size), np.inf)
-    rates = [name for name in model.parameters if name != "phi"]
-    for point in product(_RATES, repeat=len(rates)):
+    rates = [kills if name == "d" else _RATES for name in model.parameters if name != "phi"]
+    for point in product(*rates):
         tried = np.tile(point, (len(size), 1))
         if len(rates) < len(model.parameters):
             kill, regrowth = point

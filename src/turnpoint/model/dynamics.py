@@ -112,6 +112,20 @@ class Dynamics:
         """
         if not pauses:
             return self._clipped(on_weeks + off_weeks + self._weeks_to_turn(on_weeks, off_weeks))
+        return self._clipped(self._smallest(off_weeks, pauses)[0])
+
+    def smallest_log_burden(
+        self, on_weeks: FloatArray, off_weeks: FloatArray, pauses: Pauses = ()
+    ) -> FloatArray:
+        """Log B at the turning point, arguments as there."""
+        if pauses:
+            return self._smallest(off_weeks, pauses)[1]
+        turning = self.turning_week(on_weeks, off_weeks)
+        off_before = np.minimum(off_weeks, turning)
+        return self.log_burden(turning - off_before, off_before)
+
+    def _smallest(self, off_weeks: FloatArray, pauses: Pauses) -> tuple[FloatArray, FloatArray]:
+        """Week and log burden of the best candidate of all stretches of treatment."""
         starts = [0.0, *(on for on, _ in pauses)]
         ends = [*(on for on, _ in pauses), np.inf]
         off_before = [*(off for _, off in pauses), off_weeks]
@@ -123,7 +137,7 @@ class Dynamics:
             better = burden <= smallest if index else np.ones_like(burden, dtype=np.bool_)
             week = np.where(better, turn + rest, week) if index else turn + rest
             smallest = np.where(better, burden, smallest) if index else burden
-        return self._clipped(week)
+        return week, smallest
 
     def _weeks_to_turn(self, on_weeks: FloatArray, off_weeks: FloatArray) -> FloatArray:
         """Weeks from a time until d·S = g·P under treatment, negative where it is behind, ten years where never."""

@@ -69,18 +69,16 @@ def readings_ahead(
         Draws. A lesion below its limit is given as the prior's readers write it (0 mm for absent, 5 mm for too
         small, or the number), whole millimetres where its readings are whole; a sum is 1 mm at the least.
     """
-    own = posterior.quantities[quantity]
-    per_part = _UNIFORMS * days.shape[1] + 1
-    noise = _uniforms(posterior.dynamics.kill_per_week.shape[1], per_part * len(own.parts), seed)
+    own, draws = posterior.quantities[quantity], posterior.dynamics.size
     signals = [
         own.reading.log_signal(posterior.dynamics.log_burden(on_weeks[:, None], off_weeks[:, None]))
         + own.reading.log_surge_at((on_weeks + off_weeks)[:, None])
         for on_weeks, off_weeks in zip(exposure[0].T, exposure[1].T, strict=True)
     ]
-    value = latent = np.zeros((len(days), days.shape[1], len(noise)))
+    value = latent = np.zeros((len(days), days.shape[1], draws))
     for index, part in enumerate(own.parts):
         reader = _Reader(own.reading, part, prior.floor_persistence[quantity], prior.below_limit)
-        drawn = reader.read(signals, days, noise[:, index * per_part : (index + 1) * per_part])
+        drawn = reader.read(signals, days, (seed, index))
         known = (part.readings > 0)[:, None, None]
         value, latent = value + np.where(known, drawn.value, 0.0), latent + np.where(known, drawn.latent, 0.0)
     if own.reading.is_diameter:
@@ -97,12 +95,16 @@ class _Reader:
     floor_persistence: float
     below_limit: BelowLimit
 
-    def read(self, signals: list[FloatArray], days: FloatArray, noise: FloatArray) -> Ahead:
-        """One reading at each day, given the signal at each day, shape (R, D), and uniforms."""
+    def read(self, signals: list[FloatArray], days: FloatArray, stream: tuple[int, int]) -> Ahead:
+        """One reading at each day, given the signal at each day, shape (R, D), and whose noise it is.
+
+        Each step has noise of its own, the same whatever else is in the batch and however far it looks ahead.
+        """
         part = self.part
         rows, draws = part.level_mean.shape
         state = _State(
-            level=part.level_mean + np.sqrt(part.level_variance) * ndtri(noise[:, -1]),
+            level=part.level_mean
+            + np.sqrt(part.level_variance) * ndtri(_uniforms(draws, 1, (*stream, 0))[:, 0]),
             log_value=np.broadcast_to(part.last_log_value, (rows, draws)),
             is_repeat=part.last_is_repeat,
             at_floor=np.broadcast_to(part.last_censoring < 0, (rows, draws)),
@@ -111,7 +113,8 @@ class _Reader:
         )
         values, latents = [], []
         for step, signal in enumerate(signals):
-            state = self._next(state, signal, days[:, step : step + 1], noise[:, _UNIFORMS * step :])
+            noise = _uniforms(draws, _UNIFORMS, (*stream, 1 + step))
+            state = self._next(state, signal, days[:, step : step + 1], noise)
             values.append(state.written)
             latents.append(np.exp(np.minimum(state.level + signal, 50.0)))
         return Ahead(np.stack(values, axis=1), np.stack(latents, axis=1))
@@ -154,13 +157,15 @@ class _Reader:
         return written
 
 
-def _uniforms(draws: int, dimensions: int, seed: int) -> FloatArray:
-    """Scrambled Sobol points inside (0, 1), shape (draws, dimensions)."""
+def _uniforms(draws: int, dimensions: int, stream: tuple[int, int, int]) -> FloatArray:
+    """Scrambled Sobol points inside (0, 1), in an order of their own for each stream, shape (draws, dimensions)."""
     from scipy.stats import qmc  # noqa: PLC0415  (see Prior.bank)
 
+    seed, part, step = stream
+    rng = np.random.default_rng((seed, 2, part, step))
     power = int(np.ceil(np.log2(draws)))
-    points = qmc.Sobol(dimensions, rng=np.random.default_rng((seed, 2))).random_base2(power)[:draws]
-    uniforms: FloatArray = np.clip(points, 1e-9, 1.0 - 1e-9)
+    points = qmc.Sobol(dimensions, rng=rng).random_base2(power)[:draws]
+    uniforms: FloatArray = np.clip(rng.permutation(points), 1e-9, 1.0 - 1e-9)
     return uniforms
 
 

@@ -18,7 +18,7 @@ from turnpoint.study.markers import MARKERS
 # routine readings finds less, because readers repeat the last value.
 READING_SD_SHARE = 0.04
 READING_SD_MM = 1.0
-_USUAL_DIAMETER_MM = 40.0
+USUAL_DIAMETER_MM = 40.0
 # One change in twenty that error alone makes is called a change: the bound of every reference change value.
 CHANCE_OF_ERROR = 0.05
 ONE_SIDED_95 = 1.645
@@ -45,7 +45,7 @@ def detectable_log_change(quantity: str, prior: Prior) -> float:
     Reference changes are published for some markers only (`study.markers`).
     """
     if quantity == SUM_OF_DIAMETERS:
-        return float(detectable_log_change_of_sum(np.array([_USUAL_DIAMETER_MM]), np.array([1]))[0])
+        return float(detectable_log_change_of_sum(np.array([USUAL_DIAMETER_MM]), np.array([1]))[0])
     marker = MARKERS.get(quantity)
     error = ONE_SIDED_95 * np.sqrt(2.0) * prior.sd_reading(quantity)
     return float(max(error, (marker and marker.reference_change_log) or 0.0))

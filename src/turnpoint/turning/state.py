@@ -12,6 +12,7 @@ from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
 from turnpoint.model.weighing import WeightedVisits, weighted_means
 from turnpoint.turning.detectable import (
+    USUAL_DIAMETER_MM,
     detectable_log_burden,
     detectable_log_change,
     detectable_log_change_of_sum,
@@ -169,8 +170,10 @@ def _error_at_smallest(weighted: WeightedVisits, quantity: str, prior: Prior) ->
     if quantity != SUM_OF_DIAMETERS:
         return np.full(len(weighted.patient), detectable_log_change(quantity, prior))
     sums, lesions = weighted.batch.sums()
+    smallest = np.minimum.accumulate(np.where(lesions > 0, sums, np.inf), axis=1)
     here = weighted.patient, weighted.visit
-    return detectable_log_change_of_sum(np.minimum.accumulate(sums, axis=1)[here], lesions[here])
+    size = np.where(lesions > 0, smallest, USUAL_DIAMETER_MM)[here]
+    return detectable_log_change_of_sum(size, lesions[here])
 
 
 def _is_seen(weighted: WeightedVisits, quantity: str) -> BoolArray:

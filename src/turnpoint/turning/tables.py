@@ -43,13 +43,14 @@ class Dates:
     Attributes:
         time: the time, or the start where there is no pause before it.
         turning, dominance: ranked, shape (K,).
-        turning_week: the turning point in the order of the particles, shape (K,).
+        turning_week, smallest: the turning point and the log burden there, in the order of the particles, shape (K,).
     """
 
     time: Time
     turning: Ranked
     dominance: Ranked
     turning_week: FloatArray
+    smallest: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +178,14 @@ def _dates(model: _Model, times: Sequence[Time]) -> list[Dates]:
         np.array([time[index] for time in times], dtype=precision)[:, None] for index in (0, 1)
     )
     turning = dynamics.turning_week(on_weeks, off_weeks)
+    smallest = dynamics.smallest_log_burden(on_weeks, off_weeks)
     for row, time in enumerate(times):
         if time[3]:
-            own = model.at(np.array([row])).dynamics
-            turning[row] = own.turning_week(on_weeks[row], off_weeks[row], time[3])
+            own, since = model.at(np.array([row])).dynamics, (on_weeks[row], off_weeks[row], time[3])
+            turning[row], smallest[row] = own.turning_week(*since), own.smallest_log_burden(*since)
     dominance = Ranked.of(dynamics.dominance_week(on_weeks, off_weeks))
     return [
-        Dates(time, ranked, dominance[row], turning[row])
+        Dates(time, ranked, dominance[row], turning[row], smallest[row])
         for row, (time, ranked) in enumerate(zip(times, Ranked.of(turning), strict=True))
     ]
 
@@ -191,12 +193,10 @@ def _dates(model: _Model, times: Sequence[Time]) -> list[Dates]:
 def _regrowth(model: _Model, dates: Sequence[Dates], quantity: str, errors: FloatArray) -> list[Ranked]:
     """When the signal first exceeds its smallest by the error; the model has a row for each of the dates, or one."""
     dynamics, reading = model.dynamics, model.readings[quantity]
-    precision = dynamics.kill_per_week.dtype
-    turning = np.stack([own.turning_week for own in dates])
-    off_weeks = np.array([own.time[1] for own in dates], dtype=precision)[:, None]
-    off_before = np.minimum(off_weeks, turning)
-    smallest = dynamics.log_burden(turning - off_before, off_before)
-    error = errors.astype(precision)[:, None]
+    turning, smallest = (
+        np.stack([getattr(own, name) for own in dates]) for name in ("turning_week", "smallest")
+    )
+    error = errors.astype(turning.dtype)[:, None]
     rise = reading.log_burden_of(reading.log_signal(smallest) + error) - smallest
     return Ranked.of(np.minimum(turning + dynamics.weeks_to_rise(rise), FARTHEST_WEEK))
 

@@ -86,6 +86,10 @@ class Changes:
         since_previous, above_smallest: changes in SDs of their errors; 0 at the first reading.
         risen, fallen, new_lowest, changed: as the module says; `changed` when the largest and the smallest so far are
             farther apart than two readings of one level.
+        smallest_at: which reading up to this one is the smallest, shape (P, N) of places.
+        rise_bound: what `above_smallest` must exceed for a rise.
+        fallen_since: the recent reading that this one lies farthest below; its own place where there is none.
+        fall_bound: by how many SDs it must lie below for a fall.
     """
 
     since_previous: FloatArray
@@ -94,6 +98,10 @@ class Changes:
     fallen: BoolArray
     new_lowest: BoolArray
     changed: BoolArray
+    smallest_at: IntArray
+    rise_bound: FloatArray
+    fallen_since: IntArray
+    fall_bound: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +217,8 @@ def changes(series: Measured, looked_at: IntArray) -> Changes:
     )
     competing = np.maximum((earlier & (apart < ONE_SIDED_95)).sum(axis=2), 1)
     shared = np.broadcast_to(np.maximum(looked_at, 1)[:, None], competing.shape)
-    risen = known & (rise > bounds_of_change(competing, shared))
+    rise_bound = bounds_of_change(competing, shared)
+    risen = known & (rise > rise_bound)
     if not series.is_diameter:
         risen &= series.day >= 7.0 * SURGE_WEEKS
     weeks = (series.day[:, :, None] - series.day[:, None, :]) / 7.0
@@ -228,6 +237,10 @@ def changes(series: Measured, looked_at: IntArray) -> Changes:
         fallen=fallen & known,
         new_lowest=has_earlier & (before < -ONE_SIDED_95),
         changed=np.maximum.accumulate(spread > ONE_SIDED_95, axis=1) & known,
+        smallest_at=smallest,
+        rise_bound=rise_bound,
+        fallen_since=np.where(recent.any(axis=2), np.where(recent, above, np.inf).argmin(axis=2), number),
+        fall_bound=bound,
     )
 
 

@@ -8,10 +8,10 @@ dated on the last day that has any (4.1: all baseline evaluations within 4 weeks
 
 The target lesions of a patient are those recorded up to the baseline: on or before day 0, or on the first day
 with targets when that is later. One first recorded after it is a piece of one of them that split, or the mass that
-several merged into (`criteria.split_lesions`). When it is neither, it is a target without a baseline: 4.2 has the sum of
-all targets calculated at baseline, so that the baseline sum is not evaluable, and nothing can be compared with it
-(4.4.2: where only some of the lesions were measured, the time point is not evaluable). Left out, it would make a tumour
-seem to shrink by what was never measured; `criteria.eligibility` warns of it.
+several merged into (`criteria.split_lesions`). When it is neither, it is a target without a baseline. 4.2 adds
+up all targets at baseline: the baseline sum is then not evaluable, and nothing can be compared with it (4.4.2: where
+only some of the lesions were measured, the time point is not evaluable). Left out, it would make a tumour seem to
+shrink by what was never measured; `criteria.eligibility` warns of it.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ def sum_of_diameters(lesions: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         One row a visit of a patient and reader with targets: `patient_id, reader, day, sum_of_diameters_mm` (null
-        when not computable), `known_part_mm` (sum of the evaluable targets), and counts: `targets` (of the
-        patient, those without a baseline included), `too_small`, `absent`, `normal` (absent, or a node under 10 mm), `not_evaluable` (missing rows
-        included). Sorted by patient, reader and day.
+        when not computable), `known_part_mm` (sum of the evaluable targets), and counts: `targets` (of the patient,
+        those without a baseline included), `too_small`, `absent`, `normal` (absent, or a node under 10 mm),
+        `not_evaluable` (missing rows included). Sorted by patient, reader and day.
     """
     return (
         sums_at_visits(numbered(lesions))

@@ -226,7 +226,10 @@ def changes(series: Measured, looked_at: IntArray) -> Changes:
     recent = earlier & ((weeks <= RECENT_WEEKS) | is_previous)
     rate = (series.log_burden[:, :, None] - series.log_burden[:, None, :]) / np.maximum(weeks, 1.0 / 7.0)
     bound = bounds_of_change(np.maximum(recent.sum(axis=2), 1), shared)
-    fallen = (recent & (above < -bound[:, :, None]) & (rate < -CHANGING_PER_WEEK)).any(axis=2) & ~risen
+    fell = recent & (above < -bound[:, :, None]) & (rate < -CHANGING_PER_WEEK)
+    fallen = fell.any(axis=2) & ~risen
+    # of the readings that it fell from, or else of all recent ones, the one that it lies farthest below
+    from_which = np.where(fell.any(axis=2)[:, :, None], fell, recent)
     before = np.take_along_axis(above, floor[:, :, None], axis=2)[:, :, 0]
     has_earlier = earlier.any(axis=2)
     spread = np.where(earlier, np.abs(above), 0.0).max(axis=2)
@@ -239,7 +242,9 @@ def changes(series: Measured, looked_at: IntArray) -> Changes:
         changed=np.maximum.accumulate(spread > ONE_SIDED_95, axis=1) & known,
         smallest_at=smallest,
         rise_bound=rise_bound,
-        fallen_since=np.where(recent.any(axis=2), np.where(recent, above, np.inf).argmin(axis=2), number),
+        fallen_since=np.where(
+            recent.any(axis=2), np.where(from_which, above, np.inf).argmin(axis=2), number
+        ),
         fall_bound=bound,
     )
 

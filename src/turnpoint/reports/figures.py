@@ -93,7 +93,7 @@ class _Course:
             ),
             sum_of_diameters.describe(view.sums, lines, self.language),
             lambda panel: sum_of_diameters.sum_of_diameters(
-                view.sums, fan, lines, view.reading_sd_log, turning, panel
+                view.sums, fan, lines, turning, panel
             ),
         )
 
@@ -125,7 +125,13 @@ class _Course:
         )
 
     def dates(self) -> Figure:
-        named = [(date_name(name, self.language), self.snap.date(name)) for name in date_names()]
+        # growth that has been read has its week in the table: no interval is drawn for it
+        names = [
+            name
+            for name in date_names()
+            if not (name == "regrowth_day" and self.snap.week_regrowth_read is not None)
+        ]
+        named = [(date_name(name, self.language), self.snap.date(name)) for name in names]
         said = [
             self.language.text(
                 "{name}: {value}", name=name, value=dates.interval_text(interval, self.language)
@@ -134,7 +140,7 @@ class _Course:
         ]
         return self._drawn(
             "dates",
-            self.language.text("Three dates, as the last visit shows them"),
+            self.language.text("Dates, as the last visit shows them"),
             self.language.text(
                 "Bars: 90% intervals. Dots: medians. An arrow: the interval goes on beyond the axis."
             ),

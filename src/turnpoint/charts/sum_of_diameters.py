@@ -124,7 +124,9 @@ def _largest(frame: pl.DataFrame, column: str) -> float:
 def _with_error(sums: pl.DataFrame) -> pl.DataFrame:
     size, error = pl.col("sum_of_diameters_mm"), ERROR_BAR_SD * pl.col("reading_sd_mm").fill_null(0.0)
     return sums.sort("day").with_columns(
-        (pl.col("day") / 7.0).alias("week"), (size - error).clip(0.0).alias("low"), (size + error).alias("high")
+        (pl.col("day") / 7.0).alias("week"),
+        (size - error).clip(0.0).alias("low"),
+        (size + error).alias("high"),
     )
 
 

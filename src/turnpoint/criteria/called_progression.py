@@ -85,8 +85,12 @@ def called_progressions(study: Study, new_therapy: pl.DataFrame) -> pl.DataFrame
         value it is compared with) and `unit`, one row for each thing that called it, sorted by day and `KINDS`.
     """
     found = [_by_recist(study.lesions, new_therapy), *_by_markers(study, new_therapy)]
-    rows = pl.concat([frame.select(pl.col(name).cast(dtype) for name, dtype in CALLED_SCHEMA.items()) for frame in found])
-    order = pl.col("kind").replace_strict({kind: place for place, kind in enumerate(KINDS)}, return_dtype=pl.Int64)
+    rows = pl.concat(
+        [frame.select(pl.col(name).cast(dtype) for name, dtype in CALLED_SCHEMA.items()) for frame in found]
+    )
+    order = pl.col("kind").replace_strict(
+        {kind: place for place, kind in enumerate(KINDS)}, return_dtype=pl.Int64
+    )
     return rows.sort("patient_id", "day", order, "lesion_id")
 
 
@@ -122,7 +126,10 @@ def _new_lesions(lesions: pl.DataFrame, called: pl.DataFrame) -> pl.DataFrame:
     seen = (
         rows.sort("day")
         .group_by("patient_id", "reader", "lesion_id", maintain_order=True)
-        .agg(pl.col("day", "site", "diameter_mm").first(), pl.col("day").filter(certain).min().alias("certain_day"))
+        .agg(
+            pl.col("day", "site", "diameter_mm").first(),
+            pl.col("day").filter(certain).min().alias("certain_day"),
+        )
         .drop_nulls("certain_day")
     )
     return _of_called(seen, called, pl.col("day_seen") <= pl.col("day"), "new_lesion")

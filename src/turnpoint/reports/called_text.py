@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from turnpoint.charts.language import Language, mark
-from turnpoint.criteria.called_progression import CalledProgression
+from turnpoint.criteria.called_progression import RECIST, CalledProgression
 from turnpoint.reports.places import known_sites, lesion_name
 from turnpoint.reports.views import PatientView
 
@@ -21,7 +21,8 @@ def called_sentences(view: PatientView, language: Language) -> list[str]:
     """What called progression, when, and by which criterion: a sentence for each kind, the first first."""
     kinds = list(dict.fromkeys((own.kind, own.criterion) for own in view.called))
     return [
-        _sentence([own for own in view.called if (own.kind, own.criterion) == kind], language) for kind in kinds
+        _sentence([own for own in view.called if (own.kind, own.criterion) == kind], language)
+        for kind in kinds
     ]
 
 
@@ -84,8 +85,8 @@ def _lesions(called: Sequence[CalledProgression], language: Language) -> str:
 
 
 def called_already(view: PatientView, language: Language) -> str:
-    """Instead of a forecast: progression has been called, and nothing forecasts it."""
-    first = view.called[0]
+    """Instead of a forecast by RECIST: progression has been called, and nothing forecasts it."""
+    first = next(own for own in view.called if own.criterion == RECIST)
     return language.text(
         "Progression has been called in week {week} ({kind}): it is a fact, and is not forecast.",
         week=language.week(first.day),
@@ -114,7 +115,8 @@ def patient_called_headline(view: PatientView, language: Language) -> str:
         )
     if kind == "marker":
         return language.text(
-            "The blood value {marker} has risen, by the rules that doctors use.", marker=own[0].lesion_id or ""
+            "The blood value {marker} has risen, by the rules that doctors use.",
+            marker=own[0].lesion_id or "",
         )
     return language.text("The cancer has grown, by the rules that doctors use.")
 

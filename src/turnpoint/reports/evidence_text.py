@@ -256,15 +256,21 @@ def _place(evidence: Evidence, language: Language) -> str:
 def _plain_size(evidence: Evidence, language: Language, with_place: str, without: str) -> str:
     """One of two messages: of a spot whose place is known, or of the whole."""
     place, weeks = _place(evidence, language), language.weeks(evidence.numbers["weeks"])
-    return language.text(with_place, place=place, weeks=weeks) if place else language.text(without, weeks=weeks)
+    return (
+        language.text(with_place, place=place, weeks=weeks) if place else language.text(without, weeks=weeks)
+    )
 
 
 def _plain_size_risen(evidence: Evidence, language: Language) -> str:
     return _plain_size(
         evidence,
         language,
-        mark("On the scans, the spot ({place}) became larger within {weeks}. It is more than a measuring error."),
-        mark("On the scans, the measured size became larger within {weeks}. It is more than a measuring error."),
+        mark(
+            "On the scans, the spot ({place}) became larger within {weeks}. It is more than a measuring error."
+        ),
+        mark(
+            "On the scans, the measured size became larger within {weeks}. It is more than a measuring error."
+        ),
     )
 
 
@@ -272,8 +278,12 @@ def _plain_size_fallen(evidence: Evidence, language: Language) -> str:
     return _plain_size(
         evidence,
         language,
-        mark("On the scans, the spot ({place}) became smaller within {weeks}. It is more than a measuring error."),
-        mark("On the scans, the measured size became smaller within {weeks}. It is more than a measuring error."),
+        mark(
+            "On the scans, the spot ({place}) became smaller within {weeks}. It is more than a measuring error."
+        ),
+        mark(
+            "On the scans, the measured size became smaller within {weeks}. It is more than a measuring error."
+        ),
     )
 
 

@@ -92,9 +92,7 @@ class _Course:
                 "point, median and 90% interval."
             ),
             sum_of_diameters.describe(view.sums, lines, self.language),
-            lambda panel: sum_of_diameters.sum_of_diameters(
-                view.sums, fan, lines, turning, panel
-            ),
+            lambda panel: sum_of_diameters.sum_of_diameters(view.sums, fan, lines, turning, panel),
         )
 
     def marker(self, name: str, index: int) -> Figure:

@@ -84,7 +84,12 @@ def parted_sentence(parted: PartedWays, language: Language) -> str:
     return language.text(
         "{shrank}, while {grew}.",
         shrank=_capital(
-            language.listed([_moved(own, mark("{lesion} shrank from {before} to {after} mm"), language) for own in parted.shrank])
+            language.listed(
+                [
+                    _moved(own, mark("{lesion} shrank from {before} to {after} mm"), language)
+                    for own in parted.shrank
+                ]
+            )
         ),
         grew=language.listed(
             [_moved(own, mark("{lesion} grew from {before} to {after} mm"), language) for own in parted.grew]

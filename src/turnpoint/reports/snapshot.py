@@ -176,7 +176,9 @@ def _situation(view: PatientView, last: Mapping[str, Any], *, has_sums: bool) ->
     if verdict == "undetermined":
         if "contrary_readings" in codes:
             return "mixed"
-        return "unclear" if codes & {"contrary_state", "no_state_likely"} - _too_early(codes) else "undetermined"
+        return (
+            "unclear" if codes & {"contrary_state", "no_state_likely"} - _too_early(codes) else "undetermined"
+        )
     if verdict == "plateau":
         return _plateau(view, last, has_sums=has_sums)
     return "responding" if verdict == "responding" else "regrowing"

@@ -157,7 +157,12 @@ def _marker(fact: SeriesFact) -> Evidence:
     labels = {"quantity": fact.quantity}
     if fact.trend == "floor":
         return Evidence("marker_floor", {"value": fact.last.value}, labels)
-    change = {"from": fact.since.value, "to": fact.last.value, "change_pct": 100.0 * fact.change, "weeks": fact.weeks}
+    change = {
+        "from": fact.since.value,
+        "to": fact.last.value,
+        "change_pct": 100.0 * fact.change,
+        "weeks": fact.weeks,
+    }
     error = {"error_pct": 100.0 * fact.error}
     if fact.trend == "risen":
         return Evidence("marker_risen", change | error, labels)
@@ -166,7 +171,12 @@ def _marker(fact: SeriesFact) -> Evidence:
     if fact.trend in ("fallen", "slow_fall"):
         code: EvidenceCode = "marker_fallen" if fact.trend == "fallen" else "marker_slow_fall"
         return Evidence(code, change | {"pct_per_week": 100.0 * fact.change_per_week}, labels)
-    numbers = {"readings": float(fact.alike), "weeks": fact.weeks, "low": fact.level[0], "high": fact.level[1]}
+    numbers = {
+        "readings": float(fact.alike),
+        "weeks": fact.weeks,
+        "low": fact.level[0],
+        "high": fact.level[1],
+    }
     return Evidence("marker_level", numbers | error, labels)
 
 
@@ -186,7 +196,9 @@ def cause_is_prior(facts: Sequence[SeriesFact], last: Mapping[str, Any]) -> bool
     if facts and all(fact.trend == "floor" for fact in facts):
         return False
     telling = [
-        fact for fact in facts if not fact.is_size and fact.readings >= FEWEST_VALUES and fact.trend != "floor"
+        fact
+        for fact in facts
+        if not fact.is_size and fact.readings >= FEWEST_VALUES and fact.trend != "floor"
     ]
     return not telling
 

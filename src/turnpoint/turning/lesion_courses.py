@@ -13,7 +13,17 @@ from turnpoint.criteria.sums import TOO_SMALL_MM
 from turnpoint.turning.series_facts import SeriesFact
 
 LesionTrend = Literal[
-    "fell", "flat", "rose", "too_small", "gone", "not_evaluable", "once", "new", "equivocal", "present", "progressed"
+    "fell",
+    "flat",
+    "rose",
+    "too_small",
+    "gone",
+    "not_evaluable",
+    "once",
+    "new",
+    "equivocal",
+    "present",
+    "progressed",
 ]
 _OF_SERIES: Final[Mapping[str, LesionTrend]] = {
     "single": "once",
@@ -112,13 +122,16 @@ def lesion_courses(lesions: pl.DataFrame, facts: Sequence[SeriesFact]) -> tuple[
         _course(rows.sort("day"), by_lesion.get(str(lesion_id)))
         for (lesion_id,), rows in lesions.sort("day").group_by("lesion_id", maintain_order=True)
     ]
-    return tuple(sorted(courses, key=lambda own: (ROLES.index(own.role) if own.role in ROLES else 9, own.lesion_id)))
+    return tuple(
+        sorted(courses, key=lambda own: (ROLES.index(own.role) if own.role in ROLES else 9, own.lesion_id))
+    )
 
 
 def _course(rows: pl.DataFrame, fact: SeriesFact | None) -> LesionCourse:
     last = rows.row(-1, named=True)
     readings = tuple(
-        LesionReading(day, str(status), mm) for day, status, mm in rows.select("day", "status", "diameter_mm").rows()
+        LesionReading(day, str(status), mm)
+        for day, status, mm in rows.select("day", "status", "diameter_mm").rows()
     )
     sizes = [own.size_mm for own in readings if own.size_mm is not None]
     later = len(sizes) > 1
@@ -164,5 +177,7 @@ def parted_ways(facts: Sequence[SeriesFact], sites: Mapping[str, str | None]) ->
         return None
     return PartedWays(
         tuple(PartedLesion(own.part, sites.get(own.part), own.first.value, own.last.value) for own in shrank),
-        tuple(PartedLesion(own.part, sites.get(own.part), own.smallest.value, own.last.value) for own in grew),
+        tuple(
+            PartedLesion(own.part, sites.get(own.part), own.smallest.value, own.last.value) for own in grew
+        ),
     )

@@ -64,15 +64,14 @@ def called(study: Study) -> pl.DataFrame:
 
     Of several readers the one who read most sums counts, as everywhere in reports and forecasts.
     """
+    return called_progressions(replace(study, lesions=lesions_of_one_reader(study)), new_therapy(study))
+
+
+def lesions_of_one_reader(study: Study) -> pl.DataFrame:
+    """The lesions as the reader with most sums read them, where there are several (`model.series.chosen_readers`)."""
     lesions = study.lesions
-    if lesions.filter(pl.col("reader").is_not_null()).height:
-        readers = chosen_readers(
-            pl.concat(
-                [
-                    sum_of_diameters(lesions).select("patient_id", "reader", "sum_of_diameters_mm"),
-                    lesions.select("patient_id", "reader", sum_of_diameters_mm=pl.lit(None, pl.Float64)),
-                ]
-            )
-        )
-        lesions = of_reader(lesions, readers)
-    return called_progressions(replace(study, lesions=lesions), new_therapy(study))
+    if lesions["reader"].drop_nulls().is_empty():
+        return lesions
+    no_sum = lesions.select("patient_id", "reader", sum_of_diameters_mm=pl.lit(None, pl.Float64))
+    sums = sum_of_diameters(lesions).select("patient_id", "reader", "sum_of_diameters_mm")
+    return of_reader(lesions, chosen_readers(pl.concat([sums, no_sum])))

@@ -58,9 +58,9 @@ def clinician_page(view: PatientView, language: Language) -> str:
             for state in _STATES
             if snap.last.get(f"p_{state}") is not None
         ],
-        certainty=_certainty(view, snap, language),
+        certainty=_certainty(view, snap, language) if _expects(snap) else [],
         alert=snap.alert,
-        alert_text=clinician_alert(view, snap, language),
+        alert_text=clinician_alert(snap, language),
         alert_rate=clinician_alert_rate(
             provenance.alert_threshold, provenance.false_alerts_per_100, language
         ),
@@ -72,7 +72,10 @@ def clinician_page(view: PatientView, language: Language) -> str:
         next_values=next_values(snap, language),
         progression=progression_table(view, language),
         gap=gap_sentences(view, language),
-        dates=_dates_table(snap, language),
+        gap_heading=language.text("Progression by RECIST")
+        if view.called
+        else language.text("What RECIST still waits for"),
+        dates=_dates_table(snap, language) if _expects(snap) else None,
         causes=_causes_table(view, snap, language),
         cause_unknown=cause_sentences(view, snap, language),
         figures=patient_figures(view, snap, language),
@@ -97,6 +100,11 @@ def headlines(view: PatientView, snap: Snapshot, language: Language) -> dict[str
     if snap.situation == "nothing_left" and view.nothing_left is not None:
         under += _nothing_left(view.nothing_left, language)
     return {"headline": called[0] if called else state, "under": under}
+
+
+def _expects(snap: Snapshot) -> bool:
+    """Whether dates of what was measured are worth saying: not beside a progression that they do not show."""
+    return snap.progressed is None or snap.last.get("verdict") == "regrowing"
 
 
 def _nothing_left(found: NothingLeft, language: Language) -> list[str]:
@@ -233,17 +241,20 @@ def next_values(snap: Snapshot, language: Language) -> list[str]:
     sentences = []
     for value in snap.next_values:
         is_sum = value.quantity == SUM_OF_DIAMETERS
-        written = (lambda number: size_text(number, language)) if is_sum else language.measured
+        unit = units.get(value.quantity, "")
+        low, middle, high = (
+            size_text(number, language) if is_sum else f"{language.measured(number)} {unit}".strip()
+            for number in (value.q05, value.q50, value.q95)
+        )
         sentences.append(
             language.text(
-                "{quantity} in {weeks} (week {week}): {middle}, 90% interval {low} to {high}, in {unit}.",
+                "{quantity} in {weeks} (week {week}): {middle}, 90% interval {low} to {high}.",
                 quantity=capital(quantity_name(value.quantity, language)),
                 weeks=language.weeks(value.weeks_ahead),
                 week=language.week(value.day),
-                middle=written(value.q50),
-                low=written(value.q05),
-                high=written(value.q95),
-                unit="mm" if is_sum else units.get(value.quantity, ""),
+                middle=middle,
+                low=low,
+                high=high,
             )
         )
     return sentences
@@ -251,7 +262,9 @@ def next_values(snap: Snapshot, language: Language) -> list[str]:
 
 def size_text(size_mm: float, language: Language) -> str:
     """A size in mm; below what can be measured in words."""
-    return language.text("too small to measure") if at_floor_mm(size_mm) else language.number(size_mm, 1)
+    if at_floor_mm(size_mm):
+        return language.text("too small to measure")
+    return language.text("{size} mm", size=language.number(size_mm, 1))
 
 
 def progression_table(view: PatientView, language: Language) -> Table | None:
@@ -372,7 +385,8 @@ def cause_sentences(view: PatientView, snap: Snapshot, language: Language) -> li
     if not view.sums.height:
         return [
             language.text(
-                "The data do not tell why it does not shrink: what the model says of it is the prior's, and is not shown."
+                "The data do not tell why it does not shrink: what the model says of it is the prior's, and is not "
+                "shown."
             )
         ]
     return [

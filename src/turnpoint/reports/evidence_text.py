@@ -227,7 +227,8 @@ def _contrary_readings(evidence: Evidence, language: Language) -> str:
 
 
 def _contrary_state(evidence: Evidence, language: Language) -> str:
-    state = language.text(STATE_NAMES[evidence.labels["state"]])
+    likely = evidence.labels["state"]
+    state = language.text(STATE_NAMES[likely])
     if "risen" in evidence.labels:
         return language.text(
             "No verdict: by the model most likely {state}, but {risen} stands above its smallest value, beyond the "
@@ -300,7 +301,8 @@ def _plain_size_level(evidence: Evidence, language: Language) -> str:
     place, count = _place(evidence, language), language.number(evidence.numbers["readings"])
     if place:
         return language.text(
-            "On the last {count} scans, the spot ({place}) looks about the same. Small differences are measuring error.",
+            "On the last {count} scans, the spot ({place}) looks about the same. Small differences are measuring "
+            "error.",
             count=count,
             place=place,
         )

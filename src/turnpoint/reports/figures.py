@@ -195,6 +195,13 @@ def simple_picture(view: PatientView, snap: Snapshot, language: Language) -> Fig
         return None
     until = (snap.last_day or 0.0) + 7.0 * _PICTURE_WEEKS_AHEAD
     fan = view.fan.filter((pl.col("quantity") == quantity) & (pl.col("day") <= until))
+    caption = language.text("Each dot is one result.")
+    if view.called:
+        fan = fan.filter(pl.col("kind") != "forecast")
+    else:
+        caption = language.joined(
+            [caption, language.text("The next results will probably fall inside the blue area.")]
+        )
     axis = WeekAxis.over([values, fan.filter(pl.col("kind") == "forecast")], snap.last_day)
     said = [
         language.text("Week {week}: {value}.", week=language.week(day), value=language.measured(value))
@@ -203,7 +210,7 @@ def simple_picture(view: PatientView, snap: Snapshot, language: Language) -> Fig
     return _twice(
         "picture",
         heading,
-        language.text("Each dot is one result. The next results will probably fall inside the blue area."),
+        caption,
         " ".join(said if len(said) <= 40 else [said[0], said[-1]]),
         lambda canvas: patient_picture.patient_picture(
             values, fan, Panel(axis, replace(canvas, right_px=24), language)

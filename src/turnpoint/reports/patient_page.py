@@ -22,6 +22,7 @@ from turnpoint.reports.verdict_text import (
     tenths,
 )
 from turnpoint.reports.views import PatientView
+from turnpoint.turning.evidence import Evidence
 from turnpoint.turning.series_facts import at_floor_mm
 
 _MOST_FACTS = 4
@@ -43,9 +44,9 @@ def patient_page(view: PatientView, language: Language) -> str:
         alert=patient_alert(snap, language),
         picture=simple_picture(view, snap, language),
         now=_values_now(snap, language),
-        facts=[patient_sentence(fact, language) for fact in view.evidence[:_MOST_FACTS]],
-        # once progression has been called, chances of a state say less than it does
-        chances=[] if snap.progressed else _chances(snap, language),
+        facts=[patient_sentence(fact, language) for fact in _facts(view, snap)],
+        # where progression has been called, or lesions part ways, chances of one state say less than that
+        chances=[] if snap.progressed or snap.situation == "mixed" else _chances(snap, language),
         ahead=_ahead(view, snap, language),
         unknown=_unknown(view, snap, language),
         harm=plain,
@@ -58,6 +59,18 @@ def patient_page(view: PatientView, language: Language) -> str:
         small_print=provenance_lines(view.provenance, language),
         disclaimer=not_a_device(language),
     )
+
+
+def _facts(view: PatientView, snap: Snapshot) -> list[Evidence]:
+    """The first few facts; not again what the headline and its sentences have said."""
+    is_said = snap.progressed is not None or view.parted is not None
+    facts = [
+        fact
+        for fact in view.evidence
+        if not (is_said and fact.is_limit)
+        and not (view.parted is not None and fact.code == "size_level" and not fact.labels["lesion"])
+    ]
+    return facts[:_MOST_FACTS]
 
 
 def _chances(snap: Snapshot, language: Language) -> list[tuple[str, str, int]]:

@@ -48,7 +48,7 @@ def compared_with(provenance: Provenance, language: Language) -> list[str]:
         )
         return [said, everyone]
     said = language.text(
-        "This page compares you with {people} ({count}).",
+        "This page compares you with {count} {people}.",
         people=language.listed(known),
         count=language.number(provenance.prior_patients),
     )

@@ -165,28 +165,25 @@ def _progressed(view: PatientView) -> Progressed | None:
 
 def _situation(view: PatientView, last: Mapping[str, Any], *, has_sums: bool) -> Situation:
     """The verdict with its cause or its reason; what was read goes before what the model makes of it."""
-    verdict = last.get("verdict")
+    verdict, codes = last.get("verdict"), {fact.code for fact in view.evidence}
     if verdict not in ("responding", "plateau", "regrowing", "undetermined"):
         return "not_assessed"
-    if view.nothing_left is not None and not view.nothing_left.raised and verdict != "regrowing":
+    if verdict == "regrowing":
+        return "regrowing"
+    if view.nothing_left is not None and not view.nothing_left.raised:
         return "nothing_left"
-    codes = {fact.code for fact in view.evidence}
-    if view.parted is not None and verdict != "regrowing":
+    if view.parted is not None or "contrary_readings" in codes:
         return "mixed"
-    if verdict == "undetermined":
-        if "contrary_readings" in codes:
-            return "mixed"
-        return (
-            "unclear" if codes & {"contrary_state", "no_state_likely"} - _too_early(codes) else "undetermined"
-        )
     if verdict == "plateau":
         return _plateau(view, last, has_sums=has_sums)
-    return "responding" if verdict == "responding" else "regrowing"
+    return "responding" if verdict == "responding" else _undetermined(codes)
 
 
-def _too_early(codes: AbstractSet[str]) -> AbstractSet[str]:
-    """With so little to go by nothing else needs saying."""
-    return codes if codes & {"few_values", "near_prior"} else frozenset()
+def _undetermined(codes: AbstractSet[str]) -> Situation:
+    """Too early, or enough to go by and still no state; with so little to go by nothing else needs saying."""
+    if codes & {"few_values", "near_prior"}:
+        return "undetermined"
+    return "unclear" if codes & {"contrary_state", "no_state_likely"} else "undetermined"
 
 
 def _plateau(view: PatientView, last: Mapping[str, Any], *, has_sums: bool) -> Situation:

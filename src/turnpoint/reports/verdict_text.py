@@ -327,7 +327,7 @@ def _when_called(view: PatientView, language: Language) -> str:
     return language.text("It was seen in week {week}.", week=language.week(view.called[0].day))
 
 
-def clinician_alert(view: PatientView, snap: Snapshot, language: Language) -> str:
+def clinician_alert(snap: Snapshot, language: Language) -> str:
     """Whether an alert stands, what it rests on, since when, and the history of those before it."""
     if snap.alert == "now":
         said = language.text(

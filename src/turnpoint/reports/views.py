@@ -64,9 +64,10 @@ class PatientView:
         study_name: for the title.
         tumour_type: as in the study, or None.
         regimen: drugs in use, or the arm, or None.
-        sums: one row a visit with a sum: `day, sum_of_diameters_mm, censored` (true when part of the sum is
-            too small to measure), `reading_sd_mm` (SD of a repeated reading, by lesion and summed), `change_from_baseline_pct, change_from_nadir_pct, target_response,
-            overall_response, new_lesion`. Empty when there are no lesions.
+        sums: one row a visit with a sum: `day, sum_of_diameters_mm, censored` (true when nothing of the sum can be
+            measured), `reading_sd_mm` (SD of a repeated reading, lesion by lesion and summed),
+            `change_from_baseline_pct, change_from_nadir_pct, target_response, overall_response, new_lesion`. Empty
+            when there are no lesions.
         baseline_mm, nadir_mm: null when there is no sum.
         partial_response_line_mm: 0.7 x baseline.
         progression_line_mm: what the sum must reach for RECIST to call progression now.

@@ -1,7 +1,7 @@
 """Why a verdict was reached, as facts with numbers; reports turn each into a sentence.
 
-What the readings did comes from `turning.series_facts`, so that no sentence compares two readings in its own way. A fact
-says one thing: what limits the verdict, what the readings did, or what the treatment did.
+What the readings did comes from `turning.series_facts`, so that no sentence compares two readings in its own way. A
+fact says one thing: what limits the verdict, what the readings did, or what the treatment did.
 """
 
 from __future__ import annotations
@@ -183,8 +183,8 @@ def _marker(fact: SeriesFact) -> Evidence:
 def cause_is_prior(facts: Sequence[SeriesFact], last: Mapping[str, Any]) -> bool:
     """Whether what is said of the cause is what the prior says: nothing read of this patient tells it.
 
-    With sizes alone living cells that do not shrink look like scar (docs/decisions/0012). A marker can tell, once it has
-    three values and is not at its limit. Where nothing is left that can be measured the floor is the cause, and read.
+    With sizes alone living cells that do not shrink look like scar (docs/decisions/0012). A marker can tell, once it
+    has three values and is not at its limit. Where nothing is left to measure the floor is the cause, and was read.
 
     Args:
         facts: of one patient.

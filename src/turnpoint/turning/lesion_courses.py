@@ -1,4 +1,4 @@
-"""Lesion by lesion: where each is, what was read of it, what that did against its error, and where lesions part ways."""
+"""Lesion by lesion: where each is, what was read of it, what that did against its error; where lesions part ways."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def _course(rows: pl.DataFrame, fact: SeriesFact | None) -> LesionCourse:
     later = len(sizes) > 1
     return LesionCourse(
         lesion_id=str(last["lesion_id"]),
-        site=rows["site"].drop_nulls().last() if rows["site"].drop_nulls().len() else None,
+        site=_last_site(rows),
         role=str(last["role"]),
         node=bool(last["node"]),
         readings=readings,
@@ -145,6 +145,11 @@ def _course(rows: pl.DataFrame, fact: SeriesFact | None) -> LesionCourse:
         from_baseline_pct=_change_pct(sizes[0], sizes[-1]) if later else None,
         from_smallest_pct=_change_pct(min(sizes[:-1]), sizes[-1]) if later else None,
     )
+
+
+def _last_site(rows: pl.DataFrame) -> str | None:
+    known = rows["site"].drop_nulls().to_list()
+    return str(known[-1]) if known else None
 
 
 def _change_pct(before_mm: float, now_mm: float) -> float | None:

@@ -153,7 +153,7 @@ def _certainty(view: PatientView, snap: Snapshot, language: Language) -> list[st
                 "Turning point not within ten years: {chance}.", chance=language.chance(snap.p_never)
             )
         )
-    if view.cause_is_prior:
+    if view.cause_is_prior or snap.situation in _NO_CAUSE_ASKED:
         return sentences
     if snap.last.get("resistant_fraction_q50") is not None:
         low, middle, high = (
@@ -246,15 +246,20 @@ def next_values(snap: Snapshot, language: Language) -> list[str]:
             size_text(number, language) if is_sum else f"{language.measured(number)} {unit}".strip()
             for number in (value.q05, value.q50, value.q95)
         )
+        said = {
+            "quantity": capital(quantity_name(value.quantity, language)),
+            "weeks": language.weeks(value.weeks_ahead),
+            "week": language.week(value.day),
+            "middle": middle,
+        }
         sentences.append(
-            language.text(
+            language.text("{quantity} in {weeks} (week {week}): {middle}.", **said)
+            if low == high
+            else language.text(
                 "{quantity} in {weeks} (week {week}): {middle}, 90% interval {low} to {high}.",
-                quantity=capital(quantity_name(value.quantity, language)),
-                weeks=language.weeks(value.weeks_ahead),
-                week=language.week(value.day),
-                middle=middle,
                 low=low,
                 high=high,
+                **said,
             )
         )
     return sentences
@@ -380,7 +385,7 @@ def _date_cells(name: str, snap: Snapshot, language: Language) -> list[str]:
 
 def cause_sentences(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
     """That scans alone cannot tell the cause, and which test could; nothing where the data tell it."""
-    if not view.cause_is_prior or snap.situation in _NO_CAUSE_ASKED:
+    if not view.cause_is_prior or snap.progressed is not None or snap.situation in _NO_CAUSE_ASKED:
         return []
     if not view.sums.height:
         return [

@@ -45,8 +45,7 @@ def patient_page(view: PatientView, language: Language) -> str:
         picture=simple_picture(view, snap, language),
         now=_values_now(snap, language),
         facts=[patient_sentence(fact, language) for fact in _facts(view, snap)],
-        # where progression has been called, or lesions part ways, chances of one state say less than that
-        chances=[] if snap.progressed or snap.situation == "mixed" else _chances(snap, language),
+        chances=_chances(snap, language),
         ahead=_ahead(view, snap, language),
         unknown=_unknown(view, snap, language),
         harm=plain,
@@ -74,7 +73,13 @@ def _facts(view: PatientView, snap: Snapshot) -> list[Evidence]:
 
 
 def _chances(snap: Snapshot, language: Language) -> list[tuple[str, str, int]]:
-    """Each state in plain words, its chance in words, and how many dots of ten are full."""
+    """Each state in plain words, its chance in words, and how many dots of ten are full.
+
+    None where progression has been called or lesions part ways, for one state says less than that; and none where it is
+    too early, for then they are other people's.
+    """
+    if snap.progressed is not None or snap.situation in ("mixed", "undetermined"):
+        return []
     known = {
         state: snap.last[f"p_{state}"]
         for state in STATE_IN_PLAIN_WORDS

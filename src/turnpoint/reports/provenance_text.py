@@ -49,16 +49,20 @@ def compared_with(provenance: Provenance, language: Language) -> list[str]:
         return [said, everyone]
     said = language.text(
         "This page compares you with {count} {people}.",
-        people=language.listed(known),
+        people=known[0],
         count=language.number(provenance.prior_patients),
     )
+    others = [
+        language.text("For what they were not measured by, it compares you with {people}.", people=people)
+        for people in known[1:]
+    ]
     caveats = {
         "other_tumour": mark("They had another kind of cancer than you. So it is less sure for you."),
         "parts": mark("No group of them was measured in just the way you are. So it is less sure for you."),
         "generic": mark("None of them had just your cancer and your treatment. So it is less sure for you."),
     }
     caveat = caveats.get(provenance.fit)
-    return [said, language.text(caveat) if caveat else everyone]
+    return [said, *others, language.text(caveat) if caveat else everyone]
 
 
 def fit_sentence(provenance: Provenance, language: Language) -> list[str]:

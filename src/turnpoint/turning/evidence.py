@@ -43,6 +43,7 @@ EvidenceCode = Literal[
 ]
 Labels = Mapping[str, str]
 _LIMITS: Final = ("few_values", "near_prior", "contrary_readings", "contrary_state", "no_state_likely")
+_MOST_TELLING: Final = ("risen", "fallen", "early_rise", "slow_fall", "level", "floor", "single")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +83,12 @@ def gather_evidence(
     found = list(_limits(facts, sites, last))
     if off is not None:
         found.append(Evidence("off_treatment", {"since_week": off[0]}, {"drug": off[1]}))
-    several = any(fact.part == SUM for fact in facts)
     total = next((fact for fact in facts if fact.part == SUM), None)
-    for fact in facts:
-        # of several lesions those are named that do otherwise than their sum
-        if fact.is_lesion and several and total is not None and fact.trend in (total.trend, "single"):
-            continue
+    # of several lesions those are named that do otherwise than their sum
+    told = [
+        fact for fact in facts if not (fact.is_lesion and total and fact.trend in (total.trend, "single"))
+    ]
+    for fact in sorted(told, key=lambda own: _MOST_TELLING.index(own.trend)):
         found += _readings(fact, sites)
     return tuple(found)
 

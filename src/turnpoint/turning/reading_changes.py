@@ -208,7 +208,7 @@ def changes(series: Measured, looked_at: IntArray) -> Changes:
     # [patient, now, then]: how far a reading lies above an earlier one, in SDs of the difference
     above = (value[:, :, None] - value[:, None, :]) / np.hypot(sd[:, :, None], sd[:, None, :])
     up_to_now = earlier | (np.eye(len(number), dtype=np.bool_)[None] & known[:, :, None])
-    smallest = np.where(up_to_now, value[:, None, :], np.inf).argmin(axis=2)
+    smallest = _last_argmin(np.where(up_to_now, value[:, None, :], np.inf))
     rise = np.take_along_axis(above, smallest[:, :, None], axis=2)[:, :, 0]
     # readings before now that cannot be told from the smallest of them
     floor = np.where(earlier, value[:, None, :], np.inf).argmin(axis=2)
@@ -245,6 +245,12 @@ def changes(series: Measured, looked_at: IntArray) -> Changes:
         fallen_since=np.where(recent.any(axis=2), np.where(from_which, above, np.inf).argmin(axis=2), number),
         fall_bound=bound,
     )
+
+
+def _last_argmin(values: FloatArray) -> IntArray:
+    """Where the smallest is along the last axis; of equal ones the last."""
+    last: IntArray = values.shape[-1] - 1 - values[..., ::-1].argmin(axis=-1)
+    return last
 
 
 def reading_facts(batch: Batch, prior: Prior) -> ReadingFacts:

@@ -95,7 +95,7 @@ def progression_is_said_first_and_not_forecast(page: Page) -> Iterator[str]:
     if page.audience == "patient":
         wanted = [PATIENT_WORDS[page.snap.headline].headline]
         wanted += [
-            "A new spot was found on a scan, in this place: {places}.",
+            "A new spot was found on a scan, in the {place}.",
             "New spots were found on a scan: {places}.",
             "The blood value {marker} has risen, by the rules that doctors use.",
         ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from turnpoint.charts.language import Language, mark
 from turnpoint.criteria.called_progression import RECIST, CalledProgression
-from turnpoint.reports.places import known_sites, lesion_name
+from turnpoint.reports.places import known_sites, lesion_name, site_name
 from turnpoint.reports.views import PatientView
 
 KIND_NAMES = {
@@ -99,20 +99,14 @@ def patient_called_headline(view: PatientView, language: Language) -> str:
     kind = view.called[0].kind
     own = [called for called in view.called if called.kind == kind]
     sites = known_sites([called.site for called in own], language)
+    if kind == "new_lesion" and len(own) > 1:
+        if not sites:
+            return language.text("New spots were found on a scan.")
+        return language.text("New spots were found on a scan: {places}.", places=language.listed(sites))
     if kind == "new_lesion":
-        if len(own) > 1:
-            return _with_places(
-                language.text("New spots were found on a scan."),
-                mark("New spots were found on a scan: {places}."),
-                sites,
-                language,
-            )
-        return _with_places(
-            language.text("A new spot was found on a scan."),
-            mark("A new spot was found on a scan, in this place: {places}."),
-            sites,
-            language,
-        )
+        if not sites:
+            return language.text("A new spot was found on a scan.")
+        return language.text("A new spot was found on a scan, in the {place}.", place=sites[0])
     if kind == "marker":
         return language.text(
             "The blood value {marker} has risen, by the rules that doctors use.",
@@ -121,5 +115,21 @@ def patient_called_headline(view: PatientView, language: Language) -> str:
     return language.text("The cancer has grown, by the rules that doctors use.")
 
 
-def _with_places(plain: str, message: str, sites: list[str], language: Language) -> str:
-    return language.text(message, places=language.listed(sites)) if sites else plain
+def patient_new_spots(view: PatientView, language: Language) -> list[str]:
+    """The new spots that called progression, as they were seen."""
+    return [
+        language.text(
+            "New spot: {spot} (week {week}).",
+            spot=_spot(own, language),
+            week=language.week(own.day),
+        )
+        for own in view.called
+        if own.kind == "new_lesion"
+    ]
+
+
+def _spot(called: CalledProgression, language: Language) -> str:
+    place = site_name(called.site, language) or language.text("place not named")
+    if called.value is None:
+        return place
+    return language.listed([place, language.text("{size} mm", size=language.number(called.value, 1))])

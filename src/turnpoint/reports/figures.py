@@ -198,6 +198,13 @@ def simple_picture(view: PatientView, snap: Snapshot, language: Language) -> Fig
     caption = language.text("Each dot is one result.")
     if view.called:
         fan = fan.filter(pl.col("kind") != "forecast")
+        if any(own.kind == "new_lesion" for own in view.called):
+            caption = language.joined(
+                [
+                    caption,
+                    language.text("The picture shows the spots measured from the start, not the new one."),
+                ]
+            )
     else:
         caption = language.joined(
             [caption, language.text("The next results will probably fall inside the blue area.")]

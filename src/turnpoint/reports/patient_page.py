@@ -5,6 +5,7 @@ from __future__ import annotations
 from turnpoint.charts.dates import is_beyond
 from turnpoint.charts.language import Language
 from turnpoint.charts.marker import censored_value
+from turnpoint.reports.called_text import patient_new_spots
 from turnpoint.reports.evidence_text import patient_sentence
 from turnpoint.reports.figures import simple_picture
 from turnpoint.reports.harm_plain import patient_harm
@@ -43,7 +44,7 @@ def patient_page(view: PatientView, language: Language) -> str:
         sentences=patient_sentences(view, snap, language),
         alert=patient_alert(snap, language),
         picture=simple_picture(view, snap, language),
-        now=_values_now(snap, language),
+        now=[*patient_new_spots(view, language), *_values_now(snap, language)],
         facts=[patient_sentence(fact, language) for fact in _facts(view, snap)],
         chances=_chances(snap, language),
         ahead=_ahead(view, snap, language),
@@ -200,6 +201,8 @@ def _chance_of_growth(view: PatientView) -> tuple[float, float] | None:
 
 def _unknown(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
     """What is not known, and what would help to know it."""
+    if snap.progressed is not None:
+        return [language.text("What comes next depends on many things that this page does not know.")]
     sentences = [*_turning_point(snap, language), *compared_with(view.provenance, language)]
     if snap.situation == "plateau_scar":
         sentences.append(language.text("A further test can sometimes tell scar from cancer."))
@@ -209,7 +212,7 @@ def _unknown(view: PatientView, snap: Snapshot, language: Language) -> list[str]
 
 def _turning_point(snap: Snapshot, language: Language) -> list[str]:
     """When the cancer was or will be smallest, or that it cannot be said."""
-    if not snap.last or snap.progressed is not None:
+    if not snap.last:
         return []
     if snap.situation == "nothing_left":
         return [language.text("Whether it will come back, and when, nobody can say from these results.")]

@@ -67,8 +67,9 @@ _MORE_TESTS = mark("Would another test, or an earlier scan, tell us more?")
 _OPTIONS = mark("Which options are there, and what speaks for and against each of them?")
 _MEANING = mark("What do these results mean for me?")
 _SIDE_EFFECTS = mark("Which side effects do you want me to tell you about?")
-_NOT_ALONE = mark("You do not have to work this out alone. Your doctor can tell you what it means for you.")
-_HARD_TO_READ = mark("That can be hard to read.")
+_NOT_ALONE = mark(
+    "That can be hard to read. You do not have to work this out alone. Your doctor can tell you what it means for you."
+)
 _OTHER_PLACES = mark("What else do you see, in other places and in my blood?")
 
 PATIENT_WORDS: Mapping[Situation | Progressed, PatientWords] = MappingProxyType(
@@ -205,7 +206,6 @@ PATIENT_WORDS: Mapping[Situation | Progressed, PatientWords] = MappingProxyType(
             mark("A new spot was found on a scan."),
             (
                 mark("This is what doctors call progression: the cancer has grown in at least one place."),
-                _HARD_TO_READ,
                 _NOT_ALONE,
             ),
             (
@@ -220,7 +220,6 @@ PATIENT_WORDS: Mapping[Situation | Progressed, PatientWords] = MappingProxyType(
             mark("The cancer has grown, by the rules that doctors use."),
             (
                 mark("The spots on the scan grew by more than a set amount. Doctors call this progression."),
-                _HARD_TO_READ,
                 _NOT_ALONE,
             ),
             (

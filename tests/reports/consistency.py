@@ -25,6 +25,7 @@ _VERDICTS = {
     "mixed": {"responding", "plateau", "undetermined"},
     "undetermined": {"undetermined"},
     "unclear": {"undetermined"},
+    "off_treatment": {"undetermined"},
     "not_assessed": {None},
 } | {
     f"plateau_{cause}": {"plateau"}
@@ -66,7 +67,7 @@ def contradictions(made: str, view: PatientView, audience: str, lang: str) -> li
 def no_unfilled_or_empty_names(page: Page) -> Iterator[str]:
     for found in re.findall(r"\{\w+\}", page.text):
         yield f"unfilled {found}"
-    for found in re.findall(r"\b(?:nan|None|inf)\b", page.text):
+    for found in re.findall(r"\b(?:nan|None(?! of)|inf)\b", page.text):
         yield f"says {found}"
     for found in re.findall(
         r"\b(?:of|from|by|with|in) (?:since|while|has|is|rose|fell)\b|没有 的|从 的", page.text
@@ -128,9 +129,7 @@ def _names_site(page: Page, site: str) -> bool:
 
 
 def level_is_not_said_beside_a_change(page: Page) -> Iterator[str]:
-    headline = PATIENT_WORDS[page.snap.headline]
-    level = page.snap.headline.startswith("plateau_") and page.audience == "patient"
-    del headline
+    level = page.snap.headline.startswith("plateau_")
     changed = [fact.code for fact in page.view.evidence if fact.code in _CHANGED]
     if level and changed:
         yield f"levelled off beside {changed}"
@@ -164,6 +163,11 @@ def the_state_said_is_the_verdict(page: Page) -> Iterator[str]:
             if verdict in _VERDICTS[other]
         ):
             yield f"says {message!r} of the verdict {verdict}"
+
+
+def _headline(situation: str, page: Page) -> str:
+    words: Any = PATIENT_WORDS if page.audience == "patient" else CLINICIAN_HEADLINES
+    return str(words[situation].headline if page.audience == "patient" else words[situation])
 
 
 def the_alert_said_is_the_alert(page: Page) -> Iterator[str]:
@@ -243,6 +247,15 @@ def growth_is_not_said_when_nothing_has_risen(page: Page) -> Iterator[str]:
         yield "growth is said of a pause in which nothing has risen"
 
 
+def no_verdict_has_a_reason(page: Page) -> Iterator[str]:
+    if page.last.get("verdict") == "undetermined" and not any(fact.is_limit for fact in page.view.evidence):
+        yield "undetermined, and nothing says why"
+    if page.last.get("verdict") not in (None, "undetermined"):
+        for fact in page.view.evidence:
+            if fact.is_limit:
+                yield f"a verdict, and {fact.code} says that there is none"
+
+
 def lesions_that_part_are_named(page: Page) -> Iterator[str]:
     parted = page.view.parted
     if parted is None:
@@ -274,6 +287,7 @@ RULES: tuple[Callable[[Page], Iterator[str]], ...] = (
     growth_that_was_read_is_not_ahead,
     no_cause_where_it_is_the_priors,
     growth_is_not_said_when_nothing_has_risen,
+    no_verdict_has_a_reason,
     lesions_that_part_are_named,
     the_people_are_named,
 )

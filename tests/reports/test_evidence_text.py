@@ -19,6 +19,7 @@ _FACTS: dict[str, Evidence] = {
     "contrary_readings": Evidence("contrary_readings", {}, {"risen": "lung T2", "fallen": "liver T1"}),
     "contrary_state": Evidence("contrary_state", {}, {"state": "responding", "risen": "CEA"}),
     "no_state_likely": Evidence("no_state_likely", {"chance_pct": 44.0}, {}),
+    "off_nothing_risen": Evidence("off_nothing_risen", {}, {}),
     "off_treatment": Evidence("off_treatment", {"since_week": 17.0}, {"drug": "docetaxel"}),
     "size_risen": Evidence("size_risen", {**_SIZES, "from_mm": 20.0, "to_mm": 40.0}, _T1),
     "size_fallen": Evidence("size_fallen", _SIZES, _T1),

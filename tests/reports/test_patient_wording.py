@@ -59,6 +59,7 @@ def _situations(views: ModuleType) -> dict[str, PatientView]:
         "mixed": views.mixed_view(),
         "nothing_left": views.nothing_left_view(),
         "unclear": views.unclear_view(),
+        "off_treatment": views.off_treatment_view(),
         "progressed_new_lesion": views.called_view("new_lesion"),
         "progressed_growth": views.called_view("target"),
         "progressed_marker": views.called_view("marker"),

@@ -457,6 +457,23 @@ def unclear_view() -> PatientView:
     return replace(view, assessment=assessment_frame(rows), evidence=(limit, *view.evidence))
 
 
+def off_treatment_view() -> PatientView:
+    """Level sizes without a dose since week 10; the model expects growth."""
+    view = plateau_view("unclear")
+    day = int(view.sums["day"][-1])
+    rows = [assessment_row(day, (0.02, 0.1, 0.88), "undetermined", p_turned=0.45)]
+    limits = (
+        Evidence("off_nothing_risen", {}, {}),
+        Evidence("off_treatment", {"since_week": 10.0}, {"drug": "docetaxel"}),
+    )
+    return replace(
+        view,
+        assessment=assessment_frame(rows),
+        diagnostics=view.diagnostics.with_columns(off_treatment=pl.lit(value=True)),
+        evidence=(*limits, *view.evidence),
+    )
+
+
 def sizes_only_view() -> PatientView:
     """A plateau in sizes alone: the cause is the prior's."""
     return replace(plateau_view("scar"), cause_is_prior=True)

@@ -204,6 +204,10 @@ def _sum_sentence(view: PatientView, snap: Snapshot, language: Language) -> str:
                 **values,
             )
     sentences = [said]
+    if view.baseline_mm is None:
+        sentences.append(
+            language.text("A target was not measured at baseline: there is no baseline sum to compare with.")
+        )
     if row["censored"]:
         sentences.append(
             language.text("Every target is too small to measure.")
@@ -320,6 +324,10 @@ def gap_sentences(view: PatientView, language: Language) -> list[str]:
     if any(own.criterion == RECIST for own in view.called):
         return [called_already(view, language)]
     gap = view.progression_gap
+    if view.nothing_left is not None:
+        return [
+            language.text("After a complete response any lesion that is back is progression, at any size.")
+        ]
     if gap is None:
         return []
     target = language.number(gap.progression_sum_mm, 1)

@@ -250,6 +250,12 @@ def _no_state_likely(evidence: Evidence, language: Language) -> str:
     )
 
 
+def _off_nothing_risen(evidence: Evidence, language: Language) -> str:  # noqa: ARG001 - one shape for all sentences
+    return language.text(
+        "No verdict: without treatment the model expects growth, but nothing read has risen."
+    )
+
+
 def _place(evidence: Evidence, language: Language) -> str:
     return site_name(evidence.labels.get("site"), language) if evidence.labels.get("lesion") else ""
 
@@ -394,6 +400,10 @@ def _plain_no_state_likely(evidence: Evidence, language: Language) -> str:  # no
     return language.text("Several answers are about equally likely.")
 
 
+def _plain_off_nothing_risen(evidence: Evidence, language: Language) -> str:  # noqa: ARG001 - one shape for all sentences
+    return language.text("None of your results has gone up since then.")
+
+
 _CLINICIAN: Mapping[EvidenceCode, Sentence] = MappingProxyType(
     {
         "few_values": _few_values,
@@ -401,6 +411,7 @@ _CLINICIAN: Mapping[EvidenceCode, Sentence] = MappingProxyType(
         "contrary_readings": _contrary_readings,
         "contrary_state": _contrary_state,
         "no_state_likely": _no_state_likely,
+        "off_nothing_risen": _off_nothing_risen,
         "off_treatment": _off_treatment,
         "size_risen": _size_risen,
         "size_fallen": _size_fallen,
@@ -422,6 +433,7 @@ _PATIENT: Mapping[EvidenceCode, Sentence] = MappingProxyType(
         "contrary_readings": _plain_contrary_readings,
         "contrary_state": _plain_contrary_state,
         "no_state_likely": _plain_no_state_likely,
+        "off_nothing_risen": _plain_off_nothing_risen,
         "off_treatment": _plain_off_treatment,
         "size_risen": _plain_size_risen,
         "size_fallen": _plain_size_fallen,

@@ -28,6 +28,7 @@ from turnpoint.turning.series_facts import at_floor_mm
 
 _MOST_FACTS = 4
 _CHANCE_WITHIN_WEEKS = 12.0
+_NO_CHANCES = ("mixed", "undetermined", "nothing_left", "off_treatment")
 
 
 def patient_page(view: PatientView, language: Language) -> str:
@@ -68,6 +69,7 @@ def _facts(view: PatientView, snap: Snapshot) -> list[Evidence]:
         fact
         for fact in view.evidence
         if not (is_said and fact.is_limit)
+        and not (fact.code == "size_floor" and snap.last_sum.get("censored"))
         and not (view.parted is not None and fact.code == "size_level" and not fact.labels["lesion"])
     ]
     return facts[:_MOST_FACTS]
@@ -76,10 +78,10 @@ def _facts(view: PatientView, snap: Snapshot) -> list[Evidence]:
 def _chances(snap: Snapshot, language: Language) -> list[tuple[str, str, int]]:
     """Each state in plain words, its chance in words, and how many dots of ten are full.
 
-    None where progression has been called or lesions part ways, for one state says less than that; and none where it is
-    too early, for then they are other people's.
+    None where progression has been called, lesions part ways or nothing is left, for one state says less than that; and
+    none where it is too early, for then they are other people's, or where no treatment is given.
     """
-    if snap.progressed is not None or snap.situation in ("mixed", "undetermined"):
+    if snap.progressed is not None or snap.situation in _NO_CHANCES:
         return []
     known = {
         state: snap.last[f"p_{state}"]

@@ -18,6 +18,7 @@ _MOST_QUESTIONS = 2
 # A twentieth of what there is to know, on average: less is not worth a test for this question.
 _WORTH_BITS = 0.05
 OPEN_SITUATIONS = (
+    "off_treatment",
     "undetermined",
     "unclear",
     "mixed",

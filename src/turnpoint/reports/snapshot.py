@@ -33,6 +33,7 @@ Situation = Literal[
     "nothing_left",
     "undetermined",
     "unclear",
+    "off_treatment",
     "not_assessed",
 ]
 Progressed = Literal["progressed_new_lesion", "progressed_growth", "progressed_marker"]
@@ -183,6 +184,8 @@ def _undetermined(codes: AbstractSet[str]) -> Situation:
     """Too early, or enough to go by and still no state; with so little to go by nothing else needs saying."""
     if codes & {"few_values", "near_prior"}:
         return "undetermined"
+    if "off_nothing_risen" in codes:
+        return "off_treatment"
     return "unclear" if codes & {"contrary_state", "no_state_likely"} else "undetermined"
 
 

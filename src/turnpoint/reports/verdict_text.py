@@ -33,6 +33,7 @@ CLINICIAN_HEADLINES: Mapping[Situation, str] = MappingProxyType(
         "mixed": mark("Mixed: some readings rose while others fell"),
         "nothing_left": mark("Nothing left to be seen"),
         "undetermined": mark("Cannot tell yet"),
+        "off_treatment": mark("Cannot tell yet: no treatment, and nothing has risen"),
         "unclear": mark("Cannot tell: the readings and the model do not agree on one state"),
         "not_assessed": mark("Not assessed: no usable reading"),
     }
@@ -277,6 +278,20 @@ PATIENT_WORDS: Mapping[Situation | Progressed, PatientWords] = MappingProxyType(
                 mark("Is there a blood test that helps in my case?"),
                 _SIDE_EFFECTS,
                 _NEXT_TEST,
+            ),
+        ),
+        "off_treatment": PatientWords(
+            mark("There is a break in treatment, and none of your results has gone up."),
+            (
+                mark("During a break, values often level off or go up a little."),
+                mark("This does not mean that the treatment no longer works."),
+                mark("The next results will say more."),
+            ),
+            (
+                mark("What do you expect to see during the break?"),
+                mark("What is the plan after the break?"),
+                _NEXT_TEST,
+                _MATTERS,
             ),
         ),
         "unclear": PatientWords(

@@ -28,6 +28,7 @@ EvidenceCode = Literal[
     "contrary_readings",  # risen, fallen (labels): some readings rose while others fell
     "contrary_state",  # state (label); risen or fallen (label): the readings say otherwise than the model
     "no_state_likely",  # chance_pct of the most probable state
+    "off_nothing_risen",  # without a drug the model expects growth, and nothing read has risen
     "off_treatment",  # since_week; drug (label)
     "size_risen",  # from_mm, to_mm, weeks, error_mm; lesion, site (labels)
     "size_fallen",
@@ -42,7 +43,14 @@ EvidenceCode = Literal[
     "marker_floor",  # value
 ]
 Labels = Mapping[str, str]
-_LIMITS: Final = ("few_values", "near_prior", "contrary_readings", "contrary_state", "no_state_likely")
+_LIMITS: Final = (
+    "few_values",
+    "near_prior",
+    "contrary_readings",
+    "contrary_state",
+    "no_state_likely",
+    "off_nothing_risen",
+)
 _MOST_TELLING: Final = ("risen", "fallen", "early_rise", "slow_fall", "level", "floor", "single")
 
 
@@ -112,6 +120,8 @@ def _limits(
         found.append(Evidence("contrary_state", {}, {"state": likely, "risen": risen}))
     elif likely == "regrowing" and last["fallen"] and not last["risen"]:
         found.append(Evidence("contrary_state", {}, {"state": likely, "fallen": fallen}))
+    elif likely == "regrowing" and last["off_treatment"] and not last["risen"]:
+        found.append(Evidence("off_nothing_risen", {}, {}))
     if last[f"p_{likely}"] < MOST_LIKELY_ENOUGH:
         found.append(Evidence("no_state_likely", {"chance_pct": 100.0 * last[f"p_{likely}"]}, {}))
     return found

@@ -141,7 +141,7 @@ def patient_view(assessment: Assessment, patient_id: str) -> PatientView:
         assessment=rows,
         diagnostics=diagnostics,
         fan=ahead.fan,
-        p_progression=ahead.p_progression,
+        p_progression=_forecast(ahead.p_progression, has_baseline=gap is not None),
         progression_days=ahead.progression_days,
         settle=ahead.settle,
         progression_gap=gap,
@@ -155,6 +155,12 @@ def patient_view(assessment: Assessment, patient_id: str) -> PatientView:
         cause_is_prior=cause_is_prior(facts, judged),
         week_regrowth_read=week_first_read(diagnostics),
     )
+
+
+def _forecast(p_progression: pl.DataFrame, *, has_baseline: bool) -> pl.DataFrame:
+    """Without a baseline sum no sum can be called progression, and none is forecast."""
+    kept = pl.lit(has_baseline) | (pl.col("quantity") != SUM_OF_DIAMETERS)
+    return p_progression.with_columns(pl.when(kept).then("p_progression").alias("p_progression"))
 
 
 # The tumours of the shipped priors, as studies name them; the other keywords of a prior are its drugs.

@@ -117,19 +117,13 @@ def patient_called_headline(view: PatientView, language: Language) -> str:
 
 def patient_new_spots(view: PatientView, language: Language) -> list[str]:
     """The new spots that called progression, as they were seen."""
-    return [
-        language.text(
-            "New spot: {spot} (week {week}).",
-            spot=_spot(own, language),
-            week=language.week(own.day),
-        )
-        for own in view.called
-        if own.kind == "new_lesion"
-    ]
+    return [_spot(own, language) for own in view.called if own.kind == "new_lesion"]
 
 
 def _spot(called: CalledProgression, language: Language) -> str:
     place = site_name(called.site, language) or language.text("place not named")
+    week = language.week(called.day)
     if called.value is None:
-        return place
-    return language.listed([place, language.text("{size} mm", size=language.number(called.value, 1))])
+        return language.text("New spot: {place} (week {week}).", place=place, week=week)
+    size = language.number(called.value, 1)
+    return language.text("New spot: {place}, {size} mm (week {week}).", place=place, size=size, week=week)

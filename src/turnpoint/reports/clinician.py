@@ -58,7 +58,7 @@ def clinician_page(view: PatientView, language: Language) -> str:
             for state in _STATES
             if snap.last.get(f"p_{state}") is not None
         ],
-        certainty=_certainty(view, snap, language) if _expects(snap) else [],
+        certainty=_certainty(view, snap, language) if snap.expects_dates else [],
         alert=snap.alert,
         alert_text=clinician_alert(snap, language),
         alert_rate=clinician_alert_rate(
@@ -75,7 +75,7 @@ def clinician_page(view: PatientView, language: Language) -> str:
         gap_heading=language.text("Progression by RECIST")
         if view.called
         else language.text("What RECIST still waits for"),
-        dates=_dates_table(snap, language) if _expects(snap) else None,
+        dates=_dates_table(snap, language) if snap.expects_dates else None,
         causes=_causes_table(view, snap, language),
         cause_unknown=cause_sentences(view, snap, language),
         figures=patient_figures(view, snap, language),
@@ -100,11 +100,6 @@ def headlines(view: PatientView, snap: Snapshot, language: Language) -> dict[str
     if snap.situation == "nothing_left" and view.nothing_left is not None:
         under += _nothing_left(view.nothing_left, language)
     return {"headline": called[0] if called else state, "under": under}
-
-
-def _expects(snap: Snapshot) -> bool:
-    """Whether dates of what was measured are worth saying: not beside a progression that they do not show."""
-    return snap.progressed is None or snap.last.get("verdict") == "regrowing"
 
 
 def _nothing_left(found: NothingLeft, language: Language) -> list[str]:

@@ -61,7 +61,9 @@ def patient_figures(view: PatientView, snap: Snapshot, language: Language) -> li
         for index, name in enumerate(known["marker"].unique(maintain_order=True))
     ]
     if view.assessment.height:
-        figures += [course.states(), course.dates()]
+        figures.append(course.states())
+        if snap.expects_dates:
+            figures.append(course.dates())
     if view.doses.height:
         figures.append(course.doses())
     if view.events.height:

@@ -101,6 +101,11 @@ class Snapshot:
         return self.progressed or self.situation
 
     @property
+    def expects_dates(self) -> bool:
+        """Whether dates of what was measured are worth saying: not beside a progression that they do not show."""
+        return self.progressed is None or self.last.get("verdict") == "regrowing"
+
+    @property
     def first_alert_day(self) -> float | None:
         """When an alert was first raised."""
         return self.alert_days[0][0] if self.alert_days else None

@@ -35,6 +35,7 @@ def _sums(days: list[int], sizes: list[float | None], **columns: list[object]) -
             "day": days,
             "sum_of_diameters_mm": sizes,
             "censored": columns.get("censored", [False] * len(days)),
+            "reading_sd_mm": columns.get("reading_sd_mm", [1.5] * len(days)),
             "overall_response": columns.get("overall_response", empty),
             "new_lesion": columns.get("new_lesion", [False] * len(days)),
         },
@@ -42,6 +43,7 @@ def _sums(days: list[int], sizes: list[float | None], **columns: list[object]) -
             "day": pl.Int64,
             "sum_of_diameters_mm": pl.Float64,
             "censored": pl.Boolean,
+            "reading_sd_mm": pl.Float64,
             "overall_response": pl.String,
             "new_lesion": pl.Boolean,
         },
@@ -53,8 +55,8 @@ def _points(drawn: str, fill: str) -> int:
 
 
 def test_sum_chart_puts_a_reading_at_its_height(panel: Panel) -> None:
-    sums = _sums([70], [50.0])
-    drawn = _drawn(sum_of_diameters(sums, _NO_FAN, RecistLines(None, None), 0.0, _NO_DATE, panel))
+    sums = _sums([70], [50.0], reading_sd_mm=[None])
+    drawn = _drawn(sum_of_diameters(sums, _NO_FAN, RecistLines(None, None), _NO_DATE, panel))
     # week 10 of 0-50 on 738 px; without error the axis ends at 1.04 x 50, so 50 mm is at 300 x (1 - 1 / 1.04)
     x, y = 738 * 10 / 50, 300 * (1 - 1 / 1.04)
     found = re.search(rf'transform="translate\(([\d.]+),([\d.]+)\)"[^>]*fill="{palette.INK}"', drawn)
@@ -63,25 +65,34 @@ def test_sum_chart_puts_a_reading_at_its_height(panel: Panel) -> None:
     assert float(found.group(2)) == pytest.approx(y, abs=0.02)
 
 
+def test_sum_chart_draws_the_error_of_each_reading(panel: Panel) -> None:
+    sums = _sums([70], [50.0], reading_sd_mm=[2.0])
+    drawn = _drawn(sum_of_diameters(sums, _NO_FAN, RecistLines(None, None), _NO_DATE, panel))
+    # the axis ends at 1.04 x (50 + 1.645 x 2); the bar is 2 x 1.645 x 2 mm tall
+    tall = 300 * 2 * 1.645 * 2 / (1.04 * (50 + 1.645 * 2))
+    heights = [abs(float(found)) for found in re.findall(r'y2="(-?[\d.]+)"', drawn)]
+    assert any(height == pytest.approx(tall, abs=0.02) for height in heights)
+
+
 def test_sum_chart_draws_censored_sums_as_open_marks(panel: Panel) -> None:
     sums = _sums([0, 70, 140], [30.0, 10.0, 5.0], censored=[False, True, True])
-    drawn = _drawn(sum_of_diameters(sums, _NO_FAN, _LINES, 0.04, _NO_DATE, panel))
+    drawn = _drawn(sum_of_diameters(sums, _NO_FAN, _LINES, _NO_DATE, panel))
     assert _points(drawn, palette.INK) == 1
     assert _points(drawn, palette.PAPER) == 2
 
 
 def test_sum_chart_names_recist_lines_and_responses(panel: Panel) -> None:
     sums = _sums([0, 70, 140], [50.0, 30.0, 37.0], overall_response=[None, "PR", "PD"])
-    drawn = _drawn(sum_of_diameters(sums, _NO_FAN, _LINES, 0.04, _NO_DATE, panel))
+    drawn = _drawn(sum_of_diameters(sums, _NO_FAN, _LINES, _NO_DATE, panel))
     for text in ("≥ 36 mm", "≤ 35 mm", ">PR<", ">PD<", "Turning point: not yet determined"):
         assert text in drawn
 
 
 def test_sum_chart_marks_a_new_lesion_only_when_there_is_one(panel: Panel) -> None:
-    without = _drawn(sum_of_diameters(_sums([0, 70], [50.0, 30.0]), _NO_FAN, _LINES, 0.04, _NO_DATE, panel))
+    without = _drawn(sum_of_diameters(_sums([0, 70], [50.0, 30.0]), _NO_FAN, _LINES, _NO_DATE, panel))
     new = _sums([0, 70], [50.0, 30.0], new_lesion=[False, True])
     assert "new lesion" not in without
-    assert "new lesion" in _drawn(sum_of_diameters(new, _NO_FAN, _LINES, 0.04, _NO_DATE, panel))
+    assert "new lesion" in _drawn(sum_of_diameters(new, _NO_FAN, _LINES, _NO_DATE, panel))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +107,7 @@ def test_sum_chart_marks_a_new_lesion_only_when_there_is_one(panel: Panel) -> No
 def test_sum_chart_shades_the_turning_point_only_when_it_is_known_and_in_view(
     panel: Panel, interval: DateInterval, bands: int
 ) -> None:
-    drawn = _drawn(sum_of_diameters(_sums([0, 210], [50.0, 30.0]), _NO_FAN, _LINES, 0.04, interval, panel))
+    drawn = _drawn(sum_of_diameters(_sums([0, 210], [50.0, 30.0]), _NO_FAN, _LINES, interval, panel))
     assert drawn.count(f'fill="{palette.TURNING_TINT}"') == bands
 
 
@@ -106,7 +117,7 @@ def test_sum_chart_fan_is_one_piece_when_the_forecast_starts_later(panel: Panel)
         (252.0, "forecast", 26.0, 29.0, 31.0, 33.0, 36.0),
     ]
     fan = pl.DataFrame(rows, schema=_FAN, orient="row")
-    drawn = _drawn(sum_of_diameters(_sums([0, 210], [50.0, 30.0]), fan, _LINES, 0.04, _NO_DATE, panel))
+    drawn = _drawn(sum_of_diameters(_sums([0, 210], [50.0, 30.0]), fan, _LINES, _NO_DATE, panel))
     # the blue areas begin at week 30, where the fitted part ends
     areas = re.findall(rf'<path d="M([\d.]+),[^"]*" fill="{palette.FORECAST}"', drawn)
     assert [float(start) for start in areas] == [pytest.approx(738 * 30 / 50, abs=0.02)] * 2
@@ -217,8 +228,8 @@ def test_pauses_are_the_gaps_that_the_model_counts() -> None:
         },
         orient="row",
     )
-    # three-weekly: covered to day 63, and again from day 105 to 147
-    assert treatment.pauses(given, 160.0) == [(63.0, 105.0), (147.0, 160.0)]
+    # three-weekly: covered for one and a half cycles, to day 73.5, and again from day 105 to 157.5
+    assert treatment.pauses(given, 160.0) == [(73.5, 105.0), (157.5, 160.0)]
     assert treatment.pauses(given, 63.0) == []
     assert treatment.pauses(given, None) == []
 

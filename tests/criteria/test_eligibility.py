@@ -54,3 +54,17 @@ def test_warning_carries_no_patient_identifier():
     problems = eligibility_problems(table(course([0], patient="SECRET-7", T1=[4])))
     assert problems
     assert all("SECRET" not in str(problem) for problem in problems)
+
+
+@pytest.mark.parametrize("at_baseline", [None, "not_evaluable"])
+def test_target_first_measured_after_baseline_is_a_warning_that_names_its_row(at_baseline):
+    rows = course([0, 42], T1=[30, 25], T2=[at_baseline, 20])
+    (problem,) = eligibility_problems(table(rows))
+    assert "1 patient has a target that was not measured at baseline" in problem.rule
+    # header, T1 twice, then T2's rows
+    assert problem.row == 1 + len(rows)
+    assert "role=new" in problem.mend
+
+
+def test_piece_of_a_split_target_is_no_target_without_a_baseline():
+    assert rules_broken(course([0, 42], **{"T1": [30, None], "T1.1": [None, 12], "T1.2": [None, 8]})) == []

@@ -58,6 +58,29 @@ def test_baseline_is_the_first_complete_sum_when_no_scan_precedes_day_1():
     assert found["overall_response"].to_list() == [None, "PR", "SD"]
 
 
+@pytest.mark.parametrize("at_baseline", [None, "not_evaluable"])
+def test_target_response_is_ne_when_a_target_was_not_measured_at_baseline(at_baseline):
+    # T2 from 20 to 3 mm is -85 %, T1 and T2 together cannot be compared with anything
+    found = responses(table(course(DAYS, T1=[at_baseline, 60, 61], T2=[20, 10, 3])))
+    assert found["baseline_mm"].to_list() == [None] * 3
+    assert found["change_from_baseline_pct"].to_list() == [None] * 3
+    assert found["target_response"].to_list() == [None, "NE", "NE"]
+    assert found["overall_response"].to_list() == [None, "NE", "NE"]
+
+
+def test_new_lesion_and_non_target_growth_are_pd_without_a_baseline_sum():
+    rows = course(
+        DAYS, T1=[None, 60, 61], T2=[20, 10, 3], N1=["present", "present", "unequivocal_progression"]
+    )
+    assert responses(table(rows))["overall_response"].to_list() == [None, "NE", "PD"]
+
+
+def test_baseline_is_missing_when_the_first_scan_after_day_0_lacks_a_target():
+    found = responses(table(course([10, 52, 94], T1=[50, 34, 36], T2=[None, 10, 10])))
+    assert found["baseline_mm"].to_list() == [None] * 3
+    assert progression_threshold(table(course([10, 52, 94], T1=[50, 34, 36], T2=[None, 10, 10]))).is_empty()
+
+
 def test_target_response_is_ne_when_there_is_no_complete_sum():
     rows = course(DAYS, T1=[50, 40, 30], T2=["not_evaluable"] * 3)
     found = responses(table(rows))

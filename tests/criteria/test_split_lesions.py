@@ -96,8 +96,8 @@ def test_fragments_stand_for_a_mass_that_came_apart():
     assert found == [60, 50, 30]
 
 
-def test_a_late_target_without_an_origin_stays_out_of_the_sum():
-    assert sums(T1=(40, 30, 20), T7=(None, 12, 12)) == [40, 30, 20]
+def test_a_late_target_without_an_origin_is_a_target_without_a_baseline():
+    assert sums(T1=(40, 30, 20), T7=(None, 12, 12)) == [None, 42, 32]
 
 
 def test_response_is_cr_when_every_fragment_is_gone_and_pr_when_one_is_left():

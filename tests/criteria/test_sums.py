@@ -59,9 +59,17 @@ def test_node_is_normal_when_its_short_axis_is_below_10_mm(short_axis, normal):
     assert sums(course([0, 42], nodes=["T1"], T1=[16, short_axis]))["normal"].to_list() == [0, normal]
 
 
-def test_target_first_recorded_after_baseline_never_enters_the_sum():
+def test_sum_is_missing_at_baseline_when_a_target_was_first_recorded_after_it():
     found = sums(course([0, 42], T1=[30, 25], T2=[None, 20]))
-    assert found["sum_of_diameters_mm"].to_list() == [30.0, 25.0]
+    assert found["sum_of_diameters_mm"].to_list() == [None, 45.0]
+    assert found["known_part_mm"].to_list() == [30.0, 45.0]
+    assert found["targets"].to_list() == [2, 2]
+    assert found["not_evaluable"].to_list() == [1, 0]
+
+
+def test_piece_of_a_baseline_target_needs_no_baseline_of_its_own():
+    found = sums(course([0, 42], **{"T1": [30, None], "T1.1": [None, 12], "T1.2": [None, 8]}))
+    assert found["sum_of_diameters_mm"].to_list() == [30.0, 20.0]
     assert found["targets"].to_list() == [1, 1]
 
 

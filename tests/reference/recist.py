@@ -149,17 +149,26 @@ def overall_response(target: str | None, non_target: str | None, new_lesion: boo
     return target
 
 
+def all_targets(rows: list[Row]) -> tuple[int | None, set[str]]:
+    """The day of the targets' baseline, and the targets: those recorded by then, and later ones that are no piece."""
+    first_day, targets = baseline_set(rows, "target")
+    named = {row["lesion_id"] for row in rows if row["role"] == "target"}
+    return first_day, named - set(pieces_of(rows, targets))
+
+
 def course_responses(rows: list[Row]) -> list[Row]:
     """The response at every visit of one patient as one reader saw them."""
     days = sorted({row["day"] for row in rows})
-    _, targets = baseline_set(rows, "target")
+    first_day, targets = all_targets(rows)
     sums = {}
     for day in days:
         part, evaluable, _ = known_part(rows, day, targets)
         sums[day] = part if targets and evaluable == len(targets) else None
     complete = [day for day in days if sums[day] is not None]
     before = [day for day in complete if day <= 0]
-    baseline_day = max(before) if before else (complete[0] if complete else None)
+    baseline_day = max(before) if before else None
+    if first_day is not None and first_day > 0 and sums[first_day] is not None:
+        baseline_day = first_day
     screening = [day for day in days if day <= 0]
     diseased = any(row["role"] != "new" for row in rows)
     if screening:

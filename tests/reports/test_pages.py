@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from turnpoint.errors import UsageError
+from turnpoint.reports.called_text import called_sentences
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.rendering import render_cohort, render_patient
 from turnpoint.reports.verdict_text import clinician_alert_rate
@@ -156,12 +157,13 @@ def test_clinician_page_answers_everything_before_the_pictures(page: Page) -> No
         "responding 3%", "plateau 16%", "regrowing 81%",
         "Turning point already passed: 94%.",
         "(90% interval 31% to 88%)",
-        "Alert since week 30: the turning point has probably passed.", "growth will show within half a year: 62%.",
-        "An alert needs a probability of 87%, chosen for 5 false alerts per 100 patient courses.",
+        "Alert since week 30: something read stands above its smallest value beyond error, and the turning point has probably passed (94%).",
+        "An alert needs a probability of 87%: 5 in 100 courses simulated from the prior reach it before their turning point. In real patients that has not been counted.",
         "Sum of diameters 38.4 mm at week 30: −22% from baseline (49 mm), +19% from the nadir (32.2 mm), 35.6 mm at the scan before. Overall response SD.",
         "CEA 24.6 ng/mL at week 30, 17.8 at the value before.",
-        "CEA changed by −9.1% a week until week 12, and by +3.4% a week since.",
-        "Sum of diameters in 6 weeks (week 36): 42.5 mm, 90% interval 32.1 to 56.2.",
+        "CEA rose from 12.2 to 24.6 in 9 weeks (by 102%); values differ by up to 38% by chance.",
+        "Lung T1 rose from 32.2 to 38.4 mm in 18 weeks; readings of this size differ by up to 4.3 mm by chance.",
+        "Sum of diameters in 6 weeks (week 36): 42.5 mm, 90% interval 32.1 mm to 56.2 mm.",
         "Sum of diameters 34% 62% 86% 73 (36 or later)", "CEA 71% 83% 90%",
         "Measurement, best first Tells, bits Settled Weeks Scans Blood tests a scan every 6 weeks 0.21 ± 0.01 45% 14 2 0",
         "ctDNA now and every 3 weeks (assumed as read elsewhere) 0.11 ± 0.02",
@@ -169,11 +171,71 @@ def test_clinician_page_answers_everything_before_the_pictures(page: Page) -> No
         "Progression is called at 38.6 mm: 0.2 mm more than now.",
         "That is 1.02 times the volume now (0.03 doublings).",
         "From the nadir it is 1.73 times the volume (0.79 doublings).",
-        # days 81, 128, 181, and 60 days earlier, 80 days later
-        "Dominance of resistant cells 10 3 to 17", "Turning point 18 12 to 26", "Detectable regrowth 30 23 to 37",
+        # days 81, 128, 181, and 60 days earlier; growth has been read since day 208
+        "Dominance of resistant cells 10 3 to 17", "Turning point 18 12 to 26", "Detectable regrowth read in week 30",
         "resistant cells 83% scar, resting tissue or healthy background 13% treatment pause 4% floor of measurement <1%",
+        # 38.4 / 49 - 1 = -22 %, 38.4 / 32.2 - 1 = 19 %
+        "Lesion by lesion", "T1 lung target",
     ):  # fmt: skip
         assert answer in first, answer
+
+
+@pytest.mark.parametrize("audience", ["clinician", "statistician"])
+def test_progression_is_the_first_line_of_the_page(views: ModuleType, audience: str) -> None:
+    made = render_patient(views.called_view(), audience, "en")  # type: ignore[arg-type]
+    heading = _text("<body" + made[made.index("<h1") : made.index("</h1>")])
+    assert heading.endswith("Progression by a new lesion: brain N1 (11 mm), week 18 (RECIST 1.1).")
+    assert "At the last visit: Probably still responding." in _text(made)
+
+
+def test_clinician_page_forecasts_no_progression_that_has_been_called(views: ModuleType) -> None:
+    text = _text(render_patient(views.called_view(), "clinician", "en"))
+    assert "Progression has been called in week 18 (new lesion): it is a fact, and is not forecast." in text
+    assert "Progression is called at" not in text
+    assert "Chance of progression if" not in text
+    assert "What would settle" not in text
+
+
+def test_progression_by_each_criterion_is_said_with_its_numbers(views: ModuleType) -> None:
+    english = language("en")
+    for kind, expected in (
+        ("target", "their sum was 46 mm in week 18, 38 mm at its smallest (RECIST 1.1)."),
+        ("non_target", "Progression by growth of other lesions: pleura P1, week 18 (RECIST 1.1)."),
+        (
+            "marker",
+            "Progression by PSA: 50 ng/mL in week 18, 40 at its smallest, confirmed in week 21 (PCWG3).",
+        ),
+    ):
+        assert expected in called_sentences(views.called_view(kind), english)[0]
+
+
+def test_clinician_page_names_lesions_that_part_ways(views: ModuleType) -> None:
+    text = _text(render_patient(views.mixed_view(), "clinician", "en"))
+    assert "Liver T1 shrank from 50 to 14 mm, while lung T2 grew from 20 to 40 mm." in text
+    assert "T2 lung target 20 → 26 → 33 → 40 +100% +100% rose" in text
+
+
+def test_clinician_page_shows_no_cause_that_is_the_priors(views: ModuleType) -> None:
+    made = render_patient(views.sizes_only_view(), "clinician", "en")
+    assert 'class="causes"' not in made
+    text = _text(made)
+    assert "Sizes alone cannot tell resistant cells from scar or resting tissue" in text
+    assert "Living cells that the treatment does not shrink" not in text
+
+
+def test_turning_point_is_expected_while_the_tumour_shrinks(views: ModuleType) -> None:
+    text = _text(render_patient(views.responding_view(), "clinician", "en"))
+    assert "Expected: the chance that it gets no smaller than now is 5%." in text
+    assert "already passed" not in text
+
+
+def test_clinician_page_says_what_a_complete_response_means_and_does_not(views: ModuleType) -> None:
+    text = _text(render_patient(views.nothing_left_view(), "clinician", "en"))
+    assert "Nothing left to be seen" in text
+    assert "Complete response since week 12" in text
+    assert "It does not show that no living cell is left" in text
+    assert "Normal: CEA." in text
+    assert "Every target is gone." in text
 
 
 def test_clinician_page_holds_every_observation(page: Page, views: ModuleType) -> None:
@@ -212,12 +274,12 @@ def test_statistician_page_holds_every_number_of_the_view(page: Page, views: Mod
     ("rate", "expected"),
     [
         (None, "This threshold is not calibrated yet: how often it is false is not known."),
-        (0.0, "chosen for 0 false alerts per 100 patient courses."),
-        (4.6, "chosen for 4.6 false alerts per 100 patient courses."),
+        (0.0, "0 in 100 courses simulated from the prior reach it before their turning point."),
+        (4.6, "4.6 in 100 courses simulated from the prior reach it before their turning point."),
     ],
 )
 def test_alert_rate_is_stated_or_said_to_be_unknown(rate: float | None, expected: str) -> None:
-    assert clinician_alert_rate(0.87, rate, language("en")).endswith(expected)
+    assert expected in clinician_alert_rate(0.87, rate, language("en"))
 
 
 def test_cohort_page_counts_and_lists(page: Page, views: ModuleType) -> None:

@@ -14,7 +14,7 @@ from turnpoint.reports.catalogue import language
 from turnpoint.reports.figures import Figure
 from turnpoint.reports.rendering import render_patient
 from turnpoint.reports.verdict_text import PATIENT_WORDS, RARE, chance_in_ten, tenths
-from turnpoint.reports.views import PatientView
+from turnpoint.reports.views import PatientView, PriorFit
 
 _FORBIDDEN = {
     "en": (
@@ -55,6 +55,14 @@ def _situations(views: ModuleType) -> dict[str, PatientView]:
         },
         "plateau_background": _background(views),
         "plateau_unclear": unclear,
+        "plateau_sizes_only": views.sizes_only_view(),
+        "mixed": views.mixed_view(),
+        "nothing_left": views.nothing_left_view(),
+        "unclear": views.unclear_view(),
+        "off_treatment": views.off_treatment_view(),
+        "progressed_new_lesion": views.called_view("new_lesion"),
+        "progressed_growth": views.called_view("target"),
+        "progressed_marker": views.called_view("marker"),
         "regrowing": views.regrowing_view(),
         "undetermined": views.undetermined_view(),
         "not_assessed": none,
@@ -109,6 +117,11 @@ def test_patient_page_holds_no_forbidden_words(
 ) -> None:
     text = _page_text(_with_alert(_situations(views)[situation], alert), lang)
     allowed = text.replace("不到 5%", "").replace("超过 95%", "")
+    # the doctors' word is told once, as theirs
+    allowed = allowed.replace("what doctors call progression", "").replace(
+        "Doctors call this progression", ""
+    )
+    allowed = allowed.replace("“进展”", "")
     for pattern in _FORBIDDEN[lang]:
         found = re.search(pattern, allowed, flags=re.IGNORECASE)
         assert found is None, (pattern, allowed[max(0, found.start() - 40) : found.end() + 40])
@@ -177,26 +190,113 @@ def test_patient_page_has_questions_and_leaves_decisions_to_doctor_and_patient(
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_signal_says_how_often_it_is_wrong(views: ModuleType) -> None:
-    view = views.regrowing_view()
-    assert "Out of 100 people, about 5 get one" in _page_text(view, "en")
-    unknown = replace(view, provenance=replace(view.provenance, false_alerts_per_100=None))
-    assert "How often that happens is not known yet." in _page_text(unknown, "en")
+def test_signal_claims_no_rate_in_people_that_was_counted_in_simulations_only(views: ModuleType) -> None:
+    text = _page_text(views.regrowing_view(), "en")
+    assert "How often that happens is not known yet." in text
+    assert "Out of 100 people" not in text
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_signal_that_contradicts_the_page_says_so(views: ModuleType) -> None:
-    sentence = "It does not fit fully with the rest of this page."
-    assert sentence in _page_text(_with_alert(views.responding_view(), "now"), "en")
-    assert sentence not in _page_text(_with_alert(views.regrowing_view(), "now"), "en")
+def test_signal_is_not_told_beside_progression(views: ModuleType) -> None:
+    assert "There is a signal" not in _page_text(_with_alert(views.called_view(), "now"), "en")
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_growth_by_the_rules_is_said_first_when_the_last_scan_shows_it(views: ModuleType) -> None:
-    view = views.regrowing_view()
-    progressed = replace(view, sums=view.sums.with_columns(pl.lit("PD").alias("overall_response")))
-    assert "The last scan shows growth by the rules that doctors use." in _page_text(progressed, "en")
-    assert "The last scan shows growth" not in _page_text(view, "en")
+@pytest.mark.parametrize(
+    ("kind", "headline"),
+    [
+        ("new_lesion", "A new spot was found on a scan, in the brain."),
+        ("target", "The cancer has grown, by the rules that doctors use."),
+        ("non_target", "The cancer has grown, by the rules that doctors use."),
+        ("marker", "The blood value PSA has risen, by the rules that doctors use."),
+    ],
+)
+def test_progression_is_the_first_thing_said(views: ModuleType, kind: str, headline: str) -> None:
+    view = views.called_view(kind)
+    first, *rest = _words(render_patient(view, "patient", "en"))
+    assert first.endswith(headline)
+    week = round(view.called[0].day / 7)
+    assert f"It was seen in week {week}." in rest[0] + rest[1]
+    text = "\n".join(rest)
+    assert "How sure are we?" not in text
+    assert "What may come next" not in text
+    assert "blue area" not in text
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize(
+    ("lang", "sentence"),
+    [
+        ("en", "One spot (lung) has grown, while another one (liver) became smaller."),
+        ("zh", "肺的一个病灶变大了，而肝的一个病灶变小了。"),
+    ],
+)
+def test_lesions_that_part_ways_are_named_by_their_places(
+    views: ModuleType, lang: str, sentence: str
+) -> None:
+    assert sentence in _page_text(views.mixed_view(), lang)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_size_below_measuring_is_said_in_words(views: ModuleType) -> None:
+    text = _page_text(views.nothing_left_view(), "en")
+    assert "On the last scan (week 18) nothing could be measured any more." in text
+    assert "0 mm" not in text
+    assert "Your blood value CEA is normal." in text
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize(
+    ("fit", "parts", "sentences"),
+    [
+        (
+            "like",
+            ("docetaxel-nsclc-ct",),
+            ["325 people with lung cancer who had docetaxel.", "Everyone is different."],
+        ),
+        (
+            "other_tumour",
+            ("docetaxel-nsclc-ct",),
+            ["325 people with lung cancer who had docetaxel.", "They had another kind of cancer than you."],
+        ),
+        (
+            "generic",
+            ("generic",),
+            [
+                "325 people with lung or prostate cancer who had docetaxel.",
+                "None of them had just your cancer",
+            ],
+        ),
+        (
+            "parts",
+            ("chemotherapy-colorectal-ct", "generic"),
+            [
+                "people with bowel cancer who had chemotherapy.",
+                "No group of them was measured in just the way",
+            ],
+        ),
+        ("unknown", ("mine",), ["325 people of another study."]),
+    ],
+)
+def test_page_says_who_the_people_are_that_it_compares_with(
+    views: ModuleType, fit: PriorFit, parts: tuple[str, ...], sentences: list[str]
+) -> None:
+    view = views.responding_view()
+    view = replace(view, provenance=replace(view.provenance, fit=fit, parts=parts))
+    text = _page_text(view, "en")
+    assert all(sentence in text for sentence in sentences)
+    assert "similar treatment" not in text
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_chance_of_never_is_said_where_it_is_not_small(views: ModuleType) -> None:
+    view = views.plateau_view("unclear")
+    sentence = (
+        "It is also possible that it does not grow again within ten years: the chance is about 2 in 10."
+    )
+    assert sentence not in _page_text(view, "en")
+    never = replace(view, diagnostics=view.diagnostics.with_columns(p_never_turns=pl.lit(0.2)))
+    assert sentence in _page_text(never, "en")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ from types import ModuleType
 import polars as pl
 import pytest
 
+from turnpoint.criteria.nothing_left import NothingLeft
 from turnpoint.reports.snapshot import snapshot
+from turnpoint.turning.evidence import Evidence
 
 
 @pytest.mark.parametrize("cause", ["resistant", "scar", "floor", "pause"])
@@ -71,10 +73,46 @@ def test_last_marker_carries_the_value_before_it(views: ModuleType) -> None:
     assert (cea["value"], cea["before"], cea["day"]) == (24.6, 17.8, 208)
 
 
-def test_progressed_is_the_last_response_only(views: ModuleType) -> None:
-    view = views.regrowing_view()
-    responses = ["PD", "PD", "PR", "PR", "PR", "SD"]
-    changed = view.sums.with_columns(pl.Series("overall_response", responses))
-    assert not snapshot(replace(view, sums=changed)).has_progressed
-    changed = view.sums.with_columns(pl.Series("overall_response", [*responses[:5], "PD"]))
-    assert snapshot(replace(view, sums=changed)).has_progressed
+@pytest.mark.parametrize(
+    ("kind", "progressed"),
+    [
+        ("new_lesion", "progressed_new_lesion"),
+        ("target", "progressed_growth"),
+        ("non_target", "progressed_growth"),
+        ("marker", "progressed_marker"),
+    ],
+)
+def test_headline_is_the_progression_once_it_is_called(views: ModuleType, kind: str, progressed: str) -> None:
+    snap = snapshot(views.called_view(kind))
+    assert (snap.headline, snap.situation) == (progressed, "responding")
+
+
+def test_situation_is_pause_when_no_drug_is_on_whatever_the_cause_is_said_to_be(views: ModuleType) -> None:
+    off = Evidence("off_treatment", {"since_week": 20.0}, {"drug": "docetaxel"})
+    view = views.plateau_view("resistant")
+    assert snapshot(replace(view, evidence=(*view.evidence, off))).situation == "plateau_pause"
+
+
+def test_situation_names_no_cause_when_it_is_the_priors(views: ModuleType) -> None:
+    assert snapshot(views.sizes_only_view()).situation == "plateau_sizes_only"
+
+
+def test_complete_response_with_a_raised_marker_is_not_nothing_left(views: ModuleType) -> None:
+    view = views.nothing_left_view()
+    assert snapshot(view).situation == "nothing_left"
+    raised = replace(view, nothing_left=NothingLeft(84, (), ("CEA",), ()))
+    assert snapshot(raised).situation == "plateau_floor"
+
+
+def test_lesions_that_part_ways_are_no_scar(views: ModuleType) -> None:
+    parted = views.mixed_view().parted
+    assert snapshot(replace(views.plateau_view("scar"), parted=parted)).situation == "mixed"
+
+
+@pytest.mark.parametrize(("chance", "expected"), [(0.049, None), (0.05, 0.05)])
+def test_chance_of_never_turning_counts_from_one_in_twenty(
+    views: ModuleType, chance: float, expected: float | None
+) -> None:
+    view = views.responding_view()
+    diagnostics = view.diagnostics.with_columns(p_never_turns=pl.lit(chance))
+    assert snapshot(replace(view, diagnostics=diagnostics)).p_never == expected

@@ -156,6 +156,7 @@ def test_cohort_page_stands_when_there_is_nothing_in_it(views: ModuleType) -> No
         spider=view.spider.clear(),
         swimmer=view.swimmer.clear(),
         alerts=view.alerts.clear(),
+        called=view.called.clear(),
         marker_spider=view.marker_spider.clear(),
         verdicts=view.verdicts.clear(),
         provenance=(),
@@ -173,6 +174,7 @@ def test_cohort_page_lists_no_more_than_500_alerts(views: ModuleType) -> None:
         replace(
             view,
             alerts=many,
+            called=view.called.clear(),
             spider=view.spider.clear(),
             swimmer=view.swimmer.clear(),
             waterfall=view.waterfall.clear(),

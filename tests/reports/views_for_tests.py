@@ -11,9 +11,18 @@ from typing import Any
 import polars as pl
 
 import turnpoint
+from turnpoint.criteria.called_progression import CALLED_SCHEMA, CalledProgression
+from turnpoint.criteria.nothing_left import NothingLeft
 from turnpoint.kinetics.progression_gap import ProgressionGap
 from turnpoint.reports.views import CohortView, PatientView, Provenance
 from turnpoint.turning.evidence import Evidence
+from turnpoint.turning.lesion_courses import (
+    LesionCourse,
+    LesionReading,
+    LesionTrend,
+    PartedLesion,
+    PartedWays,
+)
 
 DATASETS = Path(turnpoint.__file__).parent / "datasets"
 PROVENANCE = Provenance(
@@ -24,12 +33,15 @@ PROVENANCE = Provenance(
     prior_patients=325,
     alert_threshold=0.87,
     false_alerts_per_100=5.0,
+    fit="like",
+    parts=("docetaxel-nsclc-ct",),
 )
 
 SUMS_SCHEMA = {
     "day": pl.Int64,
     "sum_of_diameters_mm": pl.Float64,
     "censored": pl.Boolean,
+    "reading_sd_mm": pl.Float64,
     "change_from_baseline_pct": pl.Float64,
     "change_from_nadir_pct": pl.Float64,
     "target_response": pl.String,
@@ -108,6 +120,7 @@ def sums_frame(days: list[int], sizes: list[float], censored: list[bool] | None 
                 day,
                 size,
                 bool(censored and censored[index]),
+                math.hypot(0.035 * size, 1.0),
                 from_baseline,
                 from_nadir,
                 response,
@@ -202,7 +215,9 @@ def progression_frame(quantity: str, chances: tuple[float, ...]) -> pl.DataFrame
     return pl.DataFrame(rows, schema=PROGRESSION_SCHEMA, orient="row")
 
 
-def diagnostics_frame(last_day: int, p_turned_resistant: float = 0.62) -> pl.DataFrame:
+def diagnostics_frame(
+    last_day: int, p_turned_resistant: float = 0.62, p_never_turns: float = 0.02
+) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "patient_id": ["P"],
@@ -210,6 +225,10 @@ def diagnostics_frame(last_day: int, p_turned_resistant: float = 0.62) -> pl.Dat
             "raised": [False],
             "withdrawn": [False],
             "p_turned_resistant": [p_turned_resistant],
+            "p_never_turns": [p_never_turns],
+            "risen": [False],
+            "fallen": [False],
+            "off_treatment": [False],
         }
     )
 
@@ -280,7 +299,6 @@ def sized_view(
         nadir_mm=nadir,
         partial_response_line_mm=0.7 * sizes[0],
         progression_line_mm=max(1.2 * nadir, nadir + 5),
-        reading_sd_log=0.04,
         markers=pl.DataFrame(schema=MARKERS_SCHEMA),
         doses=pl.DataFrame(schema=DOSES_SCHEMA),
         events=pl.DataFrame(schema=EVENTS_SCHEMA),
@@ -315,19 +333,14 @@ def regrowing_view() -> PatientView:
     ]  # fmt: skip
     evidence = (
         Evidence(
-            "marker_slope",
-            {"before_pct_per_week": -9.1, "until_week": 12.0, "since_pct_per_week": 3.4},
+            "marker_risen",
+            {"from": 12.2, "to": 24.6, "change_pct": 101.6, "weeks": 9.0, "error_pct": 37.6},
             {"quantity": "CEA"},
         ),
         Evidence(
-            "marker_rising",
-            {"change_pct": 101.6, "weeks": 9.0, "reference_change_pct": 37.6},
-            {"quantity": "CEA"},
-        ),
-        Evidence(
-            "sum_change",
-            {"change_pct": 19.3, "weeks": 18.0, "error_pct": 9.3},
-            {"quantity": "sum_of_diameters_mm"},
+            "size_risen",
+            {"from_mm": 32.2, "to_mm": 38.4, "weeks": 18.0, "error_mm": 4.3},
+            {"lesion": "T1", "site": "lung"},
         ),
     )
     view = sized_view(
@@ -342,12 +355,129 @@ def regrowing_view() -> PatientView:
     ]
     return replace(
         view,
+        week_regrowth_read=208 / 7,
+        lesions=(lesion("T1", "lung", days, sizes, "rose"),),
         markers=marker_frame("CEA", marker_days, cea, "ng/mL", 5.0),
         doses=pl.DataFrame(doses, schema=DOSES_SCHEMA, orient="row"),
         events=pl.DataFrame(events, schema=EVENTS_SCHEMA, orient="row"),
         fan=pl.concat([view.fan, fan_frame("CEA", marker_days, cea, 0.05)]),
         p_progression=pl.concat([view.p_progression, progression_frame("CEA", (0.71, 0.83, 0.9))]),
     )
+
+
+def lesion(
+    lesion_id: str, site: str, days: list[int], sizes: list[float], trend: LesionTrend
+) -> LesionCourse:
+    """A target that was measured at every visit."""
+    return LesionCourse(
+        lesion_id=lesion_id,
+        site=site,
+        role="target",
+        node=False,
+        readings=tuple(LesionReading(day, "measured", size) for day, size in zip(days, sizes, strict=True)),
+        trend=trend,
+        from_baseline_pct=100.0 * (sizes[-1] / sizes[0] - 1.0),
+        from_smallest_pct=100.0 * (sizes[-1] / min(sizes[:-1]) - 1.0),
+    )
+
+
+def called_view(kind: str = "new_lesion") -> PatientView:
+    """The responding patient, with progression called at the last visit."""
+    view = responding_view()
+    day = int(view.sums["day"][-1])
+    called = {
+        "new_lesion": CalledProgression(
+            day, day, "RECIST 1.1", "new_lesion", "N1", "brain", 11.0, None, "mm"
+        ),
+        "target": CalledProgression(day, day, "RECIST 1.1", "target", None, None, 46.0, 38.0, "mm"),
+        "non_target": CalledProgression(
+            day, day, "RECIST 1.1", "non_target", "P1", "pleura", None, None, "mm"
+        ),
+        "marker": CalledProgression(day, day + 21, "PCWG3", "marker", "PSA", None, 50.0, 40.0, "ng/mL"),
+    }[kind]
+    nothing = pl.lit(None, dtype=pl.Float64)
+    return replace(
+        view,
+        called=(called,),
+        p_progression=view.p_progression.with_columns(nothing.alias("p_progression")),
+        settle=view.settle.clear(),
+    )
+
+
+def mixed_view() -> PatientView:
+    """50 to 14 mm in the liver, 20 to 40 mm in the lung."""
+    days = [0, 42, 84, 126]
+    liver, lung = [50.0, 30.0, 20.0, 14.0], [20.0, 26.0, 33.0, 40.0]
+    sums = [one + other for one, other in zip(liver, lung, strict=True)]
+    rows = [assessment_row(126, (0.33, 0.5, 0.17), "undetermined", p_turned=0.45)]
+    evidence = (
+        Evidence("contrary_readings", {}, {"risen": "lung T2", "fallen": "liver T1"}),
+        Evidence(
+            "size_fallen",
+            {"from_mm": 30.0, "to_mm": 14.0, "weeks": 12.0, "error_mm": 4.0},
+            {"lesion": "T1", "site": "liver"},
+        ),
+        Evidence(
+            "size_risen",
+            {"from_mm": 20.0, "to_mm": 40.0, "weeks": 18.0, "error_mm": 4.1},
+            {"lesion": "T2", "site": "lung"},
+        ),
+    )
+    return replace(
+        sized_view("MIXED", days, sums, rows, evidence),
+        lesions=(lesion("T1", "liver", days, liver, "fell"), lesion("T2", "lung", days, lung, "rose")),
+        parted=PartedWays(
+            (PartedLesion("T1", "liver", 50.0, 14.0),), (PartedLesion("T2", "lung", 20.0, 40.0),)
+        ),
+        week_regrowth_read=6.0,
+    )
+
+
+def nothing_left_view() -> PatientView:
+    """A complete response with a normal marker."""
+    days, sizes = [0, 42, 84, 126], [30.0, 12.0, 0.0, 0.0]
+    rows = [
+        assessment_row(126, (0.2, 0.7, 0.1), "plateau", p_turned=0.4, p_cause=(0.0, 0.0, 1.0, 0.0)),
+    ]
+    evidence = (Evidence("size_floor", {"value_mm": 0.0}, {"lesion": "T1", "site": "liver"}),)
+    view = sized_view("GONE", days, sizes, rows, evidence)
+    return replace(
+        view,
+        sums=view.sums.with_columns((pl.col("sum_of_diameters_mm") == 0).alias("censored")),
+        markers=marker_frame("CEA", days, [40.0, 9.0, 2.1, 1.9], "ng/mL", 5.0),
+        nothing_left=NothingLeft(84, ("CEA",), (), ()),
+    )
+
+
+def unclear_view() -> PatientView:
+    """Five values, and no state more likely than not."""
+    view = plateau_view("unclear")
+    day = int(view.sums["day"][-1])
+    rows = [assessment_row(day, (0.3, 0.4, 0.3), "undetermined", p_turned=0.5)]
+    limit = Evidence("no_state_likely", {"chance_pct": 40.0}, {})
+    return replace(view, assessment=assessment_frame(rows), evidence=(limit, *view.evidence))
+
+
+def off_treatment_view() -> PatientView:
+    """Level sizes without a dose since week 10; the model expects growth."""
+    view = plateau_view("unclear")
+    day = int(view.sums["day"][-1])
+    rows = [assessment_row(day, (0.02, 0.1, 0.88), "undetermined", p_turned=0.45)]
+    limits = (
+        Evidence("off_nothing_risen", {}, {}),
+        Evidence("off_treatment", {"since_week": 10.0}, {"drug": "docetaxel"}),
+    )
+    return replace(
+        view,
+        assessment=assessment_frame(rows),
+        diagnostics=view.diagnostics.with_columns(off_treatment=pl.lit(value=True)),
+        evidence=(*limits, *view.evidence),
+    )
+
+
+def sizes_only_view() -> PatientView:
+    """A plateau in sizes alone: the cause is the prior's."""
+    return replace(plateau_view("scar"), cause_is_prior=True)
 
 
 def responding_view() -> PatientView:
@@ -362,9 +492,9 @@ def responding_view() -> PatientView:
     ]  # fmt: skip
     evidence = (
         Evidence(
-            "sum_change",
-            {"change_pct": -80.0, "weeks": 22.0, "error_pct": 9.3},
-            {"quantity": "sum_of_diameters_mm"},
+            "size_fallen",
+            {"from_mm": 70.0, "to_mm": 14.0, "weeks": 22.0, "error_mm": 6.1},
+            {"lesion": "", "site": ""},
         ),
     )
     return sized_view("OAKD-228", days[:4], sizes[:4], rows, evidence, growth_per_week=-0.01)
@@ -391,9 +521,9 @@ def plateau_view(cause: str = "resistant", *, alert: bool = False) -> PatientVie
     ]
     evidence = (
         Evidence(
-            "sum_within_error",
-            {"scans": 5.0, "change_pct": 4.5, "error_pct": 9.3, "weeks": 24.0},
-            {"quantity": "sum_of_diameters_mm"},
+            "size_level",
+            {"low_mm": 22.0, "high_mm": 23.0, "readings": 5.0, "weeks": 24.0, "error_mm": 3.6},
+            {"lesion": "", "site": ""},
         ),
     )
     return sized_view("OAKD-137", days, sizes, rows, evidence, growth_per_week=0.003)
@@ -431,11 +561,10 @@ def marker_only_view() -> PatientView:
     ]
     evidence = (
         Evidence(
-            "marker_rising",
-            {"change_pct": 46.0, "weeks": 6.0, "reference_change_pct": 30.0},
+            "marker_risen",
+            {"from": 20.0, "to": 29.2, "change_pct": 46.0, "weeks": 6.0, "error_pct": 30.0},
             {"quantity": "PSA"},
         ),
-        Evidence("marker_falling", {"pct_per_week": -3.9, "weeks": 10.0}, {"quantity": "PSA"}),
     )
     base = sized_view("ASC-720001", [0], [10.0], rows, evidence)
     return replace(
@@ -512,6 +641,7 @@ def cohort_view() -> CohortView:
         },
         waterfall=patients.select("patient_id", "best_change_pct", "best_response"),
         spider=spider,
+        called=_called_by_targets(patients),
         swimmer=patients.select(
             "patient_id", "last_day", "first_response_day", "progression_day", "alert_day"
         ),
@@ -522,6 +652,23 @@ def cohort_view() -> CohortView:
         ),
         provenance=(PROVENANCE,),
     )
+
+
+def _called_by_targets(patients: pl.DataFrame) -> pl.DataFrame:
+    """Everyone's progression is growth of the one target lesion."""
+    called = patients.drop_nulls("progression_day").select(
+        "patient_id",
+        day="progression_day",
+        known_day="progression_day",
+        criterion=pl.lit("RECIST 1.1"),
+        kind=pl.lit("target"),
+        lesion_id=pl.lit(None, pl.String),
+        site=pl.lit(None, pl.String),
+        value=pl.lit(50.0),
+        smallest=pl.lit(40.0),
+        unit=pl.lit("mm"),
+    )
+    return called.select(pl.col(name).cast(dtype) for name, dtype in CALLED_SCHEMA.items())
 
 
 def psa_spider() -> pl.DataFrame:

@@ -41,21 +41,19 @@ def sum_of_diameters(
     sums: pl.DataFrame,
     fan: pl.DataFrame,
     lines: RecistLines,
-    reading_sd_log: float,
     turning: DateInterval,
     panel: Panel,
 ) -> alt.LayerChart:
     """The chart.
 
     Args:
-        sums: `day, sum_of_diameters_mm, censored, overall_response, new_lesion`, a visit a row.
+        sums: `day, sum_of_diameters_mm, reading_sd_mm, censored, overall_response, new_lesion`, a visit a row.
         fan: quantiles of the sum: `day, kind, q05, q25, q50, q75, q95`.
         lines: RECIST's lines.
-        reading_sd_log: SD of ln(sum) of a repeated reading.
         turning: the turning point as the last assessment has it.
         panel: what the chart is drawn on.
     """
-    seen = _with_error(sums, reading_sd_log)
+    seen = _with_error(sums)
     top = y_top(seen, fan, lines)
     scale = alt.Scale(domain=[0, top], nice=False, clamp=True)
     y_axis = alt.Axis(values=_ticks(top), grid=True, ticks=False, title=None, format=",d")
@@ -123,10 +121,12 @@ def _largest(frame: pl.DataFrame, column: str) -> float:
     return float(largest) if isinstance(largest, int | float) and math.isfinite(largest) else 0.0
 
 
-def _with_error(sums: pl.DataFrame, reading_sd_log: float) -> pl.DataFrame:
-    size, factor = pl.col("sum_of_diameters_mm"), math.exp(ERROR_BAR_SD * reading_sd_log)
+def _with_error(sums: pl.DataFrame) -> pl.DataFrame:
+    size, error = pl.col("sum_of_diameters_mm"), ERROR_BAR_SD * pl.col("reading_sd_mm").fill_null(0.0)
     return sums.sort("day").with_columns(
-        (pl.col("day") / 7.0).alias("week"), (size / factor).alias("low"), (size * factor).alias("high")
+        (pl.col("day") / 7.0).alias("week"),
+        (size - error).clip(0.0).alias("low"),
+        (size + error).alias("high"),
     )
 
 

@@ -11,6 +11,7 @@ from turnpoint.cli.inputs import expanded_prior, known_patient, read_study
 from turnpoint.cli.options import PriorOption, SeedOption, StudyArgument, TableOption
 from turnpoint.cli.progress import ProgressBar
 from turnpoint.cli.targets import TABLE_ENDINGS, checked_target, existing_study
+from turnpoint.cli.terminal import say
 
 
 def ahead(
@@ -18,17 +19,20 @@ def ahead(
 ) -> None:
     """The day the criteria would call progression, and its chance within 6, 12 and 24 weeks.
 
-    From each patient's last visit, if the regimen stays as it is there.
+    From each patient's last visit, if the regimen stays as it is there. Progression that has been called is said, not
+    forecast.
     """
     source = existing_study(study)
     target = None if out is None else checked_target(out, TABLE_ENDINGS, source)
 
     from turnpoint.workflows.progression_ahead import progression_ahead
+    from turnpoint.workflows.respond import called
 
     data = read_study(source)
     with ProgressBar("Looking ahead") as progress:
         frame = progression_ahead(data, expanded_prior(prior), seed=seed, progress=progress)
     stream = summaries.summary_stream(target)
+    summaries.say_called(called(data), stream)
     summaries.say_read(data, stream)
     summaries.save_or_show(frame, target, summaries.AHEAD_COLUMNS, stream)
 
@@ -44,17 +48,23 @@ def settle(
 ) -> None:
     """Which measurements of the next twelve weeks would tell soonest whether the tumour has turned.
 
-    The best first, with what each costs in scans and blood tests. The order is by bit-weeks: how much is known, for how
-    much of the next 24 weeks.
+    The best first, with what each costs in scans and blood tests; none where progression has been called. The order is
+    by bit-weeks: how much is known, for how much of the next 24 weeks.
     """
     source = existing_study(study)
     target = None if out is None else checked_target(out, TABLE_ENDINGS, source)
 
+    from turnpoint.workflows.respond import called
     from turnpoint.workflows.settle import what_would_settle
 
     data = read_study(source)
+    known = known_patient(data, patient)
     with ProgressBar("Comparing measurements"):
-        frame = what_would_settle(data, known_patient(data, patient), expanded_prior(prior), seed=seed)
+        frame = what_would_settle(data, known, expanded_prior(prior), seed=seed)
     stream = summaries.summary_stream(target)
+    summaries.say_called(called(data.only([known])), stream)
     summaries.say_read(data, stream)
+    if frame.is_empty() and target is None:
+        say("Found", "nothing is left to settle: progression has been called", stream)
+        return
     summaries.save_or_show(frame, target, summaries.SETTLE_COLUMNS, stream)

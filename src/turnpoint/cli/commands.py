@@ -225,6 +225,7 @@ def assess(
     target = None if out is None else checked_target(out, endings, source)
 
     from turnpoint.workflows.assess import assess as run
+    from turnpoint.workflows.respond import called
 
     data = read_study(source)
     with ProgressBar("Assessing") as progress:
@@ -236,6 +237,7 @@ def assess(
             progress=progress,
         )
     stream = summaries.summary_stream(target)
+    summaries.say_called(called(data), stream)
     summaries.say_read(data, stream)
     summaries.say_priors(result.priors, stream)
     summaries.say_assessed(result.frame, stream)
@@ -370,6 +372,7 @@ def report(
 
     from turnpoint.workflows.assess import assess as run_assess
     from turnpoint.workflows.report import report as run
+    from turnpoint.workflows.respond import called
 
     data = read_study(source)
     if patient is not None:
@@ -384,6 +387,7 @@ def report(
         )
     with ProgressBar("Writing the report"), appearing_whole(target) as part:
         run(assessment, patient, audience=audience.value, lang=lang.value).save(part)
+    summaries.say_called(called(data), sys.stdout)
     summaries.say_read(data, sys.stdout)
     summaries.say_priors(assessment.priors, sys.stdout)
     summaries.say_written(target, f"report for the {audience.value}", sys.stdout)

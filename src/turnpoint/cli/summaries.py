@@ -74,6 +74,8 @@ AHEAD_COLUMNS = (
     "progression_day_q05",
     "progression_day_q50",
     "progression_day_q95",
+    "called_day",
+    "called_by",
 )
 SETTLE_COLUMNS = (
     "rank",
@@ -116,6 +118,12 @@ DIAGNOSTIC_TABLES = (
     "shrinkage",
     "patients",
 )
+CALLED_NAMES = {
+    "new_lesion": "a new lesion",
+    "target": "growth of the target lesions",
+    "non_target": "growth of other lesions",
+    "marker": "a tumour marker",
+}
 VERDICT_ORDER = ("responding", "plateau", "regrowing", "undetermined")
 
 
@@ -140,6 +148,36 @@ def say_read(study: Study, stream: TextIO) -> None:
     people = f"{counted(study.patients.height, 'patient')}, {counted(visits, 'visit')}"
     say("Read", f"{study.name}: {people}" + (f" ({tables})" if tables else ""), stream)
     say_warnings(study.problems, stream)
+
+
+def say_called(called: pl.DataFrame, stream: TextIO) -> None:
+    """Progression that has been called, before anything else: of one patient by what, of several how many by what.
+
+    Args:
+        called: from `workflows.respond.called`.
+        stream: where it is said.
+    """
+    patients = called["patient_id"].n_unique()
+    if patients == 1:
+        for row in called.iter_rows(named=True):
+            say("Called", _called_line(row), stream)
+        return
+    if patients:
+        kinds = called.unique(["patient_id", "kind"])["kind"].value_counts(sort=True).rows()
+        by = ", ".join(f"{count:,} by {CALLED_NAMES[kind]}" for kind, count in kinds)
+        say("Called", f"progression of {counted(patients, 'patient')}: {by}", stream)
+
+
+def _called_line(row: Mapping[str, object]) -> str:
+    """One thing that called it: `progression in week 18 (day 126), by a new lesion: brain N1, 11 mm (RECIST 1.1)`."""
+    day = int(str(row["day"]))
+    named = " ".join(str(row[name]) for name in ("site", "lesion_id") if row[name])
+    size = "" if row["value"] is None else f"{row['value']:.4g} {row['unit']}"
+    smallest = "" if row["smallest"] is None else f"from {row['smallest']:.4g} at its smallest"
+    details = ", ".join(part for part in (named, size, smallest) if part)
+    by = CALLED_NAMES[str(row["kind"])]
+    said = f"progression in week {day / 7:.0f} (day {day}), by {by}"
+    return f"{said}: {details} ({row['criterion']})" if details else f"{said} ({row['criterion']})"
 
 
 def say_counts(label: str, what: str, column: pl.Series, order: Sequence[str], stream: TextIO) -> None:

@@ -1,15 +1,15 @@
 """Which target lesions RECIST 1.1 would not have allowed. They are kept: the study's protocol decides.
 
 Source: Eisenhauer et al. 2009, doi:10.1016/j.ejca.2008.10.026, sections 3.1, 3.2 and 4.2:
-at most five targets, two an organ; at least 10 mm, nodes 15 mm in the short axis. Paired organs are one organ, and
-so are all lymph nodes (EORTC clarification "Paired organs").
+at most five targets, two an organ; at least 10 mm, nodes 15 mm in the short axis; each measured at baseline. Paired
+organs are one organ, and so are all lymph nodes (EORTC clarification "Paired organs").
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from turnpoint.criteria.sums import with_course
+from turnpoint.criteria.sums import numbered, targets_of, with_course
 from turnpoint.errors import Problem
 
 MOST_TARGETS = 5
@@ -79,21 +79,58 @@ def eligibility_problems(lesions: pl.DataFrame, file: str = "lesions.csv") -> tu
             "Check the value, the node flag and the role; the lesion counts as a target until then.",
         )
     )
+    problems.append(
+        _warning(
+            _without_baseline(lesions),
+            file,
+            "lesion_id",
+            "a target that was not measured at baseline",
+            "Add its baseline; or write role=new for a new lesion, role=non_target for an old one. Until then no sum "
+            "can be compared with a baseline, and the target response is NE.",
+        )
+    )
     return tuple(problem for problem in problems if problem is not None)
+
+
+def _without_baseline(lesions: pl.DataFrame) -> pl.DataFrame:
+    """The first measurement of each target that has none at baseline and is no piece of one that has."""
+    targets, last_day = _targets(lesions)
+    read = (pl.col("status") != "not_evaluable") & (
+        (pl.col("status") != "measured") | pl.col("diameter_mm").is_not_null()
+    )
+    late = (
+        targets.with_columns(last_day.alias("baseline"))
+        .filter(read)
+        .unique(["course", "lesion_id"], keep="first", maintain_order=True)
+        .filter(pl.col("day") > pl.col("baseline"))
+    )
+    if late.is_empty():
+        return late
+    # Few courses: only theirs are looked at for pieces of split and merged lesions.
+    own = lesions.join(late.select("patient_id").unique(), on="patient_id", how="semi")
+    # A lesion is called what its first row is called: only pieces have other names.
+    whole = targets_of(numbered(own)).sort("visit").unique("lesion", keep="first")
+    names = whole["lesion_id"].cast(pl.String).unique()
+    return late.filter(pl.col("lesion_id").cast(pl.String).is_in(names.implode()))
 
 
 def _baseline_targets(lesions: pl.DataFrame) -> pl.DataFrame:
     """Each target's last row up to the baseline: day 0, or the first day with targets when that is later."""
-    if "source_row" not in lesions.columns:
-        lesions = lesions.with_columns(source_row=pl.lit(None, pl.Int64))
-    used = ["patient_id", "reader", "day", "lesion_id", "site", "node", "diameter_mm", "status", "source_row"]
-    targets = with_course(lesions.lazy().filter(pl.col("role") == "target").select(used).collect())
-    last_day = pl.max_horizontal(pl.col("day").first().over("course"), 0)
+    targets, last_day = _targets(lesions)
     return (
         targets.filter(pl.col("day") <= last_day)
         .unique(["course", "lesion_id"], keep="last", maintain_order=True)
         .with_columns(pl.col("node").fill_null(value=False))
     )
+
+
+def _targets(lesions: pl.DataFrame) -> tuple[pl.DataFrame, pl.Expr]:
+    """Rows of targets by course and day, and the last day that is baseline."""
+    if "source_row" not in lesions.columns:
+        lesions = lesions.with_columns(source_row=pl.lit(None, pl.Int64))
+    used = ["patient_id", "reader", "day", "lesion_id", "site", "node", "diameter_mm", "status", "source_row"]
+    targets = with_course(lesions.lazy().filter(pl.col("role") == "target").select(used).collect())
+    return targets, pl.max_horizontal(pl.col("day").first().over("course"), 0)
 
 
 def _warning(rows: pl.DataFrame, file: str, column: str, what: str, mend: str) -> Problem | None:

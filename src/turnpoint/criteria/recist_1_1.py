@@ -3,8 +3,9 @@
 Source: Eisenhauer et al. 2009, doi:10.1016/j.ejca.2008.10.026 ("4.3.1" and so on are its sections), and the RECIST
 group's answers at recist.eortc.org ("EORTC"). The rules:
 
-1.  Baseline is the last complete sum up to day 0, or else the first complete sum (4.1). It is listed without a
-    response; so is every visit before it.
+1.  Baseline is the last complete sum up to day 0 or, when no target was recorded by then, the sum on the first day
+    with targets (4.1). It is listed without a response; so is every visit before it. A target that was not measured at
+    baseline leaves none: no change can be computed, and the target response is NE (4.2, 4.4.2).
 2.  Nadir is the smallest complete sum before the visit, baseline included; an incomplete sum is never one (4.3.1).
 3.  Target CR: every target absent, nodes under 10 mm short axis; the sum may then be above 0 (4.3.1, 4.3.2).
 4.  Target PD: the sum, or the part of it that is known, is at least 20 % and at least 5 mm over the nadir (4.3.1).
@@ -29,9 +30,7 @@ from turnpoint.criteria.sums import (
     NORMAL_NODE_BELOW_MM,
     numbered,
     progression_sum_mm,
-    sum_of_diameters,
     sums_at_visits,
-    with_course,
 )
 
 PARTIAL_RESPONSE_RATIO = 0.7
@@ -116,9 +115,10 @@ def progression_threshold(lesions: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         `patient_id, reader, day, threshold` in mm, one row a complete sum. Up to day 0 each sum is the only one
-        that counts, since the last of them is the baseline.
+        that counts, since the last of them is the baseline; without a baseline (rule 1) there is none.
     """
-    sums = with_course(sum_of_diameters(lesions).drop_nulls("sum_of_diameters_mm"))
+    visits = _with_baseline(sums_at_visits(numbered(lesions)))
+    sums = visits.filter(pl.col("baseline_day").is_not_null()).drop_nulls("sum_of_diameters_mm")
     # A sum up to day 0 replaces the one before it; from the last of them on the smallest counts.
     since_baseline = (pl.col("day") <= 0).cum_sum()
     nadir = pl.col("sum_of_diameters_mm").cum_min().over("course", since_baseline)
@@ -130,7 +130,7 @@ def _with_baseline(visits: pl.DataFrame) -> pl.DataFrame:
     day, complete = pl.col("day"), pl.col("sum_of_diameters_mm").is_not_null()
     own = visits.group_by("course", maintain_order=True).agg(
         pl.when(complete & (day <= 0)).then(day).max().alias("last_sum_before"),
-        pl.when(complete).then(day).min().alias("first_sum"),
+        pl.when(complete & (day == pl.col("targets_day")) & (day > 0)).then(day).min().alias("first_sum"),
         pl.when(day <= 0).then(day).max().alias("last_screening_day"),
         day.min().alias("first_day"),
     )

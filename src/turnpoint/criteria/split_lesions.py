@@ -32,7 +32,7 @@ def with_pieces(own: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
         `own` with one row for each baseline target and visit that has its own row or one of a piece; rows of `late`
         whose names tell no origin are left out.
     """
-    pieces = late.drop("lesion").join(_descent(own, late), on=["course", "lesion_id"], how="inner")
+    pieces = late.drop("lesion").join(descent(own, late), on=["course", "lesion_id"], how="inner")
     if pieces.is_empty():
         return own
     # The mass is counted once, with the first of the lesions that merged into it; the others are in it.
@@ -49,7 +49,7 @@ def with_pieces(own: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([rest, _together(whole, pieces).select(rest.columns)]).sort("visit", maintain_order=True)
 
 
-def _descent(own: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
+def descent(own: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
     """`course, lesion_id, lesion, place, merged`: the baseline lesions each later name is of, in the name's order."""
     lesions = own.select(*_LESION, "lesion_id").unique()
     known = {

@@ -7,15 +7,18 @@ the start: when no day up to day 0 has every target, the targets' last readings 
 dated on the last day that has any (4.1: all baseline evaluations within 4 weeks before the start).
 
 The target lesions of a patient are those recorded up to the baseline: on or before day 0, or on the first day
-with targets when that is later. A target first recorded after it enters the sum only as a piece of one of them that
-split, or as the mass that several merged into (`criteria.split_lesions`).
+with targets when that is later. One first recorded after it is a piece of one of them that split, or the mass that
+several merged into (`criteria.split_lesions`). When it is neither, it is a target without a baseline. 4.2 adds
+up all targets at baseline: the baseline sum is then not evaluable, and nothing can be compared with it (4.4.2: where
+only some of the lesions were measured, the time point is not evaluable). Left out, it would make a tumour seem to
+shrink by what was never measured; `criteria.eligibility` warns of it.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from turnpoint.criteria.split_lesions import with_pieces
+from turnpoint.criteria.split_lesions import descent, with_pieces
 
 SUMS_SCHEMA: dict[str, type[pl.DataType]] = {
     "patient_id": pl.String,
@@ -61,9 +64,9 @@ def sum_of_diameters(lesions: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         One row a visit of a patient and reader with targets: `patient_id, reader, day, sum_of_diameters_mm` (null
-        when not computable), `known_part_mm` (sum of the evaluable targets), and counts: `targets` (of the
-        patient), `too_small`, `absent`, `normal` (absent, or a node under 10 mm), `not_evaluable` (missing rows
-        included). Sorted by patient, reader and day.
+        when not computable), `known_part_mm` (sum of the evaluable targets), and counts: `targets` (of the patient,
+        those without a baseline included), `too_small`, `absent`, `normal` (absent, or a node under 10 mm),
+        `not_evaluable` (missing rows included). Sorted by patient, reader and day.
     """
     return (
         sums_at_visits(numbered(lesions))
@@ -84,7 +87,7 @@ def target_diameters(lesions: pl.DataFrame) -> pl.DataFrame:
         merged the first carries the mass and the others are 0 mm. Sorted by patient, reader, day and lesion.
     """
     rows = numbered(lesions)
-    own = _of_baseline_targets(rows.filter(pl.col("role") == "target"))
+    own = targets_of(rows)
     baseline_name = pl.col("lesion_id").first().over("lesion", order_by="visit")
     return (
         own.with_columns(baseline_name)
@@ -131,12 +134,14 @@ def visits_of(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def sums_at_visits(rows: pl.DataFrame) -> pl.DataFrame:
-    """The sums of `sum_of_diameters` at every visit of `numbered` rows; `targets` is 0 without target disease."""
-    own = _of_baseline_targets(rows.filter(pl.col("role") == "target"))
-    counted = (
-        own.filter(pl.col("day") <= pl.col("baseline"))
-        .group_by("course")
-        .agg(pl.col("lesion").n_unique().cast(pl.Int64).alias("targets"))
+    """The sums of `sum_of_diameters` at every visit of `numbered` rows; `targets` is 0 without target disease.
+
+    `targets_day` is the last day up to day 0 with targets, or the first with any.
+    """
+    own = targets_of(rows)
+    counted = own.group_by("course").agg(
+        pl.col("lesion").n_unique().cast(pl.Int64).alias("targets"),
+        pl.col("baseline").first().alias("targets_day"),
     )
     combined = _combined_screening(own, counted)
     visits = visits_of(rows).join(counted, on="course", how="left", maintain_order="left")
@@ -151,8 +156,9 @@ def sums_at_visits(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _of_baseline_targets(targets: pl.DataFrame) -> pl.DataFrame:
-    """Rows of the targets recorded up to the baseline; `lesion` numbers them, `mm` is what each adds."""
+def targets_of(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the targets, pieces counted in with what they are of; `lesion` numbers them, `mm` is what each adds."""
+    targets = rows.filter(pl.col("role") == "target")
     day, status, mm = pl.col("day"), pl.col("status"), pl.col("mm")
     last_before = pl.when(day <= 0).then(day).max().over("course")
     number = pl.col("lesion_id").cast(pl.Categorical).to_physical().cast(pl.Int64)
@@ -183,7 +189,10 @@ def _of_baseline_targets(targets: pl.DataFrame) -> pl.DataFrame:
     if frame["lesion"].n_unique() == len(at_baseline):
         return frame
     first_known = pl.col("lesion").is_in(at_baseline.implode())
-    return with_pieces(frame.filter(first_known), frame.filter(~first_known))
+    known, late = frame.filter(first_known), frame.filter(~first_known)
+    without_baseline = late.join(descent(known, late), on=["course", "lesion_id"], how="anti")
+    whole = with_pieces(known, late)
+    return pl.concat([whole, without_baseline.select(whole.columns)]).sort("visit", maintain_order=True)
 
 
 def _read(own: pl.DataFrame) -> pl.DataFrame:

@@ -11,17 +11,22 @@ from turnpoint.charts.dates import is_beyond, week_or_never
 from turnpoint.charts.language import NOTHING, Language, mark
 from turnpoint.charts.marker import censored_value
 from turnpoint.charts.states import STATE_NAMES
+from turnpoint.criteria.called_progression import RECIST
+from turnpoint.criteria.nothing_left import NothingLeft
+from turnpoint.reports.called_text import called_already, called_sentences
 from turnpoint.reports.course_tables import doses_table, events_table, percent_change, visits_table
 from turnpoint.reports.evidence_text import clinician_sentence, quantity_name
 from turnpoint.reports.figures import date_name, date_names, patient_figures
 from turnpoint.reports.harm_section import clinician_harm
+from turnpoint.reports.lesion_text import lesions_table, parted_sentence
 from turnpoint.reports.page import page
-from turnpoint.reports.provenance_text import not_a_device, provenance_lines
+from turnpoint.reports.provenance_text import fit_sentence, not_a_device, provenance_lines
 from turnpoint.reports.settle_text import settle_table, what_would_help
 from turnpoint.reports.snapshot import CAUSES, SUM_OF_DIAMETERS, Snapshot, snapshot
 from turnpoint.reports.tables import Table, table
 from turnpoint.reports.verdict_text import CLINICIAN_HEADLINES, clinician_alert, clinician_alert_rate
 from turnpoint.reports.views import PatientView
+from turnpoint.turning.series_facts import at_floor_mm
 
 CAUSE_NAMES = {
     "resistant": mark("resistant cells"),
@@ -30,6 +35,7 @@ CAUSE_NAMES = {
     "pause": mark("treatment pause"),
 }
 _STATES = ("responding", "plateau", "regrowing")
+_NO_CAUSE_ASKED = ("responding", "nothing_left", "not_assessed", "undetermined")
 
 
 def clinician_page(view: PatientView, language: Language) -> str:
@@ -41,7 +47,7 @@ def clinician_page(view: PatientView, language: Language) -> str:
         language,
         title=language.text("Patient {patient}", patient=view.patient_id),
         context=course_line(view, snap, language),
-        headline=language.text(CLINICIAN_HEADLINES[snap.situation]),
+        **headlines(view, snap, language),
         states=[
             (
                 state,
@@ -52,7 +58,7 @@ def clinician_page(view: PatientView, language: Language) -> str:
             for state in _STATES
             if snap.last.get(f"p_{state}") is not None
         ],
-        certainty=_certainty(snap, language),
+        certainty=_certainty(view, snap, language) if snap.expects_dates else [],
         alert=snap.alert,
         alert_text=clinician_alert(snap, language),
         alert_rate=clinician_alert_rate(
@@ -60,21 +66,58 @@ def clinician_page(view: PatientView, language: Language) -> str:
         ),
         changed=changes(view, snap, language),
         evidence=[clinician_sentence(fact, language) for fact in view.evidence],
+        lesions=lesions_table(view, language),
         settle=what_would_help(view, snap, language),
         settle_table=settle_table(view, language),
         next_values=next_values(snap, language),
         progression=progression_table(view, language),
         gap=gap_sentences(view, language),
-        dates=_dates_table(snap, language),
-        causes=_causes_table(snap, language),
+        gap_heading=language.text("Progression by RECIST")
+        if view.called
+        else language.text("What RECIST still waits for"),
+        dates=_dates_table(snap, language) if snap.expects_dates else None,
+        causes=_causes_table(view, snap, language),
+        cause_unknown=cause_sentences(view, snap, language),
         figures=patient_figures(view, snap, language),
         harm=None if view.harm is None else clinician_harm(view.harm, language),
         visits=visits_table(view, language),
         doses=doses_table(view, language),
         events=events_table(view, language),
-        small_print=provenance_lines(provenance, language),
+        small_print=[*provenance_lines(provenance, language), *fit_sentence(provenance, language)],
         disclaimer=not_a_device(language),
     )
+
+
+def headlines(view: PatientView, snap: Snapshot, language: Language) -> dict[str, object]:
+    """What is said first: what called progression, else the state; then the state, and lesions that part ways."""
+    state = language.text(CLINICIAN_HEADLINES[snap.situation])
+    called = called_sentences(view, language)
+    under = [*called[1:]]
+    if called:
+        under.append(language.text("At the last visit: {state}.", state=state))
+    if view.parted is not None:
+        under.append(parted_sentence(view.parted, language))
+    if snap.situation == "nothing_left" and view.nothing_left is not None:
+        under += _nothing_left(view.nothing_left, language)
+    return {"headline": called[0] if called else state, "under": under}
+
+
+def _nothing_left(found: NothingLeft, language: Language) -> list[str]:
+    """What a complete response means and what it does not."""
+    said = [
+        language.text(
+            "Complete response since week {week}: every target is gone or, if a node, of normal size. It does not show "
+            "that no living cell is left; what is below the limit of a scan cannot be seen.",
+            week=language.week(found.day),
+        )
+    ]
+    if found.normal:
+        said.append(language.text("Normal: {markers}.", markers=language.listed(list(found.normal))))
+    if found.unknown:
+        said.append(
+            language.text("No reference range: {markers}.", markers=language.listed(list(found.unknown)))
+        )
+    return said
 
 
 def course_line(view: PatientView, snap: Snapshot, language: Language) -> str:
@@ -89,15 +132,24 @@ def course_line(view: PatientView, snap: Snapshot, language: Language) -> str:
     return " · ".join(parts)
 
 
-def _certainty(snap: Snapshot, language: Language) -> list[str]:
+def _certainty(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
     """The chance that the turning point is past, and the resistant share."""
     sentences = []
     if snap.last.get("p_turned") is not None:
+        chance = language.chance(snap.last["p_turned"])
+        sentences.append(
+            language.text("Expected: the chance that it gets no smaller than now is {chance}.", chance=chance)
+            if snap.last.get("verdict") == "responding"
+            else language.text("Turning point already passed: {chance}.", chance=chance)
+        )
+    if snap.p_never is not None:
         sentences.append(
             language.text(
-                "Turning point already passed: {chance}.", chance=language.chance(snap.last["p_turned"])
+                "Turning point not within ten years: {chance}.", chance=language.chance(snap.p_never)
             )
         )
+    if view.cause_is_prior or snap.situation in _NO_CAUSE_ASKED:
+        return sentences
     if snap.last.get("resistant_fraction_q50") is not None:
         low, middle, high = (
             language.chance(snap.last[f"resistant_fraction_{q}"]) for q in ("q05", "q50", "q95")
@@ -125,7 +177,7 @@ def _sum_sentence(view: PatientView, snap: Snapshot, language: Language) -> str:
     row, before = snap.last_sum, snap.sum_before
     size, week = language.number(row["sum_of_diameters_mm"], 1), language.week(row["day"])
     said = language.text("Sum of diameters {size} mm at week {week}.", size=size, week=week)
-    if before:
+    if before and row["change_from_baseline_pct"] is not None:
         values = {
             "size": size,
             "week": week,
@@ -147,8 +199,16 @@ def _sum_sentence(view: PatientView, snap: Snapshot, language: Language) -> str:
                 **values,
             )
     sentences = [said]
+    if view.baseline_mm is None:
+        sentences.append(
+            language.text("A target was not measured at baseline: there is no baseline sum to compare with.")
+        )
     if row["censored"]:
-        sentences.append(language.text("Part of it is too small to measure."))
+        sentences.append(
+            language.text("Every target is too small to measure.")
+            if row["sum_of_diameters_mm"] > 0
+            else language.text("Every target is gone.")
+        )
     if row["overall_response"]:
         sentences.append(language.text("Overall response {response}.", response=row["overall_response"]))
     return language.joined(sentences)
@@ -180,25 +240,40 @@ def next_values(snap: Snapshot, language: Language) -> list[str]:
     sentences = []
     for value in snap.next_values:
         is_sum = value.quantity == SUM_OF_DIAMETERS
-        written = (lambda number: language.number(number, 1)) if is_sum else language.measured
+        unit = units.get(value.quantity, "")
+        low, middle, high = (
+            size_text(number, language) if is_sum else f"{language.measured(number)} {unit}".strip()
+            for number in (value.q05, value.q50, value.q95)
+        )
+        said = {
+            "quantity": capital(quantity_name(value.quantity, language)),
+            "weeks": language.weeks(value.weeks_ahead),
+            "week": language.week(value.day),
+            "middle": middle,
+        }
         sentences.append(
-            language.text(
-                "{quantity} in {weeks} (week {week}): {middle} {unit}, 90% interval {low} to {high}.",
-                quantity=capital(quantity_name(value.quantity, language)),
-                weeks=language.weeks(value.weeks_ahead),
-                week=language.week(value.day),
-                middle=written(value.q50),
-                low=written(value.q05),
-                high=written(value.q95),
-                unit="mm" if is_sum else units.get(value.quantity, ""),
+            language.text("{quantity} in {weeks} (week {week}): {middle}.", **said)
+            if low == high
+            else language.text(
+                "{quantity} in {weeks} (week {week}): {middle}, 90% interval {low} to {high}.",
+                low=low,
+                high=high,
+                **said,
             )
         )
     return sentences
 
 
+def size_text(size_mm: float, language: Language) -> str:
+    """A size in mm; below what can be measured in words."""
+    if at_floor_mm(size_mm):
+        return language.text("too small to measure")
+    return language.text("{size} mm", size=language.number(size_mm, 1))
+
+
 def progression_table(view: PatientView, language: Language) -> Table | None:
     """Chance of progression: a row a quantity, a column a horizon."""
-    # null where the criterion is met already
+    # null where progression has been called already
     known = view.p_progression.filter(pl.col("p_progression").is_not_null())
     if known.is_empty():
         return None
@@ -241,7 +316,13 @@ def _progression_weeks(view: PatientView, quantity: str, language: Language) -> 
 
 def gap_sentences(view: PatientView, language: Language) -> list[str]:
     """What RECIST still waits for: millimetres, volume, doublings."""
+    if any(own.criterion == RECIST for own in view.called):
+        return [called_already(view, language)]
     gap = view.progression_gap
+    if view.nothing_left is not None:
+        return [
+            language.text("After a complete response any lesion that is back is progression, at any size.")
+        ]
     if gap is None:
         return []
     target = language.number(gap.progression_sum_mm, 1)
@@ -275,18 +356,7 @@ def gap_sentences(view: PatientView, language: Language) -> list[str]:
 def _dates_table(snap: Snapshot, language: Language) -> Table | None:
     if not snap.last:
         return None
-    rows = []
-    for name in date_names():
-        interval = snap.date(name)
-        low, middle, high = (
-            week_or_never(week, language) for week in (interval.q05, interval.q50, interval.q95)
-        )
-        span = language.text("{low} to {high}", low=low, high=high)
-        if is_beyond(interval.q95):
-            span = language.text("{week} or later", week=low)
-        if interval.bounds is None:
-            middle = language.text("not yet determined")
-        rows.append([date_name(name, language), middle, NOTHING if interval.q05 is None else span])
+    rows = [[date_name(name, language), *_date_cells(name, snap, language)] for name in date_names()]
     columns = [
         (language.text("Date"), False),
         (language.text("Week"), True),
@@ -295,8 +365,51 @@ def _dates_table(snap: Snapshot, language: Language) -> Table | None:
     return table(language.text("Three dates, in weeks since the start"), columns, rows)
 
 
-def _causes_table(snap: Snapshot, language: Language) -> list[tuple[str, str, float]]:
-    """Each cause of a plateau with its chance, most likely first."""
+def _date_cells(name: str, snap: Snapshot, language: Language) -> list[str]:
+    """Median and interval; what has been read is no longer expected."""
+    interval = snap.date(name)
+    if name == "regrowth_day" and snap.week_regrowth_read is not None:
+        week = language.number(snap.week_regrowth_read)
+        return [language.text("read in week {week}", week=week), NOTHING]
+    low, middle, high = (week_or_never(week, language) for week in (interval.q05, interval.q50, interval.q95))
+    span = language.text("{low} to {high}", low=low, high=high)
+    if is_beyond(interval.q95):
+        span = language.text("{week} or later", week=low)
+    if name == "regrowth_day" and interval.q50 is not None and interval.q50 <= interval.last_week:
+        # by the model it should show by now; it has not been read
+        return [language.text("not read so far"), NOTHING]
+    if interval.bounds is None:
+        middle = language.text("not yet determined")
+    if name == "turning_day" and snap.p_never is not None:
+        never = language.text("not within ten years: {chance}", chance=language.chance(snap.p_never))
+        span = language.text("{span}; {never}", span=span, never=never)
+    return [middle, NOTHING if interval.q05 is None else span]
+
+
+def cause_sentences(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
+    """That scans alone cannot tell the cause, and which test could; nothing where the data tell it."""
+    if not view.cause_is_prior or snap.progressed is not None or snap.situation in _NO_CAUSE_ASKED:
+        return []
+    if not view.sums.height:
+        return [
+            language.text(
+                "The data do not tell why it does not shrink: what the model says of it is the prior's, and is not "
+                "shown."
+            )
+        ]
+    return [
+        language.text(
+            "Sizes alone cannot tell resistant cells from scar or resting tissue: what the model says of the cause is "
+            "the prior's, and is not shown."
+        ),
+        language.text("What could tell: a marker, if one is raised; ctDNA; PET; a biopsy."),
+    ]
+
+
+def _causes_table(view: PatientView, snap: Snapshot, language: Language) -> list[tuple[str, str, float]]:
+    """Each cause of a plateau with its chance, most likely first; nothing where it is asked of no plateau."""
+    if view.cause_is_prior or snap.situation in _NO_CAUSE_ASKED:
+        return []
     known = [(cause, snap.last.get(f"p_{cause}")) for cause in CAUSES]
     ranked = sorted(
         ((cause, chance) for cause, chance in known if chance is not None), key=lambda pair: -pair[1]

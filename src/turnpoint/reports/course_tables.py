@@ -83,13 +83,20 @@ def _sum_cells(row: Mapping[str, Any], language: Language) -> list[str]:
     response = row["overall_response"] or NOTHING
     if row["new_lesion"]:
         response += language.text(", new lesion")
-    size = language.number(row["sum_of_diameters_mm"], 1)
     return [
-        ("≤" if row["censored"] else "") + size,
+        _size_cell(row, language),
         percent_change(row["change_from_baseline_pct"], language),
         percent_change(row["change_from_nadir_pct"], language),
         response,
     ]
+
+
+def _size_cell(row: Mapping[str, Any], language: Language) -> str:
+    """The sum; where nothing of it can be measured in words."""
+    size = row["sum_of_diameters_mm"]
+    if not row["censored"] or size is None:
+        return language.number(size, 1)
+    return language.text("gone") if size <= 0 else language.text("too small")
 
 
 def _assessment_cells(row: Mapping[str, Any], language: Language) -> list[str]:

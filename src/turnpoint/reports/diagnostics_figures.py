@@ -20,6 +20,7 @@ PARAMETER_NAMES = {
     "log_kill_per_week": "kill rate d",
     "log_regrowth_per_week": "regrowth rate g",
     "logit_resistant_fraction": "resistant fraction φ",
+    "dormancy": "dormancy",
     "log_off_growth_per_week": "growth off treatment",
     "logit_scar_share": "scar share s",
     "log_healthy_background": "healthy background f",

@@ -61,7 +61,9 @@ def patient_figures(view: PatientView, snap: Snapshot, language: Language) -> li
         for index, name in enumerate(known["marker"].unique(maintain_order=True))
     ]
     if view.assessment.height:
-        figures += [course.states(), course.dates()]
+        figures.append(course.states())
+        if snap.expects_dates:
+            figures.append(course.dates())
     if view.doses.height:
         figures.append(course.doses())
     if view.events.height:
@@ -92,9 +94,7 @@ class _Course:
                 "point, median and 90% interval."
             ),
             sum_of_diameters.describe(view.sums, lines, self.language),
-            lambda panel: sum_of_diameters.sum_of_diameters(
-                view.sums, fan, lines, view.reading_sd_log, turning, panel
-            ),
+            lambda panel: sum_of_diameters.sum_of_diameters(view.sums, fan, lines, turning, panel),
         )
 
     def marker(self, name: str, index: int) -> Figure:
@@ -125,7 +125,13 @@ class _Course:
         )
 
     def dates(self) -> Figure:
-        named = [(date_name(name, self.language), self.snap.date(name)) for name in date_names()]
+        # growth that has been read has its week in the table: no interval is drawn for it
+        names = [
+            name
+            for name in date_names()
+            if not (name == "regrowth_day" and self.snap.week_regrowth_read is not None)
+        ]
+        named = [(date_name(name, self.language), self.snap.date(name)) for name in names]
         said = [
             self.language.text(
                 "{name}: {value}", name=name, value=dates.interval_text(interval, self.language)
@@ -134,7 +140,7 @@ class _Course:
         ]
         return self._drawn(
             "dates",
-            self.language.text("Three dates, as the last visit shows them"),
+            self.language.text("Dates, as the last visit shows them"),
             self.language.text(
                 "Bars: 90% intervals. Dots: medians. An arrow: the interval goes on beyond the axis."
             ),
@@ -191,6 +197,20 @@ def simple_picture(view: PatientView, snap: Snapshot, language: Language) -> Fig
         return None
     until = (snap.last_day or 0.0) + 7.0 * _PICTURE_WEEKS_AHEAD
     fan = view.fan.filter((pl.col("quantity") == quantity) & (pl.col("day") <= until))
+    caption = language.text("Each dot is one result.")
+    if view.called:
+        fan = fan.filter(pl.col("kind") != "forecast")
+        if any(own.kind == "new_lesion" for own in view.called):
+            caption = language.joined(
+                [
+                    caption,
+                    language.text("The picture shows the spots measured from the start, not the new one."),
+                ]
+            )
+    else:
+        caption = language.joined(
+            [caption, language.text("The next results will probably fall inside the blue area.")]
+        )
     axis = WeekAxis.over([values, fan.filter(pl.col("kind") == "forecast")], snap.last_day)
     said = [
         language.text("Week {week}: {value}.", week=language.week(day), value=language.measured(value))
@@ -199,7 +219,7 @@ def simple_picture(view: PatientView, snap: Snapshot, language: Language) -> Fig
     return _twice(
         "picture",
         heading,
-        language.text("Each dot is one result. The next results will probably fall inside the blue area."),
+        caption,
         " ".join(said if len(said) <= 40 else [said[0], said[-1]]),
         lambda canvas: patient_picture.patient_picture(
             values, fan, Panel(axis, replace(canvas, right_px=24), language)

@@ -5,43 +5,48 @@ from __future__ import annotations
 from turnpoint.charts.dates import is_beyond
 from turnpoint.charts.language import Language
 from turnpoint.charts.marker import censored_value
+from turnpoint.reports.called_text import patient_new_spots
 from turnpoint.reports.evidence_text import patient_sentence
 from turnpoint.reports.figures import simple_picture
 from turnpoint.reports.harm_plain import patient_harm
 from turnpoint.reports.page import page
-from turnpoint.reports.provenance_text import not_a_device, provenance_lines
+from turnpoint.reports.provenance_text import compared_with, not_a_device, provenance_lines
 from turnpoint.reports.settle_text import settle_questions
-from turnpoint.reports.snapshot import SUM_OF_DIAMETERS, Snapshot, snapshot
+from turnpoint.reports.snapshot import SUM_OF_DIAMETERS, NextValue, Snapshot, snapshot
 from turnpoint.reports.verdict_text import (
     PATIENT_WORDS,
     STATE_IN_PLAIN_WORDS,
     chance_in_ten,
     patient_alert,
+    patient_headline,
     patient_sentences,
     tenths,
 )
 from turnpoint.reports.views import PatientView
+from turnpoint.turning.evidence import Evidence
+from turnpoint.turning.series_facts import at_floor_mm
 
 _MOST_FACTS = 4
 _CHANCE_WITHIN_WEEKS = 12.0
+_NO_CHANCES = ("mixed", "undetermined", "nothing_left", "off_treatment")
 
 
 def patient_page(view: PatientView, language: Language) -> str:
     """The page as HTML."""
     snap = snapshot(view)
-    words = PATIENT_WORDS[snap.situation]
+    words = PATIENT_WORDS[snap.headline]
     plain = None if view.harm is None else patient_harm(view.harm, language)
     return page(
         "patient.html",
         language,
         title=language.text("Your results"),
         patient_id=view.patient_id,
-        headline=language.text(words.headline),
-        sentences=patient_sentences(snap, language),
-        alert=patient_alert(snap, view.provenance.false_alerts_per_100, language),
+        headline=patient_headline(view, snap, language),
+        sentences=patient_sentences(view, snap, language),
+        alert=patient_alert(snap, language),
         picture=simple_picture(view, snap, language),
-        now=_values_now(snap, language),
-        facts=[patient_sentence(fact, language) for fact in view.evidence[:_MOST_FACTS]],
+        now=[*patient_new_spots(view, language), *_values_now(snap, language)],
+        facts=[patient_sentence(fact, language) for fact in _facts(view, snap)],
         chances=_chances(snap, language),
         ahead=_ahead(view, snap, language),
         unknown=_unknown(view, snap, language),
@@ -57,8 +62,27 @@ def patient_page(view: PatientView, language: Language) -> str:
     )
 
 
+def _facts(view: PatientView, snap: Snapshot) -> list[Evidence]:
+    """The first few facts; not again what the headline and its sentences have said."""
+    is_said = snap.progressed is not None or view.parted is not None
+    facts = [
+        fact
+        for fact in view.evidence
+        if not (is_said and fact.is_limit)
+        and not (fact.code == "size_floor" and snap.last_sum.get("censored"))
+        and not (view.parted is not None and fact.code == "size_level" and not fact.labels["lesion"])
+    ]
+    return facts[:_MOST_FACTS]
+
+
 def _chances(snap: Snapshot, language: Language) -> list[tuple[str, str, int]]:
-    """Each state in plain words, its chance in words, and how many dots of ten are full."""
+    """Each state in plain words, its chance in words, and how many dots of ten are full.
+
+    None where progression has been called, lesions part ways or nothing is left, for one state says less than that; and
+    none where it is too early, for then they are other people's, or where no treatment is given.
+    """
+    if snap.progressed is not None or snap.situation in _NO_CHANCES:
+        return []
     known = {
         state: snap.last[f"p_{state}"]
         for state in STATE_IN_PLAIN_WORDS
@@ -73,15 +97,7 @@ def _chances(snap: Snapshot, language: Language) -> list[tuple[str, str, int]]:
 
 def _values_now(snap: Snapshot, language: Language) -> list[str]:
     """The newest values, as they stand on the laboratory's or the radiologist's paper."""
-    sentences = []
-    if snap.last_sum:
-        sentences.append(
-            language.text(
-                "Size on the last scan: {size} mm (week {week}).",
-                size=language.number(snap.last_sum["sum_of_diameters_mm"], 1),
-                week=language.week(snap.last_sum["day"]),
-            )
-        )
+    sentences = [_size_now(snap, language)] if snap.last_sum else []
     sentences += [
         language.text(
             "Last {marker}: {value} {unit} (week {week}).",
@@ -95,32 +111,75 @@ def _values_now(snap: Snapshot, language: Language) -> list[str]:
     return sentences
 
 
+def _size_now(snap: Snapshot, language: Language) -> str:
+    size, week = snap.last_sum["sum_of_diameters_mm"], language.week(snap.last_sum["day"])
+    if size <= 0:
+        return language.text("On the last scan (week {week}) nothing could be measured any more.", week=week)
+    if snap.last_sum["censored"]:
+        return language.text("On the last scan (week {week}) the spots were too small to measure.", week=week)
+    return language.text(
+        "Size on the last scan: {size} mm (week {week}).", size=language.number(size, 1), week=week
+    )
+
+
+def _next_size(value: NextValue, language: Language) -> str:
+    """What size the next scan may show; below what can be measured it is said in words."""
+    weeks, low = language.weeks(value.weeks_ahead), language.number(value.q05)
+    high = language.number(value.q95)
+    if at_floor_mm(value.q95):
+        return language.text(
+            "On the next scan, in {weeks}, it may still be too small to measure.", weeks=weeks
+        )
+    if at_floor_mm(value.q05):
+        return language.text(
+            "On the next scan, in {weeks}, it may be too small to measure, or up to {high} mm.",
+            weeks=weeks,
+            high=high,
+        )
+    if low == high:
+        return language.text(
+            "On the next scan, in {weeks}, a size of about {high} mm would be no surprise.",
+            weeks=weeks,
+            high=high,
+        )
+    return language.text(
+        "If the next scan is in {weeks}, a size between {low} and {high} mm would be no surprise.",
+        weeks=weeks,
+        low=low,
+        high=high,
+    )
+
+
+def _next_marker(value: NextValue, unit: str, language: Language) -> str:
+    low, high = (
+        language.number(own) if own >= 10 else language.measured(own) for own in (value.q05, value.q95)
+    )
+    said = {"marker": value.quantity, "unit": unit, "weeks": language.weeks(value.weeks_ahead), "high": high}
+    if low in (high, language.number(0)):
+        return language.text(
+            "If the next {marker} test is in {weeks}, a value up to {high} {unit} would be no surprise.",
+            **said,
+        )
+    return language.text(
+        "If the next {marker} test is in {weeks}, a value between {low} and {high} {unit} would be no surprise.",
+        low=low,
+        **said,
+    )
+
+
 def _ahead(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
     """What the next results may be, and the chance of growth that doctors count."""
+    if snap.progressed is not None:
+        return []
     units = {row["marker"]: row["unit"] or "" for row in snap.last_markers}
-    sentences = []
-    for value in snap.next_values:
-        span = {
-            "weeks": language.weeks(value.weeks_ahead),
-            "low": language.number(value.q05) if value.q05 >= 10 else language.measured(value.q05),
-            "high": language.number(value.q95) if value.q95 >= 10 else language.measured(value.q95),
-        }
-        if value.quantity == SUM_OF_DIAMETERS:
-            message = language.text(
-                "If the next scan is in {weeks}, a size between {low} and {high} mm would be no surprise.",
-                **span,
-            )
-        else:
-            message = language.text(
-                "If the next {marker} test is in {weeks}, a value between {low} and {high} {unit} would be no "
-                "surprise.",
-                marker=value.quantity,
-                unit=units.get(value.quantity, ""),
-                **span,
-            )
-        sentences.append(message)
+    sentences = [
+        _next_size(value, language)
+        if value.quantity == SUM_OF_DIAMETERS
+        else _next_marker(value, units.get(value.quantity, ""), language)
+        for value in snap.next_values
+    ]
     chance = _chance_of_growth(view)
-    if chance is not None and not snap.has_progressed:
+    if chance is not None:
         weeks, probability = chance
         sentences.append(
             language.text(
@@ -144,14 +203,9 @@ def _chance_of_growth(view: PatientView) -> tuple[float, float] | None:
 
 def _unknown(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
     """What is not known, and what would help to know it."""
-    sentences = [*_turning_point(snap, language)]
-    sentences.append(
-        language.plural(
-            "This page compares you with {count} person who had a similar treatment. Everyone is different.",
-            "This page compares you with {count} people who had a similar treatment. Everyone is different.",
-            view.provenance.prior_patients,
-        )
-    )
+    if snap.progressed is not None:
+        return [language.text("What comes next depends on many things that this page does not know.")]
+    sentences = [*_turning_point(snap, language), *compared_with(view.provenance, language)]
     if snap.situation == "plateau_scar":
         sentences.append(language.text("A further test can sometimes tell scar from cancer."))
     sentences.append(language.text("The next scan or blood test will help most."))
@@ -162,8 +216,33 @@ def _turning_point(snap: Snapshot, language: Language) -> list[str]:
     """When the cancer was or will be smallest, or that it cannot be said."""
     if not snap.last:
         return []
+    if snap.situation == "nothing_left":
+        return [language.text("Whether it will come back, and when, nobody can say from these results.")]
+    return [*_smallest_when(snap, language), *_perhaps_never(snap, language)]
+
+
+def _perhaps_never(snap: Snapshot, language: Language) -> list[str]:
+    if snap.p_never is None:
+        return []
+    return [
+        language.text(
+            "It is also possible that it does not grow again within ten years: the chance is {chance}.",
+            chance=chance_in_ten(snap.p_never, language),
+        )
+    ]
+
+
+def _smallest_when(snap: Snapshot, language: Language) -> list[str]:
     interval = snap.date("turning_day")
     bounds = interval.bounds
+    if snap.situation == "responding":
+        return [
+            language.text(
+                "How long it will go on getting smaller is not known. The chance that it gets no smaller than now is "
+                "{chance}.",
+                chance=chance_in_ten(snap.last["p_turned"], language),
+            )
+        ]
     if bounds is None or is_beyond(bounds[1]):
         return [language.text("We cannot yet say when the cancer is at its smallest.")]
     low, _, high = bounds

@@ -17,11 +17,21 @@ _MOST_PLANS = 5
 _MOST_QUESTIONS = 2
 # A twentieth of what there is to know, on average: less is not worth a test for this question.
 _WORTH_BITS = 0.05
-OPEN_SITUATIONS = ("undetermined", "not_assessed", "plateau_unclear")
+OPEN_SITUATIONS = (
+    "off_treatment",
+    "undetermined",
+    "unclear",
+    "mixed",
+    "not_assessed",
+    "plateau_unclear",
+    "plateau_sizes_only",
+)
 
 
 def what_would_help(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
-    """What is missing, and whether any measurement would help."""
+    """What is missing, and whether any measurement would help; nothing once progression has been called."""
+    if view.called:
+        return []
     sentences = []
     if not view.settle.is_empty() and not _worthwhile(view).height:
         sentences.append(
@@ -45,7 +55,7 @@ def what_would_help(view: PatientView, snap: Snapshot, language: Language) -> li
 def settle_table(view: PatientView, language: Language) -> Table | None:
     """The best plans with what they tell and what they cost; nothing when none is expected to tell much."""
     plans = _worthwhile(view).head(_MOST_PLANS)
-    if plans.is_empty():
+    if view.called or plans.is_empty():
         return None
     rows = [
         [
@@ -73,7 +83,7 @@ def settle_table(view: PatientView, language: Language) -> Table | None:
 
 def settle_questions(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
     """For the patient: whether the tests that would tell most could be made; nothing where the answer is clear."""
-    if snap.situation not in OPEN_SITUATIONS and snap.alert != "now":
+    if view.called or (snap.situation not in OPEN_SITUATIONS and snap.alert != "now"):
         return []
     plans = _worthwhile(view).filter(~pl.col("is_assumed")).head(_MOST_QUESTIONS)
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ SUM_OF_DIAMETERS = "sum_of_diameters_mm"
 CAUSES = ("resistant", "scar", "floor", "pause")
 DATES = ("dominance_day", "turning_day", "regrowth_day")
 _CAUSE_IS_LIKELY = 0.75
+SMALL_CHANCE = 0.05  # rarer than 1 in 20 is not said of a date
 _USUAL_GAP_DAYS = 42.0  # six weeks between scans
 
 Situation = Literal[
@@ -25,10 +27,16 @@ Situation = Literal[
     "plateau_floor",
     "plateau_pause",
     "plateau_unclear",
+    "plateau_sizes_only",
     "regrowing",
+    "mixed",
+    "nothing_left",
     "undetermined",
+    "unclear",
+    "off_treatment",
     "not_assessed",
 ]
+Progressed = Literal["progressed_new_lesion", "progressed_growth", "progressed_marker"]
 AlertState = Literal["now", "earlier", "none"]
 
 
@@ -56,32 +64,46 @@ class Snapshot:
     """The state of things at the last visit.
 
     Attributes:
-        situation: the verdict, and for a plateau its likely cause.
+        situation: the verdict, for a plateau with its likely cause, for an undetermined one with why.
+        progressed: what called progression first; None while nothing has. It is said before the situation.
         last: the last row of the assessment; empty when there is none.
         last_day: the last visit with a reading, or None.
         visits: how many there are.
         alert: raised at the last visit, at an earlier one only, or never.
         alert_days: of each alert the day it was raised and the day it was withdrawn, None while it stands.
-        p_visible_growth: chance that the turning point is past and growth will show within half a year, or None.
+        p_never: chance that the turning point is not within ten years, where it is not small; else None.
+        off_treatment: no drug is on at the last visit.
+        week_regrowth_read: since when growth has been read, as in the view.
         last_sum: the last row of the sums that has one; empty when there is none.
         sum_before: the row before that; empty when there is none.
         last_markers: the last value of each marker, with `before`, the value before it (null for the first).
         next_values: what is likely at the next visit, a quantity each.
-        has_progressed: the last overall response is PD.
     """
 
     situation: Situation
+    progressed: Progressed | None
     last: Mapping[str, Any]
     last_day: float | None
     visits: int
     alert: AlertState
     alert_days: tuple[tuple[float, float | None], ...]
-    p_visible_growth: float | None
+    p_never: float | None
+    off_treatment: bool
+    week_regrowth_read: float | None
     last_sum: Mapping[str, Any]
     sum_before: Mapping[str, Any]
     last_markers: tuple[Mapping[str, Any], ...]
     next_values: tuple[NextValue, ...]
-    has_progressed: bool
+
+    @property
+    def headline(self) -> Situation | Progressed:
+        """What is said first."""
+        return self.progressed or self.situation
+
+    @property
+    def expects_dates(self) -> bool:
+        """Whether dates of what was measured are worth saying: not beside a progression that they do not show."""
+        return self.progressed is None or self.last.get("verdict") == "regrowing"
 
     @property
     def first_alert_day(self) -> float | None:
@@ -98,27 +120,27 @@ def snapshot(view: PatientView) -> Snapshot:
     """Pick the facts that every kind of reader needs."""
     assessment = view.assessment.sort("day")
     last = assessment.row(-1, named=True) if assessment.height else {}
+    diagnosed = view.diagnostics.sort("day").row(-1, named=True) if view.diagnostics.height else {}
     alert_days = _alert_days(assessment)
     sums = view.sums.filter(pl.col("sum_of_diameters_mm").is_not_null()).sort("day")
     days = pl.concat([frame["day"].cast(pl.Float64) for frame in (view.sums, view.markers, view.assessment)])
     last_day = days.max()
     day = float(last_day) if isinstance(last_day, int | float) else None
-    responses = view.sums.sort("day")["overall_response"].drop_nulls()
     return Snapshot(
-        situation=_situation(last, has_sums=sums.height > 0),
+        situation=_situation(view, last, has_sums=sums.height > 0),
+        progressed=_progressed(view),
         last=last,
         last_day=day,
         visits=days.n_unique(),
         alert="now" if last.get("alert") else "earlier" if alert_days else "none",
         alert_days=alert_days,
-        p_visible_growth=view.diagnostics.sort("day")["p_turned_resistant"].item(-1)
-        if view.diagnostics.height
-        else None,
+        p_never=_p_never(diagnosed),
+        off_treatment=bool(diagnosed.get("off_treatment")),
+        week_regrowth_read=view.week_regrowth_read,
         last_sum=sums.row(-1, named=True) if sums.height else {},
         sum_before=sums.row(-2, named=True) if sums.height > 1 else {},
         last_markers=_last_markers(view.markers),
         next_values=_next_values(view, day),
-        has_progressed=responses.len() > 0 and responses.item(-1) == "PD",
     )
 
 
@@ -131,25 +153,62 @@ def _alert_days(assessment: pl.DataFrame) -> tuple[tuple[float, float | None], .
     return tuple(zip(raised, [*withdrawn, *([None] * (len(raised) - len(withdrawn)))], strict=True))
 
 
-def _situation(last: Mapping[str, Any], *, has_sums: bool) -> Situation:
-    """The verdict with its cause; what a scar is to a scan, the level that healthy tissue makes is to a marker."""
-    verdict = last.get("verdict")
-    if verdict == "plateau":
-        chances = {cause: last.get(f"p_{cause}") or 0.0 for cause in CAUSES}
-        likely = max(chances, key=lambda cause: chances[cause])
-        named: dict[str, Situation] = {
-            "resistant": "plateau_resistant",
-            "scar": "plateau_scar" if has_sums else "plateau_background",
-            "floor": "plateau_floor",
-            "pause": "plateau_pause",
-        }
-        return named[likely] if chances[likely] >= _CAUSE_IS_LIKELY else "plateau_unclear"
-    known: dict[str, Situation] = {
-        "responding": "responding",
-        "regrowing": "regrowing",
-        "undetermined": "undetermined",
+def _p_never(diagnosed: Mapping[str, Any]) -> float | None:
+    chance = diagnosed.get("p_never_turns")
+    return float(chance) if chance is not None and chance >= SMALL_CHANCE else None
+
+
+def _progressed(view: PatientView) -> Progressed | None:
+    """What called progression first, a new lesion before all else of the same day."""
+    named: dict[str, Progressed] = {
+        "new_lesion": "progressed_new_lesion",
+        "target": "progressed_growth",
+        "non_target": "progressed_growth",
+        "marker": "progressed_marker",
     }
-    return known.get(str(verdict), "not_assessed")
+    return named[view.called[0].kind] if view.called else None
+
+
+def _situation(view: PatientView, last: Mapping[str, Any], *, has_sums: bool) -> Situation:
+    """The verdict with its cause or its reason; what was read goes before what the model makes of it."""
+    verdict, codes = last.get("verdict"), {fact.code for fact in view.evidence}
+    if verdict not in ("responding", "plateau", "regrowing", "undetermined"):
+        return "not_assessed"
+    if verdict == "regrowing":
+        return "regrowing"
+    if view.nothing_left is not None and not view.nothing_left.raised:
+        return "nothing_left"
+    if view.parted is not None or "contrary_readings" in codes:
+        return "mixed"
+    if verdict == "plateau":
+        return _plateau(view, last, has_sums=has_sums)
+    return "responding" if verdict == "responding" else _undetermined(codes)
+
+
+def _undetermined(codes: AbstractSet[str]) -> Situation:
+    """Too early, or enough to go by and still no state; with so little to go by nothing else needs saying."""
+    if codes & {"few_values", "near_prior"}:
+        return "undetermined"
+    if "off_nothing_risen" in codes:
+        return "off_treatment"
+    return "unclear" if codes & {"contrary_state", "no_state_likely"} else "undetermined"
+
+
+def _plateau(view: PatientView, last: Mapping[str, Any], *, has_sums: bool) -> Situation:
+    """The likely cause; what a scar is to a scan, the level that healthy tissue makes is to a marker."""
+    if any(fact.code == "off_treatment" for fact in view.evidence):
+        return "plateau_pause"
+    if view.cause_is_prior:
+        return "plateau_sizes_only" if has_sums else "plateau_unclear"
+    chances = {cause: last.get(f"p_{cause}") or 0.0 for cause in CAUSES}
+    likely = max(chances, key=lambda cause: chances[cause])
+    named: dict[str, Situation] = {
+        "resistant": "plateau_resistant",
+        "scar": "plateau_scar" if has_sums else "plateau_background",
+        "floor": "plateau_floor",
+        "pause": "plateau_pause",
+    }
+    return named[likely] if chances[likely] >= _CAUSE_IS_LIKELY else "plateau_unclear"
 
 
 def _last_markers(markers: pl.DataFrame) -> tuple[Mapping[str, Any], ...]:

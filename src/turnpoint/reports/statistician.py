@@ -7,13 +7,15 @@ from dataclasses import asdict
 import polars as pl
 
 from turnpoint.charts.language import Language
-from turnpoint.reports.clinician import course_line
+from turnpoint.criteria.called_progression import CALLED_SCHEMA
+from turnpoint.reports.clinician import course_line, headlines
 from turnpoint.reports.evidence_text import clinician_sentence
+from turnpoint.reports.lesion_text import lesions_table
 from turnpoint.reports.page import page
-from turnpoint.reports.provenance_text import not_a_device, provenance_lines
+from turnpoint.reports.provenance_text import fit_sentence, not_a_device, provenance_lines
 from turnpoint.reports.snapshot import snapshot
 from turnpoint.reports.tables import Table, frame_table
-from turnpoint.reports.verdict_text import CLINICIAN_HEADLINES, clinician_alert_rate
+from turnpoint.reports.verdict_text import clinician_alert_rate
 from turnpoint.reports.views import PatientView
 
 SETTLE_SHOWN = (
@@ -39,12 +41,14 @@ def statistician_page(view: PatientView, language: Language) -> str:
         language,
         title=language.text("Patient {patient}", patient=view.patient_id),
         context=course_line(view, snap, language),
-        headline=language.text(CLINICIAN_HEADLINES[snap.situation]),
+        **headlines(view, snap, language),
         evidence=[clinician_sentence(fact, language) for fact in view.evidence],
+        lesions=lesions_table(view, language),
         tables=[table for table in _tables(view, language) if table.rows],
         small_print=[
             clinician_alert_rate(provenance.alert_threshold, provenance.false_alerts_per_100, language),
             *provenance_lines(provenance, language),
+            *fit_sentence(provenance, language),
         ],
         disclaimer=not_a_device(language),
     )
@@ -57,9 +61,8 @@ def _tables(view: PatientView, language: Language) -> list[Table]:
         "nadir_mm": view.nadir_mm,
         "partial_response_line_mm": view.partial_response_line_mm,
         "progression_line_mm": view.progression_line_mm,
-        "reading_sd_log": view.reading_sd_log,
     }
-    gap = {} if view.progression_gap is None else asdict(view.progression_gap)
+    gap = {} if view.progression_gap is None or view.called else asdict(view.progression_gap)
     facts = [
         (fact.code, name, value, ", ".join(fact.labels.values()))
         for fact in view.evidence
@@ -68,6 +71,7 @@ def _tables(view: PatientView, language: Language) -> list[Table]:
     fact_schema = {"code": pl.String, "name": pl.String, "value": pl.Float64, "labels": pl.String}
     return [
         frame_table(text("Levels"), _named(levels), language),
+        frame_table(text("Progression called"), _called(view), language),
         frame_table(text("Distance to progression"), _named(gap), language),
         frame_table(text("Sums of diameters and responses"), view.sums, language),
         frame_table(text("Markers"), view.markers, language),
@@ -85,6 +89,11 @@ def _tables(view: PatientView, language: Language) -> list[Table]:
         frame_table(text("Adverse events"), view.events, language),
         frame_table(text("Fitted and forecast quantiles"), view.fan, language),
     ]
+
+
+def _called(view: PatientView) -> pl.DataFrame:
+    schema = {name: dtype for name, dtype in CALLED_SCHEMA.items() if name != "patient_id"}
+    return pl.DataFrame([asdict(own) for own in view.called], schema=schema)
 
 
 def _named(values: dict[str, float | None]) -> pl.DataFrame:

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from turnpoint.charts.language import NOTHING, Language, mark
-from turnpoint.reports.snapshot import Situation, Snapshot
+from turnpoint.reports.called_text import patient_called_headline
+from turnpoint.reports.lesion_text import parted_plainly
+from turnpoint.reports.snapshot import Progressed, Situation, Snapshot
+from turnpoint.reports.views import PatientView
 
 RARE = 0.05  # rarer than 1 in 20 is said in words, not in tenths
 
@@ -25,8 +28,13 @@ CLINICIAN_HEADLINES: Mapping[Situation, str] = MappingProxyType(
         "plateau_floor": mark("Plateau at the floor of what can be measured"),
         "plateau_pause": mark("Plateau during a treatment pause"),
         "plateau_unclear": mark("Plateau, cause unclear"),
+        "plateau_sizes_only": mark("Plateau; scans alone cannot tell why"),
         "regrowing": mark("Probably regrowing"),
+        "mixed": mark("Mixed: some readings rose while others fell"),
+        "nothing_left": mark("Nothing left to be seen"),
         "undetermined": mark("Cannot tell yet"),
+        "off_treatment": mark("Cannot tell yet: no treatment, and nothing has risen"),
+        "unclear": mark("Cannot tell: the readings and the model do not agree on one state"),
         "not_assessed": mark("Not assessed: no usable reading"),
     }
 )
@@ -60,8 +68,12 @@ _MORE_TESTS = mark("Would another test, or an earlier scan, tell us more?")
 _OPTIONS = mark("Which options are there, and what speaks for and against each of them?")
 _MEANING = mark("What do these results mean for me?")
 _SIDE_EFFECTS = mark("Which side effects do you want me to tell you about?")
+_NOT_ALONE = mark(
+    "That can be hard to read. You do not have to work this out alone. Your doctor can tell you what it means for you."
+)
+_OTHER_PLACES = mark("What else do you see, in other places and in my blood?")
 
-PATIENT_WORDS: Mapping[Situation, PatientWords] = MappingProxyType(
+PATIENT_WORDS: Mapping[Situation | Progressed, PatientWords] = MappingProxyType(
     {
         "responding": PatientWords(
             mark("The cancer still seems to be getting smaller."),
@@ -148,6 +160,91 @@ PATIENT_WORDS: Mapping[Situation, PatientWords] = MappingProxyType(
             ),
             (mark("What could be the reason in my case?"), _MORE_TESTS, _SIDE_EFFECTS, _NEXT_TEST),
         ),
+        "plateau_sizes_only": PatientWords(
+            mark("Your results have levelled off. A scan alone cannot tell why."),
+            (
+                mark("What is left may be a scar, or cells at rest. A scar does not get smaller."),
+                mark("Or the cells that are left respond less to this treatment."),
+                mark("On a scan both look the same. Another test can sometimes tell more."),
+            ),
+            (
+                mark("What could be the reason in my case?"),
+                mark("Is there a value in my blood that tells us more than the scan does?"),
+                mark("Could a PET scan, a blood test for tumour DNA or a small tissue sample tell more?"),
+                _SIDE_EFFECTS,
+                _NEXT_TEST,
+            ),
+        ),
+        "mixed": PatientWords(
+            mark("Your results do not all point the same way."),
+            (
+                mark("That can mean that treatment works in one place and less in another."),
+                mark("Your doctor sees more than this page does, and can look at each place."),
+            ),
+            (
+                mark("What do these results mean, taken together?"),
+                mark("Is there another reason why one result went up?"),
+                _MORE_TESTS,
+                _OPTIONS,
+                _MATTERS,
+            ),
+        ),
+        "nothing_left": PatientWords(
+            mark("On the last scan, nothing of the cancer can be seen."),
+            (
+                mark("The spots that were measured are gone, or back to a normal size."),
+                mark("Doctors call this a complete response. It is the best that a scan can show."),
+                mark("It does not prove that every cell is gone. Very small groups of cells cannot be seen."),
+            ),
+            (
+                mark("What does this mean for me, and for the plan?"),
+                mark("How will you keep looking, and how often?"),
+                _SIDE_EFFECTS,
+                _NEXT_TEST,
+            ),
+        ),
+        "progressed_new_lesion": PatientWords(
+            mark("A new spot was found on a scan."),
+            (
+                mark("This is what doctors call progression: the cancer has grown in at least one place."),
+                _NOT_ALONE,
+            ),
+            (
+                mark("How sure is it that the new spot is cancer?"),
+                _OTHER_PLACES,
+                _MEANING,
+                _OPTIONS,
+                _MATTERS,
+            ),
+        ),
+        "progressed_growth": PatientWords(
+            mark("The cancer has grown, by the rules that doctors use."),
+            (
+                mark("The spots on the scan grew by more than a set amount. Doctors call this progression."),
+                _NOT_ALONE,
+            ),
+            (
+                mark("Do you also see growth, and where?"),
+                _OTHER_PLACES,
+                _MEANING,
+                _OPTIONS,
+                _MATTERS,
+            ),
+        ),
+        "progressed_marker": PatientWords(
+            mark("A blood value has risen, by the rules that doctors use."),
+            (
+                mark("It rose by more than a set amount, and a second test found the same."),
+                mark("Doctors call this progression by a blood value. Scans and how you feel count, too."),
+                _NOT_ALONE,
+            ),
+            (
+                mark("What do the scans show beside this blood value?"),
+                _MEANING,
+                _OPTIONS,
+                _MATTERS,
+            ),
+        ),
         "regrowing": PatientWords(
             mark("The cancer may be starting to grow again."),
             (
@@ -183,6 +280,34 @@ PATIENT_WORDS: Mapping[Situation, PatientWords] = MappingProxyType(
                 _NEXT_TEST,
             ),
         ),
+        "off_treatment": PatientWords(
+            mark("There is a break in treatment, and none of your results has gone up."),
+            (
+                mark("During a break, values often level off or go up a little."),
+                mark("This does not mean that the treatment no longer works."),
+                mark("The next results will say more."),
+            ),
+            (
+                mark("What do you expect to see during the break?"),
+                mark("What is the plan after the break?"),
+                _NEXT_TEST,
+                _MATTERS,
+            ),
+        ),
+        "unclear": PatientWords(
+            mark("It cannot be said yet which way your results go."),
+            (
+                mark("Your results do not show one clear direction."),
+                mark("This is common. The next results will say more."),
+            ),
+            (
+                _MEANING,
+                mark("Which of my results matter most?"),
+                _MORE_TESTS,
+                _SIDE_EFFECTS,
+                _NEXT_TEST,
+            ),
+        ),
         "not_assessed": PatientWords(
             mark("There are no results to look at yet."),
             (mark("As soon as there are measured scans or blood values, this page can say more."),),
@@ -192,22 +317,38 @@ PATIENT_WORDS: Mapping[Situation, PatientWords] = MappingProxyType(
 )
 
 
-def patient_sentences(snap: Snapshot, language: Language) -> list[str]:
-    """The sentences under the headline; growth that the scan already shows is said first."""
-    sentences = [language.text(message) for message in PATIENT_WORDS[snap.situation].sentences]
-    if snap.has_progressed:
-        sentences.insert(0, language.text("The last scan shows growth by the rules that doctors use."))
+def patient_headline(view: PatientView, snap: Snapshot, language: Language) -> str:
+    """The answer in one sentence; what called progression goes before all else."""
+    if snap.progressed is not None:
+        return patient_called_headline(view, language)
+    return language.text(PATIENT_WORDS[snap.situation].headline)
+
+
+def patient_sentences(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
+    """The sentences under the headline; lesions that part ways are named first."""
+    sentences = [language.text(message) for message in PATIENT_WORDS[snap.headline].sentences]
+    if snap.progressed is not None:
+        sentences.insert(0, _when_called(view, language))
+    if view.parted is not None:
+        sentences.insert(0, parted_plainly(view.parted, language))
+    if snap.situation == "nothing_left" and view.nothing_left is not None and view.nothing_left.normal:
+        normal = language.listed(list(view.nothing_left.normal))
+        sentences.insert(1, language.text("Your blood value {marker} is normal.", marker=normal))
     return sentences
 
 
+def _when_called(view: PatientView, language: Language) -> str:
+    return language.text("It was seen in week {week}.", week=language.week(view.called[0].day))
+
+
 def clinician_alert(snap: Snapshot, language: Language) -> str:
-    """Whether an alert stands, since when, and the history of those before it."""
+    """Whether an alert stands, what it rests on, since when, and the history of those before it."""
     if snap.alert == "now":
         said = language.text(
-            "Alert since week {week}: the turning point has probably passed. Chance that it has, and that growth will "
-            "show within half a year: {chance}.",
+            "Alert since week {week}: something read stands above its smallest value beyond error, and the turning "
+            "point has probably passed ({chance}).",
             week=language.week(snap.alert_days[-1][0]),
-            chance=language.chance(snap.p_visible_growth),
+            chance=language.chance(snap.last.get("p_turned")),
         )
         before = snap.alert_days[:-1]
     else:
@@ -215,8 +356,8 @@ def clinician_alert(snap: Snapshot, language: Language) -> str:
         before = snap.alert_days
     history = [
         language.text(
-            "An alert raised in week {raised} was withdrawn in week {withdrawn}: growth that would show had become "
-            "less likely.",
+            "An alert raised in week {raised} was withdrawn in week {withdrawn}: nothing read stood above its smallest "
+            "any more, or the turning point was less likely to have passed.",
             raised=language.week(raised),
             withdrawn=language.week(withdrawn),
         )
@@ -226,7 +367,7 @@ def clinician_alert(snap: Snapshot, language: Language) -> str:
 
 
 def clinician_alert_rate(threshold: float, false_alerts_per_100: float | None, language: Language) -> str:
-    """How often an alert is false, or that nobody knows yet."""
+    """What an alert needs, and how often it is false in simulated courses, or that nobody knows."""
     said = language.chance(threshold)
     if false_alerts_per_100 is None:
         return language.text(
@@ -235,15 +376,16 @@ def clinician_alert_rate(threshold: float, false_alerts_per_100: float | None, l
             threshold=said,
         )
     return language.text(
-        "An alert needs a probability of {threshold}, chosen for {rate} false alerts per 100 patient courses.",
+        "An alert needs a probability of {threshold}: {rate} in 100 courses simulated from the prior reach it before "
+        "their turning point. In real patients that has not been counted.",
         threshold=said,
         rate=language.number(false_alerts_per_100, 1),
     )
 
 
-def patient_alert(snap: Snapshot, false_alerts_per_100: float | None, language: Language) -> list[str]:
-    """What a signal means, in plain words, and how often it is wrong; nothing when there was none."""
-    if snap.alert == "none":
+def patient_alert(snap: Snapshot, language: Language) -> list[str]:
+    """What a signal means, in plain words; nothing when there was none, or when growth is certain already."""
+    if snap.alert == "none" or snap.progressed is not None:
         return []
     week = language.week(snap.first_alert_day)
     if snap.alert == "earlier":
@@ -251,31 +393,16 @@ def patient_alert(snap: Snapshot, false_alerts_per_100: float | None, language: 
             language.text("Around week {week} there was a signal to look more closely.", week=week),
             language.text("With the results since then, this signal is gone."),
         ]
-    sentences = [
+    return [
         language.text(
             "There is a signal to look more closely. It first came up around week {week}.", week=week
         ),
-        language.text("It means: the results fit with cells that respond less and less to this treatment."),
+        language.text(
+            "It means: a result went up by more than a measuring error, and the cancer was probably at its smallest "
+            "before."
+        ),
+        language.text("Such a signal can be wrong. How often that happens is not known yet."),
     ]
-    if false_alerts_per_100 is None:
-        sentences.append(
-            language.text("Such a signal can be wrong. How often that happens is not known yet.")
-        )
-    else:
-        sentences.append(
-            language.text(
-                "Such a signal can be wrong. Out of 100 people, about {rate} get one although the cancer is still "
-                "shrinking.",
-                rate=language.number(max(1.0, false_alerts_per_100)),
-            )
-        )
-    if snap.situation not in ("plateau_resistant", "regrowing"):
-        sentences.append(
-            language.text(
-                "It does not fit fully with the rest of this page. That is a good reason to ask about it."
-            )
-        )
-    return sentences
 
 
 def chance_in_ten(probability: float | None, language: Language, count: int | None = None) -> str:

@@ -8,15 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
+from turnpoint.criteria.called_progression import CalledProgression
+from turnpoint.criteria.nothing_left import NothingLeft
 from turnpoint.kinetics.progression_gap import ProgressionGap
 from turnpoint.turning.evidence import Evidence
+from turnpoint.turning.lesion_courses import LesionCourse, PartedWays
 
 if TYPE_CHECKING:
     from turnpoint.reports.harm_section import HarmView
+
+
+PriorFit = Literal["like", "other_tumour", "parts", "generic", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +35,13 @@ class Provenance:
         prior_name: the prior's name, for example `docetaxel-nsclc-ct`.
         prior_data: what it was fitted to, one line.
         prior_patients: how many patients that was.
-        alert_threshold: P(turning point passed and cause is resistance) above which an alert is raised.
+        alert_threshold: P(turning point passed) above which an alert is raised.
         false_alerts_per_100: the false-alert rate that threshold was chosen for, per 100 patient courses;
-            None when the prior carries no calibration, and the report says so.
+            None when the prior carries no calibration, and the report says so. Of simulated courses.
+        fit: whether the prior's patients are like this one: `like`; `other_tumour`, with another kind of cancer;
+            `parts`, put together from priors of different patients; `generic`, for which there is none; `unknown`,
+            where the data do not say.
+        parts: the shipped priors it is put together from.
     """
 
     version: str
@@ -41,6 +51,8 @@ class Provenance:
     prior_patients: int
     alert_threshold: float
     false_alerts_per_100: float | None
+    fit: PriorFit = "unknown"
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +64,19 @@ class PatientView:
         study_name: for the title.
         tumour_type: as in the study, or None.
         regimen: drugs in use, or the arm, or None.
-        sums: one row a visit with a sum: `day, sum_of_diameters_mm, censored` (true when part of the sum is
-            too small to measure), `change_from_baseline_pct, change_from_nadir_pct, target_response,
-            overall_response, new_lesion`. Empty when there are no lesions.
+        sums: one row a visit with a sum: `day, sum_of_diameters_mm, censored` (true when nothing of the sum can be
+            measured), `reading_sd_mm` (SD of a repeated reading, lesion by lesion and summed),
+            `change_from_baseline_pct, change_from_nadir_pct, target_response, overall_response, new_lesion`. Empty
+            when there are no lesions.
         baseline_mm, nadir_mm: null when there is no sum.
         partial_response_line_mm: 0.7 x baseline.
         progression_line_mm: what the sum must reach for RECIST to call progression now.
-        reading_sd_log: SD of ln(sum) of a repeated reading, for error bars.
         markers: `day, marker, value, unit, censoring, upper_limit`; empty when there are none.
         doses: `day, drug, dose, unit, action`; empty when there are none.
         events: `day, end_day, term, grade`; empty when there are none.
         assessment: this patient's rows of `assess` (design section 4), by day.
-        diagnostics: this patient's rows of the assessment's diagnostics, by day; the report reads
-            `p_turned_resistant`.
+        diagnostics: this patient's rows of the assessment's diagnostics, by day; the report reads `p_never_turns`,
+            `off_treatment`, `risen` and `fallen`.
         fan: `quantity` (`sum_of_diameters_mm` or the marker), `day`, `kind` (`fitted` up to the last visit,
             `forecast` after it), `q05, q25, q50, q75, q95`.
         p_progression: chance that the criterion for each quantity is met within 6, 12, 24 weeks if the regimen
@@ -76,6 +88,13 @@ class PatientView:
         evidence: why we think so, most important first.
         provenance: the small print.
         harm: doses against limits, side effects and the next cycle; None without doses and events.
+        called: what called progression, the first first; empty while nothing has.
+        lesions: every lesion, as it was read.
+        parted: lesions that shrank while others grew; None when all go one way.
+        nothing_left: a complete response that stands; None without one.
+        cause_is_prior: nothing read of this patient tells why the tumour does not shrink.
+        week_regrowth_read: since when something read has stood above its smallest value beyond error; None while
+            nothing does.
     """
 
     patient_id: str
@@ -87,7 +106,6 @@ class PatientView:
     nadir_mm: float | None
     partial_response_line_mm: float | None
     progression_line_mm: float | None
-    reading_sd_log: float
     markers: pl.DataFrame
     doses: pl.DataFrame
     events: pl.DataFrame
@@ -101,6 +119,12 @@ class PatientView:
     evidence: tuple[Evidence, ...]
     provenance: Provenance
     harm: HarmView | None = None
+    called: tuple[CalledProgression, ...] = ()
+    lesions: tuple[LesionCourse, ...] = ()
+    parted: PartedWays | None = None
+    nothing_left: NothingLeft | None = None
+    cause_is_prior: bool = False
+    week_regrowth_read: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +136,7 @@ class CohortView:
         counts: named counts for the summary line: `patients, visits, alerts, progressions, ...`.
         waterfall: `patient_id, best_change_pct, best_response`.
         spider: `patient_id, week, change_from_baseline_pct, best_response`.
+        called: what called progression, a row a patient and thing (`criteria.called_progression`).
         swimmer: `patient_id, last_day, first_response_day, progression_day, alert_day`; null where it did not
             happen.
         alerts: `patient_id, alert_day, verdict, p_turned, progression_day, lead_days`; one row a patient who
@@ -125,6 +150,7 @@ class CohortView:
     counts: Mapping[str, int]
     waterfall: pl.DataFrame
     spider: pl.DataFrame
+    called: pl.DataFrame
     swimmer: pl.DataFrame
     alerts: pl.DataFrame
     marker_spider: pl.DataFrame

@@ -86,6 +86,10 @@ class Changes:
         since_previous, above_smallest: changes in SDs of their errors; 0 at the first reading.
         risen, fallen, new_lowest, changed: as the module says; `changed` when the largest and the smallest so far are
             farther apart than two readings of one level.
+        smallest_at: which reading up to this one is the smallest, shape (P, N) of places.
+        rise_bound: what `above_smallest` must exceed for a rise.
+        fallen_since: the recent reading that this one lies farthest below; its own place where there is none.
+        fall_bound: by how many SDs it must lie below for a fall.
     """
 
     since_previous: FloatArray
@@ -94,6 +98,10 @@ class Changes:
     fallen: BoolArray
     new_lowest: BoolArray
     changed: BoolArray
+    smallest_at: IntArray
+    rise_bound: FloatArray
+    fallen_since: IntArray
+    fall_bound: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +208,7 @@ def changes(series: Measured, looked_at: IntArray) -> Changes:
     # [patient, now, then]: how far a reading lies above an earlier one, in SDs of the difference
     above = (value[:, :, None] - value[:, None, :]) / np.hypot(sd[:, :, None], sd[:, None, :])
     up_to_now = earlier | (np.eye(len(number), dtype=np.bool_)[None] & known[:, :, None])
-    smallest = np.where(up_to_now, value[:, None, :], np.inf).argmin(axis=2)
+    smallest = _last_argmin(np.where(up_to_now, value[:, None, :], np.inf))
     rise = np.take_along_axis(above, smallest[:, :, None], axis=2)[:, :, 0]
     # readings before now that cannot be told from the smallest of them
     floor = np.where(earlier, value[:, None, :], np.inf).argmin(axis=2)
@@ -209,7 +217,8 @@ def changes(series: Measured, looked_at: IntArray) -> Changes:
     )
     competing = np.maximum((earlier & (apart < ONE_SIDED_95)).sum(axis=2), 1)
     shared = np.broadcast_to(np.maximum(looked_at, 1)[:, None], competing.shape)
-    risen = known & (rise > bounds_of_change(competing, shared))
+    rise_bound = bounds_of_change(competing, shared)
+    risen = known & (rise > rise_bound)
     if not series.is_diameter:
         risen &= series.day >= 7.0 * SURGE_WEEKS
     weeks = (series.day[:, :, None] - series.day[:, None, :]) / 7.0
@@ -217,7 +226,10 @@ def changes(series: Measured, looked_at: IntArray) -> Changes:
     recent = earlier & ((weeks <= RECENT_WEEKS) | is_previous)
     rate = (series.log_burden[:, :, None] - series.log_burden[:, None, :]) / np.maximum(weeks, 1.0 / 7.0)
     bound = bounds_of_change(np.maximum(recent.sum(axis=2), 1), shared)
-    fallen = (recent & (above < -bound[:, :, None]) & (rate < -CHANGING_PER_WEEK)).any(axis=2) & ~risen
+    fell = recent & (above < -bound[:, :, None]) & (rate < -CHANGING_PER_WEEK)
+    fallen = fell.any(axis=2) & ~risen
+    # of the readings that it fell from, or else of all recent ones, the one that it lies farthest below
+    from_which = np.where(fell.any(axis=2)[:, :, None], fell, recent)
     before = np.take_along_axis(above, floor[:, :, None], axis=2)[:, :, 0]
     has_earlier = earlier.any(axis=2)
     spread = np.where(earlier, np.abs(above), 0.0).max(axis=2)
@@ -228,7 +240,17 @@ def changes(series: Measured, looked_at: IntArray) -> Changes:
         fallen=fallen & known,
         new_lowest=has_earlier & (before < -ONE_SIDED_95),
         changed=np.maximum.accumulate(spread > ONE_SIDED_95, axis=1) & known,
+        smallest_at=smallest,
+        rise_bound=rise_bound,
+        fallen_since=np.where(recent.any(axis=2), np.where(from_which, above, np.inf).argmin(axis=2), number),
+        fall_bound=bound,
     )
+
+
+def _last_argmin(values: FloatArray) -> IntArray:
+    """Where the smallest is along the last axis; of equal ones the last."""
+    last: IntArray = values.shape[-1] - 1 - values[..., ::-1].argmin(axis=-1)
+    return last
 
 
 def reading_facts(batch: Batch, prior: Prior) -> ReadingFacts:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from turnpoint.criteria.called_progression import RECIST
 from turnpoint.criteria.marker_progression import CA125_UPPER_LIMIT
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.error_features import forecast_origins
@@ -27,6 +28,7 @@ from turnpoint.turning.progression_ahead import (
 from turnpoint.turning.progression_ahead import progression_ahead as ahead_of
 from turnpoint.workflows.forecast import progression_thresholds
 from turnpoint.workflows.priors import by_prior, part_of_progress, usable_readings
+from turnpoint.workflows.respond import called
 
 Progress = Callable[[int, int], None]
 
@@ -41,6 +43,8 @@ PROGRESSION_AHEAD_SCHEMA: dict[str, type[pl.DataType]] = {
     "quantity": pl.String,
     **dict.fromkeys(_CHANCES, pl.Float64),
     **dict.fromkeys(_DAYS, pl.Float64),
+    "called_day": pl.Int64,
+    "called_by": pl.String,
 }
 
 
@@ -68,9 +72,11 @@ def progression_ahead(
 
     Returns:
         `patient_id, day, quantity, p_progression_6w, p_progression_12w, p_progression_24w, progression_day_q05,
-        progression_day_q50, progression_day_q95`, one row a patient and quantity that has been read. A day is null
-        when it is later than two years from `day`; a chance is null where no visit is due by then. All are null where
-        the criterion has already been met.
+        progression_day_q50, progression_day_q95, called_day, called_by`, one row a patient and quantity that has been
+        read. A day is null when it is later than two years from `day`; a chance is null where no visit is due by then.
+        All are null where the criterion has already been met, and where progression has been called: by a marker's own
+        criterion for that marker, by RECIST 1.1 for all of them. `called_day` and `called_by` say when and by what
+        (`criteria.called_progression.KINDS`), from what was known on `day`.
 
     Raises:
         StudyError: nothing in the study can be used.
@@ -91,8 +97,28 @@ def progression_ahead(
         ]
         done += len(part.patient_ids)
     found = pl.concat(rows) if rows else pl.DataFrame(schema=PROGRESSION_AHEAD_SCHEMA)
-    return found.sort("patient_id", "day", "quantity").select(
-        pl.col(name).cast(dtype) for name, dtype in PROGRESSION_AHEAD_SCHEMA.items()
+    return (
+        _with_called(found.drop("called_day", "called_by", strict=False), called(study))
+        .sort("patient_id", "day", "quantity")
+        .select(pl.col(name).cast(dtype) for name, dtype in PROGRESSION_AHEAD_SCHEMA.items())
+    )
+
+
+def _with_called(found: pl.DataFrame, progressions: pl.DataFrame) -> pl.DataFrame:
+    """What has been called is said, and not forecast."""
+    own = ["patient_id", "day", "quantity"]
+    known = (
+        found.select(own)
+        .join(progressions.rename({"day": "called_day"}), on="patient_id")
+        .filter(pl.col("known_day") <= pl.col("day"))
+        .filter((pl.col("criterion") == RECIST) | (pl.col("lesion_id") == pl.col("quantity")))
+        .sort("called_day", maintain_order=True)
+        .group_by(own, maintain_order=True)
+        .agg(pl.col("called_day").first(), pl.col("kind").first().alias("called_by"))
+    )
+    forecast = pl.col("called_day").is_null()
+    return found.join(known, on=own, how="left", maintain_order="left").with_columns(
+        pl.when(forecast).then(name).alias(name) for name in (*_CHANCES, *_DAYS)
     )
 
 

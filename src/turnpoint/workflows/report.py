@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+import numpy as np
 import polars as pl
 
 from turnpoint._version import __version__
-from turnpoint.criteria.marker_progression import first_progression
+from turnpoint.criteria.called_progression import called_of
+from turnpoint.criteria.nothing_left import nothing_left
+from turnpoint.criteria.sums import TOO_SMALL_MM, target_diameters
 from turnpoint.errors import UsageError
 from turnpoint.kinetics.progression_gap import ProgressionGap, progression_gap
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
-from turnpoint.model.prior import Prior
-from turnpoint.model.series import chosen_readers, of_reader
-from turnpoint.model.treatment import OffIntervals, off_intervals
+from turnpoint.model.prior import GENERIC, Prior
+from turnpoint.model.series import chosen_readers, of_reader, parts_of
 from turnpoint.reports.pdf import pdf
 from turnpoint.reports.rendering import Audience, render_cohort, render_patient
-from turnpoint.reports.views import CohortView, PatientView, Provenance
+from turnpoint.reports.views import CohortView, PatientView, PriorFit, Provenance
 from turnpoint.study.study import Study
-from turnpoint.turning.detectable import READING_SD_SHARE as REREAD_SD_LOG
-from turnpoint.turning.evidence import Evidence, gather_evidence
+from turnpoint.turning.detectable import reading_sd_mm
+from turnpoint.turning.evidence import cause_is_prior, gather_evidence, week_first_read
+from turnpoint.turning.lesion_courses import lesion_courses, parted_ways
+from turnpoint.turning.series_facts import series_facts
 from turnpoint.workflows.assess import Assessment, assess
 from turnpoint.workflows.harm_view import harm_view_of
 from turnpoint.workflows.lying_ahead import what_lies_ahead
 from turnpoint.workflows.priors import usable_readings
-from turnpoint.workflows.respond import Responses, respond
+from turnpoint.workflows.respond import Responses, called, lesions_of_one_reader, respond
 
 AUDIENCES = ("patient", "clinician", "statistician")
 LANGUAGES = ("en", "zh")
@@ -110,13 +114,17 @@ def patient_view(assessment: Assessment, patient_id: str) -> PatientView:
     study, prior = assessment.study.only([patient_id]), assessment.priors[patient_id]
     readings = usable_readings(study)
     rows = assessment.frame.filter(pl.col("patient_id") == patient_id).sort("day")
-    responses = _responses(study)
-    sums = _sums(responses, readings)
+    diagnostics = assessment.diagnostics.filter(pl.col("patient_id") == patient_id).sort("day")
+    lesions = lesions_of_one_reader(study)
+    facts = series_facts(parts_of(study), prior)
+    courses = lesion_courses(lesions, facts)
+    sites = {own.lesion_id: own.site for own in courses}
+    sums = _sums(respond(study), readings, lesions)
     last = sums.drop_nulls("sum_of_diameters_mm").tail(1)
     gap = _gap(last)
-    off = off_intervals(study.doses).get(patient_id, ())
     ahead = what_lies_ahead(study, patient_id, prior)
     patient = study.patients.row(0, named=True)
+    judged = rows.join(diagnostics, on="day", suffix="_again").row(-1, named=True)
     return PatientView(
         patient_id=patient_id,
         study_name=assessment.study.name,
@@ -127,25 +135,57 @@ def patient_view(assessment: Assessment, patient_id: str) -> PatientView:
         nadir_mm=None if gap is None else gap.nadir_mm,
         partial_response_line_mm=None if gap is None else 0.7 * float(last["baseline_mm"][0]),
         progression_line_mm=None if gap is None else gap.progression_sum_mm,
-        reading_sd_log=REREAD_SD_LOG,
         markers=study.markers.select("day", "marker", "value", "unit", "censoring", "upper_limit"),
         doses=study.doses.select("day", "drug", "dose", "unit", "action"),
         events=study.events.select("day", "end_day", "term", "grade"),
         assessment=rows,
-        diagnostics=assessment.diagnostics.filter(pl.col("patient_id") == patient_id).sort("day"),
+        diagnostics=diagnostics,
         fan=ahead.fan,
-        p_progression=ahead.p_progression,
+        p_progression=_forecast(ahead.p_progression, has_baseline=gap is not None),
         progression_days=ahead.progression_days,
         settle=ahead.settle,
         progression_gap=gap,
-        evidence=_evidence(assessment, patient_id, readings, off),
-        provenance=provenance(prior),
+        evidence=gather_evidence(facts, sites, judged, _off(study, judged)),
+        provenance=provenance(prior, patient["tumour_type"]),
         harm=harm_view_of(study, patient_id, prior) if study.doses.height or study.events.height else None,
+        called=called_of(called(study), patient_id),
+        lesions=courses,
+        parted=parted_ways(facts, sites),
+        nothing_left=nothing_left(sums, study.markers),
+        cause_is_prior=cause_is_prior(facts, judged),
+        week_regrowth_read=week_first_read(diagnostics),
     )
 
 
-def provenance(prior: Prior) -> Provenance:
-    """The small print of a prior."""
+def _forecast(p_progression: pl.DataFrame, *, has_baseline: bool) -> pl.DataFrame:
+    """Without a baseline sum no sum can be called progression, and none is forecast."""
+    kept = pl.lit(has_baseline) | (pl.col("quantity") != SUM_OF_DIAMETERS)
+    return p_progression.with_columns(pl.when(kept).then("p_progression").alias("p_progression"))
+
+
+# The tumours of the shipped priors, as studies name them; the other keywords of a prior are its drugs.
+_TUMOURS: Mapping[str, tuple[str, ...]] = {
+    "chemotherapy-colorectal-ct": ("colorectal", "colon", "rectal", "rectum", "bowel"),
+    "docetaxel-nsclc-ct": ("lung", "nsclc"),
+    "docetaxel-prostate-psa": ("prostate",),
+    "immunotherapy-nsclc-ct": ("lung", "nsclc"),
+}
+
+
+def _prior_fit(parts: Sequence[str], tumour_type: str | None) -> PriorFit:
+    """Whether the prior's patients are like one with this tumour."""
+    if parts[0] == GENERIC:
+        return "generic"
+    if len(parts) > 1:
+        return "parts"
+    if parts[0] not in _TUMOURS or tumour_type is None:
+        return "unknown"
+    return "like" if any(word in tumour_type.lower() for word in _TUMOURS[parts[0]]) else "other_tumour"
+
+
+def provenance(prior: Prior, tumour_type: str | None = None) -> Provenance:
+    """The small print of a prior, for a patient with this tumour."""
+    parts = tuple(prior.name.split("+"))
     return Provenance(
         version=__version__,
         created=datetime.now(tz=UTC).date(),
@@ -154,14 +194,12 @@ def provenance(prior: Prior) -> Provenance:
         prior_patients=prior.card.patients,
         alert_threshold=prior.alert.threshold,
         false_alerts_per_100=prior.alert.false_alerts_per_100,
+        fit=_prior_fit(parts, tumour_type),
+        parts=parts,
     )
 
 
-def _responses(study: Study) -> Responses:
-    return respond(study)
-
-
-def _sums(responses: Responses, readings: pl.DataFrame) -> pl.DataFrame:
+def _sums(responses: Responses, readings: pl.DataFrame, lesions: pl.DataFrame) -> pl.DataFrame:
     """The sum of diameters by visit with its response, for the picture and the table of visits."""
     censored = readings.filter(pl.col("quantity") == SUM_OF_DIAMETERS).select(
         "patient_id", "day", (pl.col("censoring") < 0).alias("censored")
@@ -169,11 +207,13 @@ def _sums(responses: Responses, readings: pl.DataFrame) -> pl.DataFrame:
     return (
         of_reader(responses.responses, chosen_readers(responses.responses))
         .join(censored, on=["patient_id", "day"], how="left", maintain_order="left")
+        .join(_reading_errors(lesions), on="day", how="left", maintain_order="left")
         .with_columns(pl.col("censored").fill_null(value=False))
         .select(
             "day",
             "sum_of_diameters_mm",
             "censored",
+            "reading_sd_mm",
             "baseline_mm",
             "nadir_mm",
             "change_from_baseline_pct",
@@ -184,6 +224,14 @@ def _sums(responses: Responses, readings: pl.DataFrame) -> pl.DataFrame:
         )
         .sort("day")
     )
+
+
+def _reading_errors(lesions: pl.DataFrame) -> pl.DataFrame:
+    """`day, reading_sd_mm`: SD of the error of each sum, lesion by lesion and summed as independent errors."""
+    read = target_diameters(lesions).select("day", pl.col("diameter_mm").clip(TOO_SMALL_MM))
+    sd = reading_sd_mm(read["diameter_mm"].to_numpy().astype(np.float64))
+    squared = read.select("day", pl.Series("squared", sd**2, pl.Float64))
+    return squared.group_by("day").agg(pl.col("squared").sum().sqrt().alias("reading_sd_mm"))
 
 
 def _gap(last: pl.DataFrame) -> ProgressionGap | None:
@@ -200,12 +248,14 @@ def _regimen(study: Study, arm: str | None) -> str | None:
     return ", ".join(drugs) if drugs else arm
 
 
-def _evidence(
-    assessment: Assessment, patient_id: str, readings: pl.DataFrame, off: OffIntervals
-) -> tuple[Evidence, ...]:
-    last = assessment.diagnostics.filter(pl.col("patient_id") == patient_id).sort("day").row(-1, named=True)
-    paused = next((first / 7.0 for first, end in off if first <= last["day"] < end), None)
-    return gather_evidence(readings, assessment.priors[patient_id], last, paused)
+def _off(study: Study, last: Mapping[str, Any]) -> tuple[float, str] | None:
+    """The week of the last dose and which drugs there were, where none is on at the last visit."""
+    if not last["off_treatment"]:
+        return None
+    known = study.doses.filter(pl.col("day") <= last["day"])
+    drugs = known["drug"].drop_nulls().unique().sort().to_list()
+    week = known["day"].max()
+    return (float(week) / 7.0 if isinstance(week, int | float) else 0.0), ", ".join(drugs)
 
 
 def cohort_view(assessment: Assessment) -> CohortView:
@@ -214,9 +264,7 @@ def cohort_view(assessment: Assessment) -> CohortView:
     responses = respond(study)
     readers = chosen_readers(responses.responses)
     visits = of_reader(responses.responses, readers)
-    best = of_reader(responses.best_responses, readers).select(
-        "patient_id", "best_response", "progression_day"
-    )
+    best = of_reader(responses.best_responses, readers).select("patient_id", "best_response")
     after_baseline = visits.filter(pl.col("change_from_nadir_pct").is_not_null())
     waterfall = (
         after_baseline.drop_nulls("change_from_baseline_pct")
@@ -234,7 +282,8 @@ def cohort_view(assessment: Assessment) -> CohortView:
         )
         .sort("patient_id", "week")
     )
-    swimmer = _swimmer(study, visits, best, frame)
+    progressions = called(study)
+    swimmer = _swimmer(visits, progressions, frame)
     alerts = (
         frame.filter(pl.col("alert"))
         .sort("patient_id", "day")
@@ -263,6 +312,7 @@ def cohort_view(assessment: Assessment) -> CohortView:
         counts=counts,
         waterfall=waterfall,
         spider=spider,
+        called=progressions,
         swimmer=swimmer,
         alerts=alerts,
         marker_spider=_marker_spider(study),
@@ -273,27 +323,21 @@ def cohort_view(assessment: Assessment) -> CohortView:
     )
 
 
-def _swimmer(study: Study, visits: pl.DataFrame, best: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
-    """One row a patient: last day seen, first response, progression (RECIST, else marker), first alert."""
+def _swimmer(visits: pl.DataFrame, progressions: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """One row a patient: last day seen, first response, progression as it was called, first alert."""
     last = frame.group_by("patient_id").agg(pl.col("day").max().alias("last_day"))
     response = (
         visits.filter(pl.col("overall_response").is_in(["CR", "PR"]))
         .group_by("patient_id")
         .agg(pl.col("day").min().alias("first_response_day"))
     )
-    by_marker = (
-        first_progression(study.markers)
-        .group_by("patient_id")
-        .agg(pl.col("progression_day").min().alias("marker_progression_day"))
-    )
+    progression = progressions.group_by("patient_id").agg(pl.col("day").min().alias("progression_day"))
     alert = frame.filter("alert").group_by("patient_id").agg(pl.col("day").min().alias("alert_day"))
     joined = last
-    for part in (response, best.select("patient_id", "progression_day"), by_marker, alert):
+    for part in (response, progression, alert):
         joined = joined.join(part, on="patient_id", how="left")
-    return (
-        joined.with_columns(pl.coalesce("progression_day", "marker_progression_day").alias("progression_day"))
-        .select("patient_id", "last_day", "first_response_day", "progression_day", "alert_day")
-        .sort("last_day", "patient_id", descending=[True, False])
+    return joined.select("patient_id", "last_day", "first_response_day", "progression_day", "alert_day").sort(
+        "last_day", "patient_id", descending=[True, False]
     )
 
 

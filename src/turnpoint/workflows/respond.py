@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from turnpoint.criteria import criterion
+from turnpoint.criteria.called_progression import called_progressions
 from turnpoint.criteria.protocol import ProtocolRules
 from turnpoint.criteria.responses import Responses
+from turnpoint.criteria.sums import sum_of_diameters
+from turnpoint.model.series import chosen_readers, of_reader
 from turnpoint.study.study import Study
 
-__all__ = ["ProtocolRules", "Responses", "new_therapy", "respond"]
+__all__ = ["ProtocolRules", "Responses", "called", "new_therapy", "respond"]
 
 
 def respond(study: Study, criteria: str = "recist-1.1", *, rules: ProtocolRules | None = None) -> Responses:
@@ -52,3 +57,21 @@ def first_new_lesions(study: Study) -> pl.DataFrame:
     new = study.lesions.filter(pl.col("role") == "new")["patient_id"].unique().to_list()
     found = respond(study.only(new)).responses.filter("new_lesion")
     return found.group_by("patient_id").agg(pl.col("day").min().alias("new_lesion_day")).sort("patient_id")
+
+
+def called(study: Study) -> pl.DataFrame:
+    """The progressions that have been called, and by what (`criteria.called_progression`).
+
+    Of several readers the one who read most sums counts, as everywhere in reports and forecasts.
+    """
+    return called_progressions(replace(study, lesions=lesions_of_one_reader(study)), new_therapy(study))
+
+
+def lesions_of_one_reader(study: Study) -> pl.DataFrame:
+    """The lesions as the reader with most sums read them, where there are several (`model.series.chosen_readers`)."""
+    lesions = study.lesions
+    if lesions["reader"].drop_nulls().is_empty():
+        return lesions
+    no_sum = lesions.select("patient_id", "reader", sum_of_diameters_mm=pl.lit(None, pl.Float64))
+    sums = sum_of_diameters(lesions).select("patient_id", "reader", "sum_of_diameters_mm")
+    return of_reader(lesions, chosen_readers(pl.concat([sums, no_sum])))

@@ -17,6 +17,7 @@ from turnpoint.study.study import Study
 from turnpoint.turning.next_measurement import DECIDED_ABOVE, PATHS, Plan, Simulator, is_in_data
 from turnpoint.turning.unread_marker import CTDNA, with_unread_marker
 from turnpoint.workflows.priors import prior_of
+from turnpoint.workflows.respond import called
 
 SETTLE_SCHEMA: dict[str, type[pl.DataType]] = {
     "patient_id": pl.String,
@@ -75,7 +76,8 @@ def what_would_settle(
         quantity` and `days` measured (days of the course), `expected_information_bits` by the last of them with its
         simulation's `standard_error_bits`, `information_bit_weeks` (the ranking: how much is known, for how much of the
         next 24 weeks), `p_decided`, `weeks` (expected until it is settled; 24 where it is not), and what it costs:
-        `visits, scans, blood_tests`. `is_assumed` marks ctDNA that was never read.
+        `visits, scans, blood_tests`. `is_assumed` marks ctDNA that was never read. No row where progression has been
+        called (`workflows.respond.called`): that growth has begun is settled.
 
     Raises:
         UsageError: no such patient, or a bound that is none.
@@ -90,6 +92,8 @@ def what_would_settle(
         )
     own = study.only([patient_id])
     chosen = prior_of(study, patient_id, prior)
+    if called(own).height:
+        return pl.DataFrame(schema=SETTLE_SCHEMA)
     (posterior,) = posteriors(parts_of(own), own, chosen, particles=particles, draws=_DRAWS, seed=seed)
     last = posterior.at(np.array([len(posterior.patient) - 1]))
     read = [name for name, quantity in last.quantities.items() if quantity.readings[0] > 0]

@@ -16,6 +16,7 @@ from turnpoint import __version__
 from turnpoint.cli.commands import app
 from turnpoint.cli.summaries import DIAGNOSTIC_TABLES
 from turnpoint.errors import Problem
+from turnpoint.criteria.called_progression import CALLED_SCHEMA
 from turnpoint.study.study import Study
 
 Run = Callable[..., Result]
@@ -40,6 +41,17 @@ PRIOR = SimpleNamespace(
 )
 
 
+NOTHING_CALLED = pl.DataFrame(schema=CALLED_SCHEMA)
+CALLED = pl.DataFrame(
+    [
+        ("P001", 126, 126, "RECIST 1.1", "new_lesion", "N1", "brain", 11.0, None, "mm"),
+        ("P002", 85, 85, "RECIST 1.1", "target", None, None, 60.0, 40.0, "mm"),
+    ],
+    schema=CALLED_SCHEMA,
+    orient="row",
+)
+
+
 @pytest.fixture
 def calls(put: Put, study: Study) -> list[tuple[tuple[object, ...], dict[str, object]]]:
     """Workflows that answer at once and note what they were asked."""
@@ -54,7 +66,11 @@ def calls(put: Put, study: Study) -> list[tuple[tuple[object, ...], dict[str, ob
         return workflow
 
     put("workflows.opening", read=lambda _: study)
-    put("workflows.assess", assess=answering(SimpleNamespace(frame=ASSESSED, prior=PRIOR)))
+    put(
+        "workflows.assess",
+        assess=answering(SimpleNamespace(frame=ASSESSED, priors=dict.fromkeys(("P001", "P002"), PRIOR))),
+    )
+    put("workflows.respond", called=lambda _: NOTHING_CALLED)
     put("workflows.fit", fit=answering(PRIOR))
     forecasts = pl.DataFrame({"patient_id": ["P001"], "quantity": ["sum_of_diameters_mm"], "q50": [27.5]})
     put("workflows.forecast", forecast=answering(forecasts))
@@ -144,6 +160,47 @@ def test_assess_passes_prior_and_seed_and_counts_last_verdicts_and_alerts(
     assert "Prior     docetaxel, fitted to 325 patients: OAK\n          From one trial.\n" in result.stdout
     assert "Found     verdict at the last visit: 1 plateau, 1 regrowing\n" in result.stdout
     assert "alert raised for 1 patient\n" in result.stdout
+
+
+def test_progression_that_was_called_is_the_first_line_of_the_summary(
+    run: Run, put: Put, calls: object, study_folder: Path
+) -> None:
+    put("workflows.respond", called=lambda _: CALLED)
+    first = "Called    progression of 2 patients: 1 by a new lesion, 1 by growth of the target lesions"
+    for command in (("assess",), ("report", "--out", study_folder / "r.html")):
+        result = run(command[0], study_folder, *command[1:])
+        assert result.exit_code == 0, result.stderr
+        assert result.stdout.splitlines()[0] == first
+
+
+@pytest.mark.parametrize(
+    ("patient", "expected"),
+    [
+        ("P001", "progression in week 18 (day 126), by a new lesion: brain N1, 11 mm (RECIST 1.1)"),
+        (
+            "P002",
+            "progression in week 12 (day 85), by growth of the target lesions: 60 mm, from 40 at its smallest",
+        ),
+    ],
+)
+def test_progression_of_one_patient_is_said_with_lesion_and_site(
+    run: Run, put: Put, calls: object, study_folder: Path, patient: str, expected: str
+) -> None:
+    put("workflows.respond", called=lambda _: CALLED.filter(pl.col("patient_id") == patient))
+    result = run("assess", study_folder)
+    said = " ".join(result.stdout.split("Read ")[0].split())
+    assert said.startswith(f"Called {expected}")
+
+
+def test_settle_says_that_nothing_is_left_to_settle_when_progression_was_called(
+    run: Run, put: Put, calls: object, study_folder: Path
+) -> None:
+    put("workflows.respond", called=lambda _: CALLED.head(1))
+    put("workflows.settle", what_would_settle=lambda *_, **__: pl.DataFrame(schema={"plan": pl.String}))
+    result = run("settle", study_folder, "--patient", "P001")
+    assert result.exit_code == 0, result.stderr
+    assert "nothing is left to settle: progression has been called" in result.stdout
+    assert "no rows" not in result.stdout
 
 
 def test_first_rows_are_shown_when_there_is_no_out(run: Run, calls: object, study_folder: Path) -> None:
@@ -328,12 +385,13 @@ def test_report_assesses_only_the_patient_it_is_on(
 
     def assess(given: Study, prior: object, **options: object) -> SimpleNamespace:
         seen.append(given.patient_ids)
-        return SimpleNamespace(prior=PRIOR)
+        return SimpleNamespace(priors={"P002": PRIOR})
 
     put("workflows.opening", read=lambda _: study)
     put("workflows.assess", assess=assess)
     page = SimpleNamespace(save=lambda path: Path(path).write_text("x", encoding="utf-8"))
     put("workflows.report", report=lambda *_, **__: page)
+    put("workflows.respond", called=lambda _: NOTHING_CALLED)
     run("report", study_folder, "--patient", "P002", "--out", study_folder / "r.html")
     assert seen == [["P002"]]
 

@@ -1,76 +1,289 @@
+"""Facts behind a verdict: the same comparisons as the verdict's own, with the error of those very readings."""
+
 import numpy as np
+import polars as pl
 import pytest
 
-from tests.model.courses import readings
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.population import starting_prior
-from turnpoint.turning.evidence import gather_evidence
+from turnpoint.model.series import batches
+from turnpoint.turning.evidence import cause_is_prior, gather_evidence, week_first_read
+from turnpoint.turning.lesion_courses import lesion_courses, parted_ways
+from turnpoint.turning.reading_changes import SUM, reading_facts
+from turnpoint.turning.series_facts import series_facts
 
-ENOUGH = {"informative_values": 4.0, "shrinkage": 0.5}
-
-
-def facts(days, values, quantity=SUM_OF_DIAMETERS, diagnostics=ENOUGH, paused=None, censoring=None):
-    prior = starting_prior("any", [quantity])
-    found = gather_evidence(readings(days, values, quantity, censoring=censoring), prior, diagnostics, paused)
-    return {fact.code: fact for fact in found}
-
-
-def test_two_scans_within_reading_error_are_said_to_be_so():
-    fact = facts([0, 42, 84], [60, 41, 42])["sum_within_error"]
-    assert fact.numbers["scans"] == 2
-    assert fact.numbers["weeks"] == 6
-    assert fact.numbers["change_pct"] == pytest.approx(100 / 41, rel=1e-6)
-
-
-def test_flat_scans_are_described_by_their_whole_spread_not_by_first_and_last():
-    fact = facts([0, 42, 84, 126], [33, 34, 32, 33])["sum_within_error"]
-    assert fact.numbers["scans"] == 4
-    assert fact.numbers["change_pct"] == pytest.approx(100 * (34 / 32 - 1))
-
-
-@pytest.mark.parametrize(("last", "code"), [(54, "sum_within_error"), (56, "sum_change")])
-def test_sum_has_changed_only_beyond_reading_error(last, code):
-    # 1.645·√2·0.04 on the log scale: 9.75 % of 50 mm is 4.9 mm
-    assert code in facts([0, 42], [50, last])
+_READINGS = {
+    "patient_id": pl.String,
+    "day": pl.Int64,
+    "quantity": pl.String,
+    "part": pl.String,
+    "value": pl.Float64,
+    "limit": pl.Float64,
+    "censoring": pl.Int64,
+}
+SURE = {
+    "verdict": "plateau",
+    "p_responding": 0.1,
+    "p_plateau": 0.8,
+    "p_regrowing": 0.1,
+    "informative_values": 4,
+    "shrinkage": 0.5,
+    "risen": False,
+    "fallen": False,
+    "off_treatment": False,
+}
 
 
-def test_rise_since_the_smallest_sum_is_reported_even_when_the_last_step_is_small():
-    fact = facts([0, 42, 84, 126], [60, 40, 44, 47])["sum_change"]
-    assert fact.numbers["change_pct"] == pytest.approx(17.5)
-    assert fact.numbers["weeks"] == 12
+def sizes(every=42, **lesions):
+    """Readings of lesions; a size below 5 mm is at the floor."""
+    return [
+        ("P1", visit * every, SUM_OF_DIAMETERS, name, float(value), 5.0, -1 if value < 5 else 0)
+        for name, values in lesions.items()
+        for visit, value in enumerate(values)
+        if value is not None
+    ]
 
 
-def test_marker_that_fell_then_flattened_gives_both_slopes():
-    fact = facts([0, 21, 42, 63, 84], [100, 50, 25, 26, 27], "PSA")["marker_slope"]
-    assert fact.numbers["until_week"] == 6
-    assert fact.numbers["before_pct_per_week"] == pytest.approx(100 * (0.25 ** (1 / 6) - 1))
-    assert fact.numbers["since_pct_per_week"] == pytest.approx(100 * ((27 / 25) ** (1 / 6) - 1))
+def marker(name, *values, every=21, limit=None):
+    return [
+        ("P1", visit * every, name, "", float(value), limit, -1 if limit and value <= limit else 0)
+        for visit, value in enumerate(values)
+    ]
 
 
-def test_marker_still_falling_is_said_to_fall():
-    assert set(facts([0, 21, 42], [100, 50, 25], "PSA")) == {"marker_falling"}
-
-
-@pytest.mark.parametrize(("day", "early"), [(55, True), (56, False)])
-def test_rise_of_a_marker_in_the_first_eight_weeks_is_called_early(day, early):
-    found = facts([0, 21, day], [20, 10, 60], "PSA")
-    assert "marker_rising" in found
-    assert ("early_rise" in found) is early
-
-
-def test_marker_below_its_limit_is_at_the_floor():
-    assert set(facts([0, 21], [5, 0.1], "PSA", censoring=[0, -1])) == {"marker_at_floor"}
-
-
-def test_limits_of_the_data_come_first():
-    prior = starting_prior("any", [SUM_OF_DIAMETERS])
-    found = gather_evidence(
-        readings([0, 42], [50, 40]), prior, {"informative_values": 2.0, "shrinkage": 0.01}, 5.0
+def parts(*rows):
+    return pl.DataFrame([row for own in rows for row in own], schema=_READINGS, orient="row").sort(
+        "patient_id", "quantity", "part", "day"
     )
-    assert [fact.code for fact in found] == ["few_values", "near_prior", "paused", "sum_change"]
 
 
-def test_every_number_is_finite():
-    for values in ([0.01, 1e5, 0.01], [5, 5, 5]):
-        for fact in facts([0, 1, 2], values, "CEA").values():
-            assert all(np.isfinite(number) for number in fact.numbers.values())
+def prior_of(*quantities):
+    return starting_prior("any", list(quantities))
+
+
+def facts(*rows):
+    table = parts(*rows)
+    quantities = sorted(table["quantity"].unique(), key=lambda name: name != SUM_OF_DIAMETERS)
+    return {own.part or own.quantity: own for own in series_facts(table, prior_of(*quantities))}
+
+
+def evidence(found, sites=None, off=None, **last):
+    return gather_evidence(list(found.values()), sites or {}, SURE | last, off)
+
+
+def test_small_lesion_is_level_within_the_error_of_its_size():
+    # SD of 11 mm is √(0.385² + 1²) = 1.07 mm; two readings differ by 1.645·√2·1.07 = 2.5 mm
+    fact = facts(sizes(T1=[11, 12]))["T1"]
+    assert fact.trend == "level"
+    assert fact.error == pytest.approx(1.645 * np.hypot(np.hypot(0.385, 1), np.hypot(0.42, 1)), abs=0.01)
+
+
+def test_same_ratio_is_a_rise_in_a_large_lesion():
+    # 110 -> 132 mm: SDs 3.98 and 4.73 mm, by chance 10.2 mm
+    fact = facts(sizes(T1=[110, 132]))["T1"]
+    assert (fact.trend, fact.since.value, fact.last.value) == ("risen", 110.0, 132.0)
+    assert fact.error == pytest.approx(10.2, abs=0.1)
+
+
+def test_fall_is_counted_from_a_recent_reading_and_its_weeks_from_the_last_of_equal_ones():
+    fact = facts(sizes(T1=[83, 51, 51, 5.0]))["T1"]
+    assert (fact.trend, fact.since.week, fact.since.value, fact.last.value) == ("fallen", 12.0, 51.0, 5.0)
+
+
+def test_rise_is_counted_from_the_last_of_equally_small_readings():
+    fact = facts(sizes(T1=[60, 38, 38, 46, 52]))["T1"]
+    assert (fact.trend, fact.since.week, fact.weeks) == ("risen", 12.0, 12.0)
+
+
+def test_level_counts_the_readings_that_are_alike():
+    fact = facts(sizes(T1=[80, 50, 40, 38, 38, 38]))["T1"]
+    assert (fact.trend, fact.alike, fact.level) == ("level", 4, (38.0, 40.0))
+
+
+def test_lesion_that_is_gone_is_at_the_floor_not_level():
+    fact = facts(sizes(T1=[30, 12, 0]))["T1"]
+    assert (fact.trend, fact.last.value) == ("floor", 0.0)
+
+
+def test_flags_are_those_of_the_verdict():
+    rows = parts(
+        sizes(T1=[50, 30, 20, 14], T2=[20, 26, 33, 40]), marker("CEA", 85, 40, 20, 10, 8, 10, 14, 30)
+    )
+    prior = prior_of(SUM_OF_DIAMETERS, "CEA")
+    (batch,) = batches(
+        rows,
+        pl.DataFrame(
+            schema={"patient_id": pl.String, "day": pl.Int64, "drug": pl.String, "action": pl.String}
+        ),
+        [SUM_OF_DIAMETERS, "CEA"],
+        1,
+    )
+    last = reading_facts(batch, prior)
+    found = series_facts(rows, prior)
+    assert bool(last.risen[0, -1]) == any(own.trend == "risen" for own in found)
+    assert bool(last.fallen[0, -1]) == any(own.trend == "fallen" for own in found)
+    assert bool(last.size_risen[0, -1]) == any(own.trend == "risen" and own.is_size for own in found)
+
+
+def test_rise_of_a_marker_in_the_first_eight_weeks_is_an_early_one():
+    assert facts(marker("PSA", 40, 100))["PSA"].trend == "early_rise"
+    later = facts(marker("PSA", 40, 30, 20, 20, 60))["PSA"]
+    assert (later.trend, later.since.value, later.change) == ("risen", 20.0, pytest.approx(2.0))
+
+
+def test_marker_at_its_limit_cannot_fall_further():
+    assert facts(marker("PSA", 20, 6, 1.2, 1.2, limit=1.2))["PSA"].trend == "floor"
+
+
+def test_weekly_change_is_the_constant_rate_between_the_two_readings():
+    fact = facts(marker("CEA", 80, 40, every=7))["CEA"]
+    assert fact.change_per_week == pytest.approx(-0.5)
+
+
+def test_lesions_that_do_as_their_sum_are_not_named_one_by_one():
+    found = facts(sizes(T1=[60, 45, 30], T2=[40, 30, 20]))
+    told = evidence(found)
+    assert [fact.labels["lesion"] for fact in told] == [""]
+    assert told[0].code == "size_fallen"
+    assert (told[0].numbers["from_mm"], told[0].numbers["to_mm"]) == (100.0, 50.0)
+
+
+def test_most_telling_fact_comes_first_and_parted_lesions_are_named():
+    found = facts(sizes(T1=[50, 30, 20, 14], T2=[20, 26, 33, 40]))
+    told = evidence(found, {"T1": "liver", "T2": "lung"})
+    assert [(fact.code, fact.labels["site"]) for fact in told] == [
+        ("size_risen", "lung"),
+        ("size_fallen", "liver"),
+        ("size_level", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("last", "codes"),
+    [
+        ({"verdict": "plateau"}, []),
+        ({"informative_values": 2}, ["few_values"]),
+        ({"shrinkage": 0.05}, ["near_prior"]),
+        ({"risen": True, "fallen": True}, ["contrary_readings"]),
+        ({"p_responding": 0.8, "p_plateau": 0.1, "risen": True}, ["contrary_state"]),
+        ({"p_regrowing": 0.8, "p_plateau": 0.1, "fallen": True}, ["contrary_state"]),
+        ({"p_regrowing": 0.8, "p_plateau": 0.1, "off_treatment": True}, ["off_nothing_risen"]),
+        ({"p_plateau": 0.45}, ["no_state_likely"]),
+    ],
+)
+def test_undetermined_says_why(last, codes):
+    found = evidence({}, **({"verdict": "undetermined"} | last))
+    assert [fact.code for fact in found] == codes
+
+
+def test_new_lesion_is_the_rise_when_nothing_measured_rose():
+    found = facts(sizes(T1=[60, 48, 38, 32]))
+    told = evidence(found, {"T1": "lung"}, verdict="undetermined", risen=True, fallen=True)
+    assert told[0].labels == {"risen": "", "fallen": "lung T1"}
+
+
+def test_treatment_that_is_off_names_the_drugs():
+    (fact,) = evidence({}, off=(10.0, "docetaxel"))
+    assert (fact.code, fact.numbers, fact.labels) == (
+        "off_treatment",
+        {"since_week": 10.0},
+        {"drug": "docetaxel"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([sizes(T1=[60, 40, 38, 38])], True),
+        ([sizes(T1=[60, 40, 38, 38]), marker("CEA", 80, 40)], True),
+        ([sizes(T1=[60, 40, 38, 38]), marker("CEA", 80, 40, 20)], False),
+        ([sizes(T1=[60, 40, 38, 38]), marker("CEA", 80, 2, 2, limit=2.0)], True),
+        ([sizes(T1=[30, 0, 0])], False),
+    ],
+)
+def test_cause_is_the_priors_where_sizes_are_alone(rows, expected):
+    assert cause_is_prior(list(facts(*rows).values()), {}) is expected
+
+
+def test_cause_column_of_the_diagnostics_counts_where_there_is_one():
+    found = list(facts(sizes(T1=[60, 40, 38, 38])).values())
+    assert cause_is_prior(found, {"cause_is_prior": False}) is False
+
+
+@pytest.mark.parametrize(
+    ("risen", "week"),
+    [([False, True, True], 6.0), ([True, False, True], 12.0), ([True, True, False], None), ([], None)],
+)
+def test_growth_has_been_read_since_the_rise_that_still_stands(risen, week):
+    days = [42 * visit for visit in range(len(risen))]
+    frame = pl.DataFrame({"day": days, "risen": risen}, schema={"day": pl.Int64, "risen": pl.Boolean})
+    assert week_first_read(frame) == week
+
+
+def lesion_rows(**lesions):
+    rows = []
+    for name, (role, site, values) in lesions.items():
+        for visit, value in enumerate(values):
+            size, status = (None, value) if isinstance(value, str) else (float(value), "measured")
+            rows.append(("P1", visit * 42, name, role, site, False, size, status, None))
+    columns = ("patient_id", "day", "lesion_id", "role", "site", "node", "diameter_mm", "status", "reader")
+    kinds = (
+        pl.String,
+        pl.Int64,
+        pl.String,
+        pl.String,
+        pl.String,
+        pl.Boolean,
+        pl.Float64,
+        pl.String,
+        pl.String,
+    )
+    return pl.DataFrame(rows, schema=dict(zip(columns, kinds, strict=True)), orient="row")
+
+
+def test_lesions_are_told_one_by_one_targets_first():
+    found = facts(sizes(T1=[50, 30, 20, 14], T2=[20, 26, 33, 40]))
+    table = lesion_rows(
+        N1=("new", "brain", ["absent", "absent", "absent", 11]),
+        T2=("target", "lung", [20, 26, 33, 40]),
+        T1=("target", "liver", [50, 30, 20, 14]),
+        P1=("non_target", "pleura", ["present", "present", "present", "unequivocal_progression"]),
+    )
+    courses = lesion_courses(table, list(found.values()))
+    assert [(own.lesion_id, own.site, own.trend) for own in courses] == [
+        ("T1", "liver", "fell"),
+        ("T2", "lung", "rose"),
+        ("P1", "pleura", "progressed"),
+        ("N1", "brain", "new"),
+    ]
+    # 14 / 50 - 1 and 14 / 20 - 1; 40 / 20 - 1 twice
+    assert courses[0].from_baseline_pct == pytest.approx(-72.0)
+    assert courses[0].from_smallest_pct == pytest.approx(-30.0)
+    assert courses[1].from_smallest_pct == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize(
+    ("last", "trend"), [("absent", "gone"), ("too_small", "too_small"), ("not_evaluable", "not_evaluable")]
+)
+def test_lesion_that_was_not_measured_last_is_told_so(last, trend):
+    (course,) = lesion_courses(lesion_rows(T1=("target", "liver", [50, 30, last])), [])
+    assert course.trend == trend
+
+
+def test_lesions_part_ways_only_beyond_error():
+    sites = {"T1": "liver", "T2": "lung"}
+    parted = parted_ways(list(facts(sizes(T1=[50, 30, 20, 14], T2=[20, 26, 33, 40])).values()), sites)
+    assert parted is not None
+    assert [(own.lesion_id, own.site, own.from_mm, own.to_mm) for own in parted.shrank] == [
+        ("T1", "liver", 50.0, 14.0)
+    ]
+    assert [(own.lesion_id, own.from_mm, own.to_mm) for own in parted.grew] == [("T2", 20.0, 40.0)]
+    # 20 -> 22 mm is within error; so is 50 -> 49
+    assert parted_ways(list(facts(sizes(T1=[50, 30, 20], T2=[20, 21, 22])).values()), sites) is None
+    assert parted_ways(list(facts(sizes(T1=[50, 49], T2=[20, 40])).values()), sites) is None
+
+
+def test_sum_has_the_errors_of_its_lesions_in_quadrature():
+    found = facts(sizes(T1=[40, 40], T2=[40, 40]))
+    # each 1.72 mm; the sum √2·1.72 = 2.43; two sums by chance 1.645·√2·2.43 = 5.66
+    assert found[SUM].error == pytest.approx(5.66, abs=0.02)

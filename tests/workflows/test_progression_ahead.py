@@ -105,3 +105,40 @@ def test_same_seed_gives_the_same_rows():
     study = psa_study([50, 40, 36, 35])
     first, again = (progression_ahead(study, PRIOR, particles=2048, seed=3) for _ in range(2))
     assert first.equals(again)
+
+
+def test_progression_that_was_called_by_a_new_lesion_is_said_and_not_forecast():
+    lesions = ["patient_id,day,lesion_id,role,site,diameter_mm,status"]
+    lesions += [f"P1,{42 * visit},T1,target,lung,{mm},measured" for visit, mm in enumerate((60, 48, 38, 32))]
+    lesions.append("P1,84,N1,new,brain,11,measured")
+    called = study_of(lesions="\n".join(lesions))
+    rows = progression_ahead(called, every_visit=True, particles=512)
+    assert rows.select("day", "called_day", "called_by").rows() == [
+        (0, None, None),
+        (42, None, None),
+        (84, 84, "new_lesion"),
+        (126, 84, "new_lesion"),
+    ]
+    numbers = [
+        name for name in PROGRESSION_AHEAD_SCHEMA if name.startswith(("p_progression", "progression_day"))
+    ]
+    after = rows.filter(pl.col("day") >= 84).select(numbers)
+    assert all(after[name].is_null().all() for name in numbers)
+    assert rows.filter(pl.col("day") == 42)["p_progression_24w"].item() is not None
+
+
+def test_psa_progression_leaves_the_forecast_of_the_scan():
+    lesions = ["patient_id,day,lesion_id,role,diameter_mm,status"]
+    lesions += [f"P1,{42 * visit},T1,target,{mm},measured" for visit, mm in enumerate((60, 48, 40, 38))]
+    markers = ["patient_id,day,marker,value,unit"]
+    markers += [
+        f"P1,{21 * visit},PSA,{value},ng/mL" for visit, value in enumerate((40, 20, 10, 15, 22, 30, 40))
+    ]
+    both = study_of(lesions="\n".join(lesions), markers="\n".join(markers))
+    by_quantity = {
+        row["quantity"]: row for row in progression_ahead(both, particles=512).iter_rows(named=True)
+    }
+    assert by_quantity["PSA"]["called_by"] == "marker"
+    assert by_quantity["PSA"]["p_progression_24w"] is None
+    assert by_quantity["sum_of_diameters_mm"]["called_day"] is None
+    assert by_quantity["sum_of_diameters_mm"]["p_progression_24w"] is not None

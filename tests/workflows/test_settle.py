@@ -89,3 +89,11 @@ def test_patient_that_is_not_in_the_study_is_refused_without_being_named():
 def test_bound_that_is_none_is_refused(bound):
     with pytest.raises(UsageError, match="not between"):
         what_would_settle(study_of(markers=PSA), "P1", decided_above=bound)
+
+
+def test_nothing_is_left_to_settle_once_progression_has_been_called():
+    rows = ["patient_id,day,lesion_id,role,diameter_mm,status"]
+    rows += [f"P1,{42 * visit},T1,target,{mm},measured" for visit, mm in enumerate((60, 40, 42, 55))]
+    found = what_would_settle(study_of(lesions="\n".join(rows)), "P1", particles=512)
+    assert found.is_empty()
+    assert dict(found.schema) == SETTLE_SCHEMA

@@ -242,7 +242,7 @@ def changes(series: Measured, looked_at: IntArray) -> Changes:
         changed=np.maximum.accumulate(spread > ONE_SIDED_95, axis=1) & known,
         smallest_at=smallest,
         rise_bound=rise_bound,
-        fallen_since=np.where(recent.any(axis=2), np.where(from_which, above, np.inf).argmin(axis=2), number),
+        fallen_since=np.where(recent.any(axis=2), _last_argmin(np.where(from_which, above, np.inf)), number),
         fall_bound=bound,
     )
 

@@ -1,0 +1,102 @@
+"""What a report is given: facts of real assessments of small patients, not views written by hand."""
+
+import math
+
+import polars as pl
+import pytest
+
+import turnpoint as tp
+from tests.reports.patients import study
+from tests.workflows.studies import study_of
+from turnpoint.model.prior import shipped_priors
+from turnpoint.turning.detectable import READING_SD_SHARE
+from turnpoint.workflows.report import cohort_view, patient_view, provenance
+
+
+def view_of(name):
+    return patient_view(tp.assess(study(name), particles=512), name)
+
+
+def test_new_lesion_is_called_and_nothing_is_forecast():
+    view = view_of("new-brain-lesion")
+    assert [(own.kind, own.lesion_id, own.site, own.day) for own in view.called] == [
+        ("new_lesion", "N1", "brain", 126)
+    ]
+    assert view.p_progression["p_progression"].drop_nulls().is_empty()
+    assert view.settle.is_empty()
+    assert view.week_regrowth_read == 18.0
+
+
+def test_lesions_that_part_ways_are_in_the_view():
+    view = view_of("mixed")
+    assert view.parted is not None
+    assert [own.lesion_id for own in view.parted.grew] == ["T2"]
+    assert [(own.lesion_id, own.trend) for own in view.lesions] == [("T1", "fell"), ("T2", "rose")]
+    assert view.called == ()
+
+
+def test_error_of_each_sum_is_that_of_its_lesions():
+    view = view_of("mixed")
+    last = view.sums.sort("day").row(-1, named=True)
+    share = READING_SD_SHARE
+    # √[(share·14)² + 1 + (share·40)² + 1]
+    assert last["reading_sd_mm"] == pytest.approx(math.sqrt((share * 14) ** 2 + (share * 40) ** 2 + 2))
+
+
+@pytest.mark.parametrize(
+    ("name", "is_prior"), [("tailing", True), ("marker-rises", False), ("gone", False), ("mixed", True)]
+)
+def test_cause_is_the_priors_where_sizes_are_alone(name, is_prior):
+    assert view_of(name).cause_is_prior is is_prior
+
+
+def test_target_without_a_baseline_has_no_change_and_no_forecast_of_the_sum():
+    view = view_of("no-baseline")
+    assert view.baseline_mm is None
+    assert view.sums["change_from_baseline_pct"].drop_nulls().is_empty()
+    own = view.p_progression.filter(pl.col("quantity") == "sum_of_diameters_mm")
+    assert own["p_progression"].drop_nulls().is_empty()
+
+
+def test_complete_response_with_a_normal_marker_is_nothing_left():
+    view = view_of("gone")
+    assert view.nothing_left is not None
+    assert (view.nothing_left.day, view.nothing_left.normal) == (84, ("CEA",))
+
+
+def test_pause_is_dated_on_the_last_dose_and_names_the_drug():
+    (fact,) = [fact for fact in view_of("off-treatment").evidence if fact.code == "off_treatment"]
+    assert (fact.numbers["since_week"], fact.labels["drug"].lower()) == (10.0, "folfox")
+
+
+def test_cohort_calls_psa_progression_as_respond_does():
+    rows = ["patient_id,day,marker,value,unit"]
+    for name, values in {"flare": (40, 58, 44, 28, 17), "grew": (40, 20, 10, 15, 22, 30)}.items():
+        rows += [f"{name},{21 * visit},PSA,{value},ng/mL" for visit, value in enumerate(values)]
+    both = study_of(markers="\n".join(rows))
+    view = cohort_view(tp.assess(both, particles=512))
+    by_respond = tp.respond(both, "pcwg3-psa").best_responses.drop_nulls("progression_day")
+    called = view.swimmer.drop_nulls("progression_day").select("patient_id", "progression_day")
+    assert called.rows() == by_respond.select("patient_id", "progression_day").rows() == [("grew", 63)]
+    assert view.counts["progressions"] == 1
+    assert view.called.select("patient_id", "kind", "criterion").rows() == [("grew", "marker", "PCWG3")]
+
+
+@pytest.mark.parametrize(
+    ("prior", "tumour", "fit"),
+    [
+        ("docetaxel-nsclc-ct", "NSCLC", "like"),
+        ("docetaxel-nsclc-ct", "breast cancer", "other_tumour"),
+        ("docetaxel-nsclc-ct", None, "unknown"),
+        ("generic", "breast cancer", "generic"),
+    ],
+)
+def test_prior_says_whether_its_patients_are_like_this_one(prior, tumour, fit):
+    found = provenance(shipped_priors()[prior], tumour)
+    assert (found.fit, found.parts) == (fit, (prior,))
+
+
+def test_prior_of_several_priors_says_so():
+    view = view_of("marker-rises")
+    assert view.provenance.fit == "parts"
+    assert view.provenance.parts == ("chemotherapy-colorectal-ct", "generic")

@@ -34,6 +34,7 @@ from turnpoint.model.weighing import (
 
 _MOST_REFINEMENTS = 6
 _FIRST_SHARE = 4  # a quarter as many fresh particles as the prior's bank has, then twice as many each time
+_MOST_SHARE = 4  # up to four times as many as the bank, for visits that need them
 _FEWEST_FRESH = 512
 _KEPT_SHARE = 8  # and an eighth as many again of the prior's own
 _WIDEN = 1.1  # a proposal must be wider than what it aims at
@@ -65,7 +66,9 @@ class Refiner:
         from scipy.stats import qmc  # noqa: PLC0415  (see Prior.bank)
 
         sequence = qmc.Sobol(prior.dimensions, rng=np.random.default_rng((seed, 1)))
-        uniforms = np.clip(sequence.random(max(len(particles), _FEWEST_FRESH)), 1e-9, 1.0 - 1e-9)
+        uniforms = np.clip(
+            sequence.random(_MOST_SHARE * max(len(particles), _FEWEST_FRESH)), 1e-9, 1.0 - 1e-9
+        )
         return cls(prior, Bank.of(prior, particles, precision=precision), ndtri(uniforms))
 
     def visits(self, batch: Batch, *, levels: bool) -> Iterator[tuple[IntArray, IntArray, WeightedVisits]]:
@@ -118,7 +121,7 @@ class Refiner:
             yield places[0][rows[done]], places[1][rows[done]], weighted.at(done)
 
     def _normals_of(self, refinements: int) -> FloatArray:
-        """For the first refinement a few, for each further one twice as many, up to all."""
+        """For the first refinement a few, for each further one twice as many."""
         few = max(self.bank.size // _FIRST_SHARE, _FEWEST_FRESH)
         return self.normals[: few << max(refinements - 1, 0)]
 

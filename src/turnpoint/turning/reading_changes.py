@@ -200,7 +200,8 @@ def changes(series: Measured, looked_at: IntArray) -> Changes:
 
     Args:
         series: of P patients.
-        looked_at: how many series each patient has, shape (P,): they share the chance of error.
+        looked_at: how many series of the patient have been read by each reading, shape (P, N): they share the chance
+            of error (`looked_at_by`).
     """
     value, sd, known = series.value, series.sd, series.known
     number = np.arange(value.shape[1])
@@ -216,7 +217,7 @@ def changes(series: Measured, looked_at: IntArray) -> Changes:
         sd[:, None, :], np.take_along_axis(sd, floor, axis=1)[:, :, None]
     )
     competing = np.maximum((earlier & (apart < ONE_SIDED_95)).sum(axis=2), 1)
-    shared = np.broadcast_to(np.maximum(looked_at, 1)[:, None], competing.shape)
+    shared = np.maximum(looked_at, 1)
     rise_bound = bounds_of_change(competing, shared)
     risen = known & (rise > rise_bound)
     if not series.is_diameter:
@@ -253,10 +254,26 @@ def _last_argmin(values: FloatArray) -> IntArray:
     return last
 
 
+def looked_at_by(every: Sequence[Measured], day: FloatArray) -> tuple[IntArray, IntArray]:
+    """How many lesions, and how many series in all, have been read by each day: shape (P, X) both.
+
+    Several lesions are looked at one by one and as a sum.
+    """
+    lesions, markers = np.zeros((2, *day.shape), dtype=np.int64)
+    for series in every:
+        begun = (series.length > 0)[:, None] & (series.day[:, :1] <= day)
+        if not series.is_diameter:
+            markers += begun
+        elif series.part != SUM:
+            lesions += begun
+    return lesions, lesions + (lesions > 1) + markers
+
+
 def reading_facts(batch: Batch, prior: Prior) -> ReadingFacts:
     """What all that has been read did, up to each visit of a batch.
 
-    A series keeps what it did until it is read again.
+    A series keeps that it has risen until it is read again; that it is falling, or at its lowest, for a quarter of a
+    year.
     """
     shape = batch.day.shape
     facts = {
@@ -265,32 +282,28 @@ def reading_facts(batch: Batch, prior: Prior) -> ReadingFacts:
     }
     informative = np.zeros(shape, dtype=np.int64)
     every = list(measured(batch, prior))
-    lesions, markers = np.zeros((2, shape[0]), dtype=np.int64)
+    lesions, _ = looked_at_by(every, batch.day)
     for series in every:
-        if not series.is_diameter:
-            markers += series.length > 0
-        elif series.part != SUM:
-            lesions += series.length > 0
-    looked_at = lesions + (lesions > 1) + markers
-    for series in every:
-        found = changes(series, looked_at)
+        found = changes(series, looked_at_by(every, series.day)[1])
         counts = (series.known[:, None, :] & (series.day[:, None, :] <= batch.day[:, :, None])).sum(axis=2)
-        last = np.maximum(counts - 1, 0)
+        last, read = np.maximum(counts - 1, 0), counts > 0
         informative = np.maximum(informative, counts)
+        lately = read & (batch.day - np.take_along_axis(series.day, last, axis=1) <= 7.0 * RECENT_WEEKS)
 
-        def at_visits(own: BoolArray, last: IntArray = last, read: BoolArray = counts > 0) -> BoolArray:
-            there: BoolArray = np.take_along_axis(own, last, axis=1) & read
-            return there
-
-        facts["risen"] |= at_visits(found.risen)
-        facts["fallen"] |= at_visits(found.fallen)
-        facts["changed"] |= at_visits(found.changed)
+        risen, fallen, new_lowest, changed = (
+            np.take_along_axis(own, last, axis=1)
+            for own in (found.risen, found.fallen, found.new_lowest, found.changed)
+        )
+        facts["risen"] |= read & risen
+        facts["fallen"] |= lately & fallen
+        facts["changed"] |= read & changed
         if series.is_diameter:
-            facts["size_risen"] |= at_visits(found.risen)
+            facts["size_risen"] |= read & risen
         # of several lesions one may shrink while the others grow: their sum says whether the size is at its lowest
-        alone = np.broadcast_to(series.part == SUM or not series.is_diameter, lesions.shape) | (lesions == 1)
-        facts["new_lowest"] |= at_visits(found.new_lowest) & alone[:, None]
+        says_so = (lesions == 1) | (series.part == SUM or not series.is_diameter)
+        facts["new_lowest"] |= lately & new_lowest & says_so
     appeared = batch.day >= batch.new_lesion_day[:, None]
     facts["risen"] |= appeared
     facts["size_risen"] |= appeared
+    facts["new_lowest"] &= ~facts["size_risen"]
     return ReadingFacts(**facts, informative_values=informative)

@@ -19,7 +19,7 @@ from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import batches
 from turnpoint.turning.detectable import ONE_SIDED_95, bounds_of_change
-from turnpoint.turning.reading_changes import SUM, Changes, Measured, changes, measured
+from turnpoint.turning.reading_changes import SUM, Changes, Measured, changes, looked_at_by, measured
 
 Trend = Literal["single", "floor", "risen", "early_rise", "fallen", "slow_fall", "level"]
 _LEAST_WEEKS = 1.0 / 7.0
@@ -121,9 +121,7 @@ def _facts(every: Sequence[Measured], lesions: Sequence[str], parts: pl.DataFram
     for series in every:
         if not series.length[0]:
             continue
-        of_kind = [own for own in every if own.quantity == series.quantity and own.part != SUM]
-        looked_at = 1 if series.part == SUM else len(of_kind)
-        found = changes(series, np.array([looked_at]))
+        found = changes(series, looked_at_by(every, series.day)[1])
         part = SUM if series.part == SUM else lesions[int(series.part)] if series.is_diameter else ""
         yield _fact(series, found, part, _as_written(parts, series, part))
 

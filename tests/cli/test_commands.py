@@ -15,8 +15,8 @@ from typer.testing import Result
 from turnpoint import __version__
 from turnpoint.cli.commands import app
 from turnpoint.cli.summaries import DIAGNOSTIC_TABLES
-from turnpoint.errors import Problem
 from turnpoint.criteria.called_progression import CALLED_SCHEMA
+from turnpoint.errors import Problem
 from turnpoint.study.study import Study
 
 Run = Callable[..., Result]

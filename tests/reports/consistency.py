@@ -147,27 +147,18 @@ _CHANGED = ("size_risen", "size_fallen", "marker_risen", "marker_fallen")
 
 def the_state_said_is_the_verdict(page: Page) -> Iterator[str]:
     verdict = page.last.get("verdict")
-    allowed = _VERDICTS[page.snap.situation]
-    if verdict not in allowed:
-        yield f"{page.snap.situation} is said of the verdict {verdict}"
-    words = PATIENT_WORDS if page.audience == "patient" else None
-    shown = page.first if page.snap.progressed is None else page.header
-    for situation, own in CLINICIAN_HEADLINES.items():
-        message = words[situation].headline if words else own
-        if verdict in _VERDICTS[situation] or (words and page.snap.progressed):
-            continue
-        if page.language.text(message) in shown and not any(
-            page.language.text(message)
-            in page.language.text(words[other].headline if words else CLINICIAN_HEADLINES[other])
-            for other in _VERDICTS
-            if verdict in _VERDICTS[other]
-        ):
-            yield f"says {message!r} of the verdict {verdict}"
+    if page.audience == "patient" and page.snap.progressed is not None:
+        return
+    where = page.first if page.snap.progressed is None else page.header
+    said = [own for own in _VERDICTS if page.language.text(_headline(own, page)) in where]
+    if not any(verdict in _VERDICTS[own] for own in said):
+        yield f"says {said} of the verdict {verdict}"
 
 
 def _headline(situation: str, page: Page) -> str:
-    words: Any = PATIENT_WORDS if page.audience == "patient" else CLINICIAN_HEADLINES
-    return str(words[situation].headline if page.audience == "patient" else words[situation])
+    patient: dict[str, Any] = dict(PATIENT_WORDS)  # type: ignore[arg-type]
+    clinician: dict[str, str] = dict(CLINICIAN_HEADLINES)  # type: ignore[arg-type]
+    return str(patient[situation].headline) if page.audience == "patient" else clinician[situation]
 
 
 def the_alert_said_is_the_alert(page: Page) -> Iterator[str]:

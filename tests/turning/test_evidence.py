@@ -1,6 +1,5 @@
 """Facts behind a verdict: the same comparisons as the verdict's own, with the error of those very readings."""
 
-import numpy as np
 import polars as pl
 import pytest
 
@@ -72,17 +71,17 @@ def evidence(found, sites=None, off=None, **last):
 
 
 def test_small_lesion_is_level_within_the_error_of_its_size():
-    # SD of 11 mm is √(0.385² + 1²) = 1.07 mm; two readings differ by 1.645·√2·1.07 = 2.5 mm
+    # SDs √(0.44² + 1²) = 1.093 and √(0.48² + 1²) = 1.109 mm; by chance 1.645·1.557 = 2.56 mm
     fact = facts(sizes(T1=[11, 12]))["T1"]
     assert fact.trend == "level"
-    assert fact.error == pytest.approx(1.645 * np.hypot(np.hypot(0.385, 1), np.hypot(0.42, 1)), abs=0.01)
+    assert fact.error == pytest.approx(2.56, abs=0.01)
 
 
 def test_same_ratio_is_a_rise_in_a_large_lesion():
-    # 110 -> 132 mm: SDs 3.98 and 4.73 mm, by chance 10.2 mm
+    # SDs √(4.4² + 1²) = 4.51 and √(5.28² + 1²) = 5.37 mm; by chance 1.645·7.02 = 11.5 mm
     fact = facts(sizes(T1=[110, 132]))["T1"]
     assert (fact.trend, fact.since.value, fact.last.value) == ("risen", 110.0, 132.0)
-    assert fact.error == pytest.approx(10.2, abs=0.1)
+    assert fact.error == pytest.approx(11.54, abs=0.02)
 
 
 def test_fall_is_counted_from_a_recent_reading_and_its_weeks_from_the_last_of_equal_ones():
@@ -285,5 +284,5 @@ def test_lesions_part_ways_only_beyond_error():
 
 def test_sum_has_the_errors_of_its_lesions_in_quadrature():
     found = facts(sizes(T1=[40, 40], T2=[40, 40]))
-    # each 1.72 mm; the sum √2·1.72 = 2.43; two sums by chance 1.645·√2·2.43 = 5.66
-    assert found[SUM].error == pytest.approx(5.66, abs=0.02)
+    # each √(1.6² + 1²) = 1.887 mm; the sum √2·1.887 = 2.668; two sums by chance 1.645·√2·2.668 = 6.21
+    assert found[SUM].error == pytest.approx(6.21, abs=0.01)

@@ -1,7 +1,5 @@
 """Trend, dates and causes for particles whose truth is known exactly."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 

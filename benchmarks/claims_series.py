@@ -19,13 +19,13 @@ from turnpoint.criteria.sums import PROGRESSION_RATIO, TOO_SMALL_MM, sum_of_diam
 from turnpoint.model.parameters import SUM_OF_DIAMETERS, dynamics_of, reading_of
 from turnpoint.model.prior import named_prior
 from turnpoint.study.study import Study
-from turnpoint.turning.detectable import REREAD_SD_LOG, detectable_log_change
+from turnpoint.turning.detectable import READING_SD_SHARE, detectable_log_change
 from turnpoint.turning.plateaus import ReadingError, Trend, first_of, what_came_next, windows
 
 DATA = Path(os.environ.get("TURNPOINT_DATA", Path(__file__).parents[2] / "shared" / "data"))
 DRAWS = 4096
 # Fixed, not a prior's: what is counted must not move when a prior is fitted anew. CT as `turning.detectable`.
-CT_ERROR = ReadingError(1.645 * math.sqrt(2.0) * REREAD_SD_LOG, rounding=1.0, floor=TOO_SMALL_MM)
+CT_ERROR = ReadingError(1.645 * math.sqrt(2.0) * READING_SD_SHARE, rounding=1.0, floor=TOO_SMALL_MM)
 # No reference change of PSA was found. 20 % is what the fitted reading error makes; no PSA doubling time is taken from
 # values below 0.2 ng/mL (docs/metrics.md).
 PSA_ERROR = ReadingError(math.log(1.2), floor=0.2)

@@ -15,8 +15,8 @@ line of log value that bends to a rise, against a straight one. *Own g*: regrowt
 fit. *Own nadir passed*: weeks since its nadir. Of two quantities the stronger signal counts (g in units of its own
 quantity), and a marker's is ignored in the first eight weeks, as ours is.
 
-Ours: the smaller of P(turned) and three times P(turned, and resistant cells will visibly grow within half a year),
-where the data allow an alert. Two variants beside it: that second probability by itself, and P(turned) without it.
+Ours: P(turned) where something that was read stands above its smallest value. Two variants beside it, where the data
+allow an alert: P(turned, and resistant cells will visibly grow within half a year), and P(turned).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ import turnpoint as tp
 from turnpoint.model.series import parts_of, visits_of
 from turnpoint.turning.lead_time import up_to_progression
 from turnpoint.workflows.assess import assess_readings
-from turnpoint.workflows.priors import prior_for, usable_readings
+from turnpoint.workflows.priors import by_prior, usable_readings
 
 DATA = Path(os.environ.get("TURNPOINT_DATA", Path(__file__).parents[2] / "shared" / "data"))
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "lead-time.md"
@@ -65,8 +65,8 @@ def real_series(name: str) -> pl.DataFrame:
     """Signals and progression of a real series; the shipped prior that Turnpoint itself would choose."""
     study = tp.read(DATA / name)
     readings = usable_readings(study)
-    prior = prior_for(study, readings, None)
-    judged = assess_readings(readings, study, prior, parts=parts_of(study), visits=visits_of(study))
+    ((prior, _),) = by_prior(study)
+    judged = assess_readings(parts_of(study), study, prior, visits=visits_of(study))
     return signals(judged, readings)
 
 

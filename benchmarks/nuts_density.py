@@ -13,6 +13,7 @@ import numpyro.distributions as dist
 from jax.scipy.special import log_ndtr, logsumexp
 
 from turnpoint.model import parameters as fixed
+from turnpoint.model.dynamics import RESTING_PER_WEEK
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import Series
 
@@ -61,12 +62,13 @@ def model_of(*, is_diameter: bool) -> Callable[[dict[str, Any]], None]:
 
 def log_likelihood(theta: jax.Array, v: jax.Array, data: dict[str, Any], *, is_diameter: bool) -> jax.Array:
     """Log density of the readings and of the level's steps, less that of standard normal steps."""
-    d, g, off_growth = jnp.exp(theta[0]), jnp.exp(theta[1]), jnp.exp(theta[3])
+    d, off_growth = jnp.exp(theta[0]), jnp.exp(theta[3])
+    g = jnp.where(theta[fixed.DORMANCY] > 0.0, RESTING_PER_WEEK, jnp.exp(theta[1]))
     log_phi, log_rest = -jax.nn.softplus(-theta[2]), -jax.nn.softplus(theta[2])
     burden = jnp.logaddexp(
         log_rest - d * data["on"] + off_growth * data["off"], log_phi + g * (data["on"] + data["off"])
     )
-    block = theta[4:]
+    block = theta[len(fixed.DYNAMICS_NAMES) :]
     drift, noise_sd, odds = jnp.exp(block[1]), jnp.exp(block[2]), jnp.exp(block[3])
     window, log_jump, log_calm = jnp.exp(block[4]), -jax.nn.softplus(-block[5]), -jax.nn.softplus(block[5])
     sd_jump = jnp.exp(block[6])

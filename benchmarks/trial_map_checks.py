@@ -112,7 +112,7 @@ def predictive_checks(seed: int) -> str:
     for folder in ("oak-docetaxel", "ffcd2000-05-colorectal", "ascent2-docetaxel-psa"):
         study = tp.read(DATA / folder)
         readings = readings_of(study)
-        prior = prior_for(study, readings, None)
+        prior = prior_for(study, None)
         found = visual_predictive_check(study, readings, prior, seed=seed, replicates=100)
         inside = pl.col("observed_log_ratio").is_between("simulated_log_ratio_q05", "simulated_log_ratio_q95")
         own = simulate(

@@ -292,6 +292,22 @@ def test_cohort_page_counts_and_lists(page: Page, views: ModuleType) -> None:
         assert patient_id in text
 
 
+def test_cohort_page_says_what_called_progression_before_the_pictures(views: ModuleType) -> None:
+    view = views.cohort_view()
+    rows = view.called.height
+    new = view.called.head(1).with_columns(
+        kind=pl.lit("new_lesion"), lesion_id=pl.lit("N1"), site=pl.lit("brain")
+    )
+    made = render_cohort(replace(view, called=pl.concat([new, view.called])), "en")
+    header = _text("<body" + made[made.index("<header") : made.index("</header>")])
+    assert header.endswith(
+        f"Progression has been called in {rows} patients: new lesion 1, growth of target lesions {rows}."
+    )
+    text = _text(made)
+    assert "Patients with progression" in text
+    assert "new lesion brain N1 50 mm" in text
+
+
 def _hostile_view(views: ModuleType) -> PatientView:
     view: PatientView = views.regrowing_view()
     name = pl.lit(_HOSTILE)

@@ -7,6 +7,8 @@ import polars as pl
 import pytest
 
 from turnpoint.criteria.nothing_left import NothingLeft
+from turnpoint.reports.catalogue import language
+from turnpoint.reports.figures import simple_picture
 from turnpoint.reports.snapshot import snapshot
 from turnpoint.turning.evidence import Evidence
 
@@ -116,3 +118,33 @@ def test_chance_of_never_turning_counts_from_one_in_twenty(
     view = views.responding_view()
     diagnostics = view.diagnostics.with_columns(p_never_turns=pl.lit(chance))
     assert snapshot(replace(view, diagnostics=diagnostics)).p_never == expected
+
+
+def test_regrowth_that_has_not_been_read_lies_after_the_last_visit(views: ModuleType) -> None:
+    # days 81, 128, 181 and 80 later: 161, 208, 261; the last visit is on day 208
+    view = replace(views.regrowing_view(), week_regrowth_read=None)
+    snap = snapshot(view)
+    assert snap.date("regrowth_day").q05 == pytest.approx(208 / 7)
+    assert not snap.regrowth_is_ahead
+    assert snapshot(views.responding_view()).regrowth_is_ahead
+
+
+def test_picture_shows_the_marker_that_alone_has_risen(views: ModuleType) -> None:
+    english = language("en")
+    view = views.regrowing_view()
+    picture = simple_picture(view, snapshot(view), english)
+    assert picture is not None
+    assert picture.heading == "Size on the scans, in mm"
+    only_marker = replace(view, evidence=view.evidence[:1])
+    picture = simple_picture(only_marker, snapshot(only_marker), english)
+    assert picture is not None
+    assert picture.heading == "Blood value CEA, in ng/mL"
+
+
+def test_picture_names_no_area_that_cannot_be_seen(views: ModuleType) -> None:
+    view = views.marker_only_view()
+    narrow = replace(view, fan=view.fan.with_columns(q05=pl.col("q50"), q95=pl.col("q50")))
+    for own, is_named in ((view, True), (narrow, False)):
+        picture = simple_picture(own, snapshot(own), language("en"))
+        assert picture is not None
+        assert ("blue area" in picture.caption) is is_named

@@ -97,13 +97,18 @@ def _labels(rows: pl.DataFrame, has_forecast: bool, panel: Panel, top: float) ->
         ahead, end = language.text("what may come"), panel.pixel(panel.axis.last_week)
         # the words end at the drawing's edge where there is no room for them after the last visit, as on a phone
         starts = min(panel.pixel(last) + 6, end - size * _ems(ahead))
-        layers += [
-            words(
-                pl.DataFrame({"text": [language.text("last test")]}), at_x(starts - 12), at_y(-12),
-                size_px=size - 1, align="right", colour=palette.QUIET,
-            ),
+        layers.append(
             words(
                 pl.DataFrame({"text": [ahead]}), at_x(starts), at_y(-12), size_px=size - 1, colour=palette.FORECAST,
-            ),
-        ]  # fmt: skip
+            )
+        )  # fmt: skip
+        before = language.text("last test")
+        # left out where it would run off the sheet, as at the first visit
+        if starts - 12 - size * _ems(before) > -panel.canvas.left_px:
+            layers.append(
+                words(
+                    pl.DataFrame({"text": [before]}), at_x(starts - 12), at_y(-12),
+                    size_px=size - 1, align="right", colour=palette.QUIET,
+                )
+            )  # fmt: skip
     return layers

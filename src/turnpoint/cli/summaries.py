@@ -163,7 +163,8 @@ def say_called(called: pl.DataFrame, stream: TextIO) -> None:
             say("Called", _called_line(row), stream)
         return
     if patients:
-        kinds = called.unique(["patient_id", "kind"])["kind"].value_counts(sort=True).rows()
+        counts = dict(called.unique(["patient_id", "kind"])["kind"].value_counts().iter_rows())
+        kinds = [(kind, counts[kind]) for kind in CALLED_NAMES if kind in counts]
         by = ", ".join(f"{count:,} by {CALLED_NAMES[kind]}" for kind, count in kinds)
         say("Called", f"progression of {counted(patients, 'patient')}: {by}", stream)
 

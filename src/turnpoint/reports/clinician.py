@@ -375,7 +375,7 @@ def _date_cells(name: str, snap: Snapshot, language: Language) -> list[str]:
     span = language.text("{low} to {high}", low=low, high=high)
     if is_beyond(interval.q95):
         span = language.text("{week} or later", week=low)
-    if name == "regrowth_day" and interval.q50 is not None and interval.q50 <= interval.last_week:
+    if name == "regrowth_day" and not snap.regrowth_is_ahead:
         # by the model it should show by now; it has not been read
         return [language.text("not read so far"), NOTHING]
     if interval.bounds is None:

@@ -82,10 +82,11 @@ def _called_line(called: pl.DataFrame, language: Language) -> str:
     """How many patients' progression has been called, and by what."""
     if called.is_empty():
         return language.text("No progression has been called.")
-    counts = called.unique(["patient_id", "kind"])["kind"].value_counts(sort=True).rows()
+    counts = dict(called.unique(["patient_id", "kind"])["kind"].value_counts().iter_rows())
     by = [
-        language.text("{kind} {count}", kind=language.text(KIND_NAMES[kind]), count=language.number(count))
-        for kind, count in sorted(counts, key=lambda row: (-row[1], row[0]))
+        language.text("{kind} {count}", kind=language.text(name), count=language.number(counts[kind]))
+        for kind, name in KIND_NAMES.items()
+        if kind in counts
     ]
     return language.plural(
         "Progression has been called in {count} patient: {by}.",

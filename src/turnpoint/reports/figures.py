@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -127,9 +128,7 @@ class _Course:
     def dates(self) -> Figure:
         # growth that has been read has its week in the table: no interval is drawn for it
         names = [
-            name
-            for name in date_names()
-            if not (name == "regrowth_day" and self.snap.week_regrowth_read is not None)
+            name for name in date_names() if not (name == "regrowth_day" and not self.snap.regrowth_is_ahead)
         ]
         named = [(date_name(name, self.language), self.snap.date(name)) for name in names]
         said = [
@@ -181,36 +180,46 @@ class _Course:
         return _twice(figure_id, heading, caption, description, on)
 
 
+def _marker_to_show(view: PatientView, snap: Snapshot, *, has_sum: bool) -> Mapping[str, Any] | None:
+    """The marker that has risen while no size has, or the first one where there is no size; else None."""
+    codes = {fact.code for fact in view.evidence}
+    risen = {fact.labels["quantity"] for fact in view.evidence if fact.code == "marker_risen"}
+    if has_sum and not (risen and "size_risen" not in codes and not view.called):
+        return None
+    return next((row for row in snap.last_markers if row["marker"] in risen or not has_sum), None)
+
+
+def _picture_caption(view: PatientView, fan: pl.DataFrame, language: Language) -> str:
+    """What the dots and the soft area are; the area is named only where it can be seen."""
+    said = [language.text("Each dot is one result.")]
+    if any(own.kind == "new_lesion" for own in view.called):
+        said.append(language.text("The picture shows the spots measured from the start, not the new one."))
+    ahead = fan.filter(pl.col("kind") == "forecast").drop_nulls(["q05", "q95"])
+    if ahead.filter(pl.col("q95") > 1.02 * pl.col("q05")).height:
+        said.append(language.text("The next results will probably fall inside the blue area."))
+    return language.joined(said)
+
+
 def simple_picture(view: PatientView, snap: Snapshot, language: Language) -> Figure | None:
-    """The patient's one picture: the sum, or the first marker where there is no sum."""
+    """The patient's one picture: the sum; a marker where there is no sum, or where it alone has risen."""
     rows = view.sums.filter(pl.col("sum_of_diameters_mm").is_not_null())
-    if rows.height:
-        values = rows.select("day", pl.col("sum_of_diameters_mm").alias("value"))
-        quantity, heading = SUM_OF_DIAMETERS, language.text("Size on the scans, in mm")
-    elif snap.last_markers:
-        quantity = str(snap.last_markers[0]["marker"])
+    shown = _marker_to_show(view, snap, has_sum=rows.height > 0)
+    if shown is not None:
+        quantity = str(shown["marker"])
         own = view.markers.filter((pl.col("marker") == quantity) & pl.col("value").is_not_null())
         values = own.select("day", "value")
-        unit = str(snap.last_markers[0]["unit"] or "")
+        unit = str(shown["unit"] or "")
         heading = language.text("Blood value {marker}, in {unit}", marker=quantity, unit=unit)
+    elif rows.height:
+        values = rows.select("day", pl.col("sum_of_diameters_mm").alias("value"))
+        quantity, heading = SUM_OF_DIAMETERS, language.text("Size on the scans, in mm")
     else:
         return None
     until = (snap.last_day or 0.0) + 7.0 * _PICTURE_WEEKS_AHEAD
     fan = view.fan.filter((pl.col("quantity") == quantity) & (pl.col("day") <= until))
-    caption = language.text("Each dot is one result.")
     if view.called:
         fan = fan.filter(pl.col("kind") != "forecast")
-        if any(own.kind == "new_lesion" for own in view.called):
-            caption = language.joined(
-                [
-                    caption,
-                    language.text("The picture shows the spots measured from the start, not the new one."),
-                ]
-            )
-    else:
-        caption = language.joined(
-            [caption, language.text("The next results will probably fall inside the blue area.")]
-        )
+    caption = _picture_caption(view, fan, language)
     axis = WeekAxis.over([values, fan.filter(pl.col("kind") == "forecast")], snap.last_day)
     said = [
         language.text("Week {week}: {value}.", week=language.week(day), value=language.measured(value))

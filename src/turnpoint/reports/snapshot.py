@@ -113,7 +113,16 @@ class Snapshot:
     def date(self, name: str) -> DateInterval:
         """One of the three dates as the last assessment has it."""
         values = [self.last.get(f"{name}_{level}") for level in ("q05", "q50", "q95")]
+        if name == "regrowth_day" and values[0] is not None:
+            # what has not been read by the last visit lies after it
+            values[0] = max(values[0], self.last_day or 0.0)
         return DateInterval.from_days(values[0], values[1], values[2], self.last_day or 0.0)
+
+    @property
+    def regrowth_is_ahead(self) -> bool:
+        """Nothing read has risen so far, and by the model it need not have."""
+        middle = self.last.get("regrowth_day_q50")
+        return self.week_regrowth_read is None and (middle is None or middle > (self.last_day or 0.0))
 
 
 def snapshot(view: PatientView) -> Snapshot:

@@ -6,6 +6,7 @@ import io
 import time
 
 import pytest
+import rich.progress  # noqa: F401  (its first import takes as long as the work in these tests)
 
 from turnpoint.cli.progress import ProgressBar
 

@@ -135,8 +135,9 @@ def test_draws_keep_the_particles_they_are_made_of():
     for name in ("kill_per_week", "regrowth_per_week", "resistant_fraction", "off_growth_per_week"):
         # particles of a visit's own are in single precision
         np.testing.assert_allclose(getattr(found.dynamics, name), getattr(made, name), rtol=1e-6)
-    made = reading_of(found.particles, SUM_OF_DIAMETERS, 0)
-    np.testing.assert_allclose(found.quantities[SUM_OF_DIAMETERS].reading.sd_drift, made.sd_drift, rtol=1e-6)
+    reading = reading_of(found.particles, SUM_OF_DIAMETERS, 0)
+    kept = found.quantities[SUM_OF_DIAMETERS].reading
+    np.testing.assert_allclose(kept.sd_drift, reading.sd_drift, rtol=1e-6)
 
 
 def test_turning_week_of_the_draws_is_that_of_the_course_as_it_was_treated():

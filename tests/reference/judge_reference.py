@@ -148,7 +148,7 @@ def _read(batch, quantity, patient, day):
 def _error_of_reading(quantity, prior):
     """Change of log value that two readings must differ by; of a lesion of 40 mm."""
     if quantity == SUM:
-        return TWO_READINGS * math.sqrt((0.035 * 40) ** 2 + 1) / 40
+        return TWO_READINGS * math.sqrt((0.04 * 40) ** 2 + 1) / 40
     sd = math.exp(prior.mean[5 + 8 * prior.quantities.index(quantity) + 2])
     return max(TWO_READINGS * sd, REFERENCE_CHANGE.get(quantity, 0.0))
 
@@ -170,7 +170,7 @@ def _error_at_smallest(batch, quantity, patient, visit, prior):
         return _error_of_reading(SUM, prior)
     lesions = sums[-1][1]
     smallest = min(total for total, read in sums if read == lesions)
-    return TWO_READINGS * math.sqrt((0.035 * smallest) ** 2 / lesions + lesions) / smallest
+    return TWO_READINGS * math.sqrt((0.04 * smallest) ** 2 / lesions + lesions) / smallest
 
 
 def _causes(course, quantity, background, error_of_burden):

@@ -1,7 +1,7 @@
 """The slow way to say what the readings did: one patient, one series and one reading after the other.
 
 From the words of `turning.reading_changes`, with nothing of it used: a reading up to the visit counts, as do the lesions
-read so far, and no other.
+read so far, and no other. The chance of error is shared by all that has been read by the day of a reading.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def bound(others: int, looked_at: int) -> float:
 
 
 def sd_mm(mm: float) -> float:
-    return math.sqrt((0.035 * mm) ** 2 + 1.0)
+    return math.sqrt((0.04 * mm) ** 2 + 1.0)
 
 
 def facts(lesions, markers, day, new_lesion_day=math.inf):
@@ -38,7 +38,7 @@ def facts(lesions, markers, day, new_lesion_day=math.inf):
 
     Args:
         lesions: by name, (day, mm) of each reading, oldest first.
-        markers: by name, (SD of one log value, (day, value) of each reading).
+        markers: by name, (SD of one log value, (day, value) of each reading, oldest first).
         day: of the visit.
         new_lesion_day: from which a new lesion is certain.
     """
@@ -49,28 +49,38 @@ def facts(lesions, markers, day, new_lesion_day=math.inf):
     found = dict.fromkeys(("risen", "size_risen", "fallen", "new_lowest", "changed"), False)
     values = [0]
     several = len(known) > 1
-    sizes = [
-        ([(when, mm, sd_mm(mm)) for when, mm in rows], len(known), not several) for rows in known.values()
-    ]
+    series = [([(when, mm, sd_mm(mm)) for when, mm in rows], "size", not several) for rows in known.values()]
     if several:
-        sizes.append((_sums(known), 1, True))
-    for rows, looked_at, tells_lowest in sizes:
-        own = _of_series(rows, looked_at, is_size=True)
-        found["risen"] |= own["risen"]
-        found["size_risen"] |= own["risen"]
-        found["fallen"] |= own["fallen"]
-        found["changed"] |= own["changed"]
-        found["new_lowest"] |= own["new_lowest"] and tells_lowest
-        values.append(len(rows))
+        series.append((_sums(known), "size", True))
     for sd, readings in markers.values():
         rows = [(when, math.log(value), sd) for when, value in readings if when <= day]
-        own = _of_series(rows, 1, is_size=False)
-        for name in ("risen", "fallen", "new_lowest", "changed"):
-            found[name] |= own[name]
+        series.append((rows, "marker", True))
+    begun = {
+        "size": [rows[0][0] for rows in known.values()],
+        "marker": [readings[0][0] for _, readings in markers.values() if readings],
+    }
+    for rows, kind, tells_lowest in series:
+        if not rows:
+            continue
+        read_on = rows[-1][0]
+        own = _of_series(rows, _looked_at(begun, read_on), is_size=kind == "size")
+        lately = day - read_on <= QUARTER
+        found["risen"] |= own["risen"]
+        found["size_risen"] |= own["risen"] and kind == "size"
+        found["fallen"] |= own["fallen"] and lately
+        found["changed"] |= own["changed"]
+        found["new_lowest"] |= own["new_lowest"] and lately and tells_lowest
         values.append(len(rows))
     if day >= new_lesion_day:
         found["risen"] = found["size_risen"] = True
+    found["new_lowest"] &= not found["size_risen"]
     return found | {"informative_values": max(values)}
+
+
+def _looked_at(begun, day):
+    """How many series have been read by a day: lesions, their sum if they are several, markers."""
+    lesions, markers = (sum(first <= day for first in begun[kind]) for kind in ("size", "marker"))
+    return lesions + (1 if lesions > 1 else 0) + markers
 
 
 def _sums(known):

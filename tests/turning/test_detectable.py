@@ -55,26 +55,28 @@ def test_bounds_keep_the_shape_of_what_they_are_asked_for():
     np.testing.assert_array_equal(found[0], found[1, ::-1])
 
 
-def test_two_readings_of_40_mm_differ_by_the_2_4_mm_of_repeat_ct():
-    assert math.sqrt(2) * reading_sd_mm(np.array([40.0]))[0] == pytest.approx(2.4, abs=0.05)
+def test_two_readings_of_34_mm_differ_by_the_2_4_mm_of_repeat_ct_and_by_10_percent_or_less_in_84_of_100():
+    sd = math.sqrt(2) * reading_sd_mm(np.array([34.0]))[0]
+    assert sd == pytest.approx(2.4, abs=0.05)
+    assert math.erf(3.4 / sd / math.sqrt(2)) == pytest.approx(0.84, abs=0.01)
 
 
 @given(st.floats(1.0, 200.0))
 def test_error_of_a_reading_is_a_millimetre_and_a_share_of_the_size(mm):
-    assert reading_sd_mm(np.array([mm]))[0] ** 2 == pytest.approx(1.0 + (0.035 * mm) ** 2)
+    assert reading_sd_mm(np.array([mm]))[0] ** 2 == pytest.approx(1.0 + (0.04 * mm) ** 2)
 
 
 @given(st.floats(5.0, 200.0), st.integers(1, 5))
 def test_detectable_change_of_a_sum_is_that_of_equal_lesions_read_one_by_one(lesion_mm, lesions):
     total = lesions * lesion_mm
     found = detectable_log_change_of_sum(np.array([total]), np.array([lesions]))[0]
-    sd = math.sqrt(lesions * (1.0 + (0.035 * lesion_mm) ** 2))
+    sd = math.sqrt(lesions * (1.0 + (0.04 * lesion_mm) ** 2))
     assert found == pytest.approx(1.645 * math.sqrt(2) * sd / total)
 
 
 def test_detectable_change_of_a_diameter_is_that_of_one_lesion_of_40_mm_whatever_the_prior():
     prior = starting_prior("any", [SUM_OF_DIAMETERS])
-    expected = 1.645 * math.sqrt(2) * math.hypot(0.035, 1 / 40)
+    expected = 1.645 * math.sqrt(2) * math.hypot(0.04, 1 / 40)
     assert detectable_log_change(SUM_OF_DIAMETERS, prior) == pytest.approx(expected)
     assert detectable_log_burden(SUM_OF_DIAMETERS, prior) == pytest.approx(3 * expected)
 

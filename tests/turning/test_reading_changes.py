@@ -14,7 +14,14 @@ from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.population import starting_prior
 from turnpoint.model.series import batches
 from turnpoint.turning.detectable import detectable_log_change
-from turnpoint.turning.reading_changes import SUM, ReadingFacts, changes, measured, reading_facts
+from turnpoint.turning.reading_changes import (
+    SUM,
+    ReadingFacts,
+    changes,
+    looked_at_by,
+    measured,
+    reading_facts,
+)
 
 PRIOR = starting_prior("any", [SUM_OF_DIAMETERS, "CEA"])
 MARKER_SD = detectable_log_change("CEA", PRIOR) / (1.645 * math.sqrt(2))
@@ -32,7 +39,8 @@ def batch_of(patients, new_lesions=None):
                 readings(days, values, patient_id=own, censoring=low).with_columns(part=pl.lit(name))
             )
         if marker:
-            frames.append(readings(*zip(*marker, strict=True), quantity="CEA", patient_id=own))
+            days, values = zip(*marker, strict=True)
+            frames.append(readings(days, values, "CEA", own))
     frame = pl.concat(frames).sort("patient_id", "quantity", "part", "day")
     return next(batches(frame, NO_DOSES, list(PRIOR.quantities), 100, None, new_lesions))
 
@@ -52,12 +60,12 @@ def facts_of(values, *, every=42, first=0, marker=False, **lesions):
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ((40, 44), False),  # 1.645·√(1.72² + 1.84²) = 4.14 mm
+        ((40, 44), False),  # 1.645·√(1.89² + 2.02²) = 4.55 mm
         ((40, 45), True),
-        ((10, 12), False),  # 1.645·√(1.06² + 1.09²) = 2.50 mm: a third of a small lesion
+        ((10, 12), False),  # 1.645·√(1.08² + 1.11²) = 2.54 mm: a quarter of a small lesion
         ((10, 13), True),
-        ((110, 119), False),  # 1.645·√(3.98² + 4.28²) = 9.62 mm: a twelfth of a large one
-        ((110, 120), True),
+        ((110, 121), False),  # 1.645·√(4.51² + 4.94²) = 11.01 mm: a tenth of a large one
+        ((110, 122), True),
         ((5, 7), False),  # too small to measure counts as 5 mm
         ((5, 8), True),
         ((0, 7), False),  # and so does a lesion that is gone
@@ -65,11 +73,9 @@ def facts_of(values, *, every=42, first=0, marker=False, **lesions):
         ((60, 40, 44), False),  # above the smallest, not above the one before
         ((60, 40, 45), True),
         ((60, 40, 52), True),
-        (
-            (40, 40, 40, 40, 45),
-            False,
-        ),  # the smallest of four equal readings lies 2.16 SDs below one more in 1 of 20
-        ((40, 40, 40, 40, 46), True),
+        # 6 mm are 2.13 SDs; the smallest of four equal readings lies 2.16 below one more in 1 of 20
+        ((40, 40, 40, 40, 46), False),
+        ((40, 40, 40, 40, 47), True),
         ((60, 50, 40, 45), True),  # only one reading cannot be told from the smallest
         ((45, 40), False),
     ],
@@ -82,17 +88,44 @@ def test_size_has_risen_when_it_stands_above_its_smallest_by_more_than_the_error
     assert found["size_risen"] is expected
 
 
-def test_three_lesions_share_the_chance_of_error():
-    """A rise of 5 mm above 40 mm is 1.97 SDs: beyond 1.645, not beyond the 2.13 of three series."""
-    assert facts_of((40, 45))["risen"]
-    assert not facts_of((40, 45), T2=(40, 40), T3=(40, 40))["risen"]
-    assert facts_of((40, 46), T2=(40, 40), T3=(40, 40))["risen"]
+def test_three_lesions_and_their_sum_share_the_chance_of_error():
+    """6 mm above 40 mm are 2.13 SDs: beyond 1.645, not beyond the 2.24 of four series; 7 mm are 2.46."""
+    assert facts_of((40, 46))["risen"]
+    assert not facts_of((40, 46), T2=(40, 40), T3=(40, 40))["risen"]
+    assert facts_of((40, 47), T2=(40, 40), T3=(40, 40))["risen"]
+
+
+@pytest.mark.parametrize(
+    ("value", "marker_from", "expected"), [(45, 0, False), (46, 0, True), (45, 43, True)]
+)
+def test_marker_shares_the_chance_of_error_of_what_is_read_from_its_first_value_on(
+    value, marker_from, expected
+):
+    """5 mm above 40 mm are 1.79 SDs and 6 mm are 2.13; the bound is 1.96 with a marker and 1.645 without."""
+    batch = batch_of([({"T1": [(0, 40), (42, value)]}, [(marker_from, 20)])])
+    assert reading_facts(batch, PRIOR).risen[0, -1].item() is expected
+
+
+@pytest.mark.parametrize("share", [0.99, 1.01])
+def test_rise_of_a_marker_shares_the_chance_of_error_with_a_lesion(share):
+    """The marker must rise by 1.96/1.645 of its reference change of 0.7092."""
+    value = 20 * math.exp(share * 0.7092 * 1.960 / 1.645)
+    batch = batch_of([({"T1": [(0, 40), (84, 40)]}, [(0, 20), (84, value)])])
+    assert reading_facts(batch, PRIOR).risen[0, -1].item() is (share > 1)
+
+
+def test_lesions_count_one_by_one_and_as_a_sum_and_markers_from_their_first_reading_on():
+    lesions = {"T1": [(0, 40), (42, 40)], "T2": [(42, 20)]}
+    every = list(measured(batch_of([(lesions, [(84, 20)]), ({"T1": [(0, 40)]}, [])]), PRIOR))
+    by_size, by_all = looked_at_by(every, np.array([[-1.0, 0.0, 42.0, 84.0]] * 2))
+    assert by_size.tolist() == [[0, 1, 2, 2], [0, 1, 1, 1]]
+    assert by_all.tolist() == [[0, 1, 3, 4], [0, 1, 1, 1]]
 
 
 def test_sum_has_risen_when_no_lesion_by_itself_has():
     small = {"T2": (40, 44), "T3": (40, 44)}
-    assert facts_of((40, 44), **small)["size_risen"]  # 120 to 132 mm: 12 beyond 1.645·√3·2.52 = 7.2
-    assert not facts_of((40, 42), T2=(40, 42), T3=(40, 42))["size_risen"]
+    assert facts_of((40, 44), **small)["size_risen"]  # 120 to 132 mm: 12 beyond 2.24·√3·2.77 = 10.7
+    assert not facts_of((40, 43), T2=(40, 43), T3=(40, 43))["size_risen"]  # 9 within 2.24·√3·2.74
 
 
 def test_mixed_response_has_risen_and_fallen():
@@ -100,9 +133,16 @@ def test_mixed_response_has_risen_and_fallen():
     assert (found["risen"], found["fallen"]) == (True, True)
 
 
-@pytest.mark.parametrize(("other", "expected"), [((20, 24, 28, 32), True), ((20, 40, 60, 90), False)])
-def test_size_is_at_its_lowest_when_the_sum_is_and_not_when_only_one_lesion_is(other, expected):
-    assert facts_of((80, 60, 40, 20), T2=other)["new_lowest"] is expected
+@pytest.mark.parametrize(
+    ("values", "other", "expected"),
+    [
+        ((80, 60, 40, 20), (20, 20, 21, 22), True),
+        ((80, 60, 40, 20), (20, 24, 28, 32), False),  # the sum is, but a lesion has risen
+        ((40, 40, 40, 35), (100, 100, 100, 104), False),  # one lesion is, nothing has risen
+    ],
+)
+def test_size_is_at_its_lowest_when_the_sum_is_and_no_lesion_has_risen(values, other, expected):
+    assert facts_of(values, T2=other)["new_lowest"] is expected
 
 
 @pytest.mark.parametrize(("first", "expected"), [(35, False), (36, True)])
@@ -121,18 +161,19 @@ def test_marker_has_risen_by_more_than_its_reference_change(factor, expected):
 @pytest.mark.parametrize(
     ("values", "every", "expected"),
     [
-        ((40, 37), 42, False),  # 1.645·√(1.72² + 1.63²) = 3.91 mm
-        ((40, 36), 42, True),
-        ((40, 36), 77, True),  # a tenth in 11 weeks: the volume would halve in 24
-        ((40, 36), 84, False),  # and in 26.3
-        ((40, 36, 36), 42, False),  # three months ago it was 40 mm: slower than that
-        ((40, 33, 33), 42, True),
+        ((40, 36), 42, False),  # 1.645·√(1.89² + 1.75²) = 4.24 mm
+        ((40, 35), 42, True),
+        ((40, 35), 105, True),  # an eighth in 15 weeks: the volume would halve in 25.96
+        ((40, 35), 106, False),  # and in 26.2
+        ((40, 36, 36), 42, False),
+        ((40, 35, 35), 42, True),  # twelve weeks ago it was 40 mm: 1.96 SDs, beyond the 1.92 of two readings
         ((40, 33, 33, 33), 42, False),  # the fall is longer ago than a quarter of a year
         ((40, 20), 140, True),  # the visit before counts however long ago it was
-        ((40, 40, 36), 42, False),  # the largest of two equal readings: 1.92 SDs
-        ((40, 40, 35), 42, True),
-        ((40, 30, 36), 42, False),  # risen
-        ((40, 30, 33), 42, True),  # risen no more than by error, and lower than three months ago
+        ((60, 54), 42, True),  # 1.70 SDs
+        ((60, 60, 54), 42, False),  # the largest of two equal readings: 1.92 SDs
+        ((60, 60, 53), 42, True),  # 2.00 SDs
+        ((50, 30, 36), 42, False),  # risen
+        ((50, 30, 33), 42, True),  # risen no more than by error, and lower than three months ago
         ((12, 10), 42, False),
         ((12, 9), 42, True),
     ],
@@ -143,7 +184,7 @@ def test_size_has_fallen_when_it_did_lately_beyond_error_and_faster_than_a_plate
 
 @pytest.mark.parametrize(
     ("values", "expected"),
-    [((40,), False), ((40, 37), False), ((40, 36), True), ((40, 30, 34), False), ((40, 30, 26), True)],
+    [((40,), False), ((40, 36), False), ((40, 35), True), ((40, 30, 34), False), ((40, 30, 26), True)],
 )
 def test_size_is_at_a_new_lowest_when_below_every_reading_before_by_more_than_error(values, expected):
     assert facts_of(values)["new_lowest"] is expected
@@ -174,6 +215,14 @@ def test_series_keeps_what_it_did_until_it_is_read_again():
     assert found.risen[0].tolist() == [False, True, True, False]
 
 
+def test_series_falls_and_is_at_its_lowest_for_thirteen_weeks_after_it_was_read():
+    lesions, marker = {"T1": [(0, 40), (42, 30)]}, [(day, 20) for day in (0, 42 + 91, 42 + 92)]
+    found = reading_facts(batch_of([(lesions, marker)]), PRIOR)
+    assert found.fallen[0].tolist() == [False, True, True, False]
+    assert found.new_lowest[0].tolist() == [False, True, True, False]
+    assert found.changed[0].tolist() == [False, True, True, True]
+
+
 def test_sum_is_read_only_where_every_lesion_is():
     batch = batch_of([({"T1": [(0, 40), (42, 30), (84, 20)], "T2": [(0, 20), (84, 15)]}, [])])
     *_, total = [own for own in measured(batch, PRIOR) if own.is_diameter]
@@ -181,17 +230,15 @@ def test_sum_is_read_only_where_every_lesion_is():
     assert total.length.tolist() == [2]
     assert total.day[0].tolist() == [0, 84]
     assert total.value[0].tolist() == [60, 35]
-    expected = [
-        math.hypot(math.hypot(0.035 * a, 1), math.hypot(0.035 * b, 1)) for a, b in ((40, 20), (20, 15))
-    ]
+    expected = [math.hypot(math.hypot(0.04 * a, 1), math.hypot(0.04 * b, 1)) for a, b in ((40, 20), (20, 15))]
     np.testing.assert_allclose(total.sd[0], expected)
 
 
 def test_changes_are_told_in_sds_of_the_difference_of_two_readings():
     batch = batch_of([({"T1": [(0, 60), (42, 40), (84, 46)]}, [])])
     (lesion, *_) = measured(batch, PRIOR)
-    found = changes(lesion, np.ones(1, dtype=int))
-    sd = [math.hypot(0.035 * mm, 1) for mm in (60, 40, 46)]
+    found = changes(lesion, np.ones((1, 3), dtype=int))
+    sd = [math.hypot(0.04 * mm, 1) for mm in (60, 40, 46)]
     expected = [0.0, -20 / math.hypot(sd[0], sd[1]), 6 / math.hypot(sd[1], sd[2])]
     np.testing.assert_allclose(found.since_previous[0], expected)
     np.testing.assert_allclose(found.above_smallest[0], [0.0, 0.0, expected[2]])

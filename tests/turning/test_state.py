@@ -165,7 +165,7 @@ def test_signal_has_exceeded_its_smallest_by_the_error_of_this_size_at_detectabl
         return reading.log_signal(dynamics.log_burden(np.full((1, 1), week), zero)).mean()
 
     rise = signal(found.regrowth_day[-1, 1] / 7) - signal(found.turning_day[-1, 1] / 7)
-    error = 1.645 * np.sqrt(2) * np.hypot(0.035 * values[1], 1.0) / values[1]
+    error = 1.645 * np.sqrt(2) * np.hypot(0.04 * values[1], 1.0) / values[1]
     # errors share their dates to the nearest of four steps to a doubling
     assert rise / error == pytest.approx(1.0, abs=2**0.125 - 1 + 0.01)
 
@@ -263,26 +263,27 @@ def test_judge_agrees_with_the_slow_judge_of_equal_weight_draws():
 
     for name in ("p_trend", "p_cause", "p_turned", "p_never", "p_turned_resistant"):
         # 2000 draws at random would have an SD of 0.011
-        np.testing.assert_allclose(*both(name), atol=0.012, err_msg=name)
-    np.testing.assert_allclose(*both("resistant_fraction"), atol=0.04)
+        found, drawn = both(name)
+        np.testing.assert_allclose(found, drawn, atol=0.012, err_msg=name)
+    found, drawn = both("resistant_fraction")
+    np.testing.assert_allclose(found, drawn, atol=0.04)
     for name in ("dominance_day", "turning_day"):
         found, drawn = both(name)
         np.testing.assert_allclose(np.log(found + 30), np.log(drawn + 30), atol=0.1, err_msg=name)
 
 
 def test_detectable_regrowth_agrees_with_the_slow_judge_when_the_course_shrank_first():
-    """Read at every visit and never paused; only where the turning point is surely after the start."""
-    batch = a_mixed_batch(paused=False, first_visit=0)
+    """Only where the turning point is surely after the start.
+
+    Which leaves out B once its pause is past: what grew back in the pause is not in its date.
+    """
+    batch = a_mixed_batch()
     prior = starting_prior("two", [SUM_OF_DIAMETERS, "CEA"])
     bank = prior.bank(1024, 0)
     (posterior,) = posteriors_of_batch(batch, prior, bank, draws=2000)
     slow = slow_judge(posterior, prior)
-    rows = [
-        row
-        for row, own in enumerate(slow)
-        if own["turning_day"][0] > 14 and batch.patient_ids[posterior.patient[row]] != "D"
-    ]
-    assert len(rows) > 12
+    rows = [row for row, own in enumerate(slow) if own["turning_day"][0] > 14]
+    assert len(rows) > 15
     found = judged_of_all(batch, prior, bank)["regrowth_day"][rows]
     drawn = np.array([slow[row]["regrowth_day"] for row in rows])
     np.testing.assert_allclose(np.log(found + 30), np.log(drawn + 30), atol=0.1)

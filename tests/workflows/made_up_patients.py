@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,16 +24,16 @@ class Patient:
 
     tumour: str
     drug: str
-    lesions: Mapping[tuple[str, str], tuple[tuple[int, float], ...]] = ()
+    lesions: Mapping[tuple[str, str], tuple[tuple[int, float], ...]] = field(default_factory=dict)
     marker: tuple[str, str, tuple[tuple[int, float], ...]] | None = None
     doses: tuple[int, ...] = ()
     new: tuple[tuple[int, str, float], ...] = ()
 
     def rows(self, name: str) -> dict[str, list[str]]:
         """The rows of each table."""
-        found = {table: [] for table in HEADERS}
+        found: dict[str, list[str]] = {table: [] for table in HEADERS}
         found["patients"].append(f"{name},{self.tumour},{self.drug}")
-        for (lesion, site), sizes in dict(self.lesions).items():
+        for (lesion, site), sizes in self.lesions.items():
             for day, mm in sizes:
                 status, size = ("absent", "") if mm == 0 else ("measured", mm)
                 found["lesions"].append(f"{name},{day},{lesion},target,{site},{size},{status}")
@@ -47,9 +47,7 @@ class Patient:
 
     def up_to(self, day: int) -> Patient:
         """What was known of the patient on a day."""
-        lesions = {
-            key: tuple(row for row in rows if row[0] <= day) for key, rows in dict(self.lesions).items()
-        }
+        lesions = {key: tuple(row for row in rows if row[0] <= day) for key, rows in self.lesions.items()}
         marker = self.marker and (*self.marker[:2], tuple(row for row in self.marker[2] if row[0] <= day))
         return Patient(
             self.tumour,
@@ -63,7 +61,7 @@ class Patient:
     @property
     def days(self) -> list[int]:
         """Days of the visits."""
-        rows = [row for own in dict(self.lesions).values() for row in own] + list(self.new)
+        rows = [row for own in self.lesions.values() for row in own] + list(self.new)
         rows += list(self.marker[2]) if self.marker else []
         return sorted({row[0] for row in rows})
 
@@ -111,9 +109,9 @@ def drawn_patient(
         lesions[f"T{index + 1}", "liver"] = tuple(zip(read, map(float, own), strict=True))
     values = None
     if marker:
-        start, read = rng.uniform(20, 200), range(0, scan_days[-1] + 1, 21)
-        own = [round(start * burden(day) * np.exp(rng.normal(0, 0.15)) + 1, 2) for day in read]
-        values = (name, unit, tuple(zip(read, own, strict=True)))
+        start, drawn = rng.uniform(20, 200), range(0, scan_days[-1] + 1, 21)
+        own = [round(start * burden(day) * np.exp(rng.normal(0, 0.15)) + 1, 2) for day in drawn]
+        values = (name, unit, tuple(zip(drawn, own, strict=True)))
     given = tuple(day for day in range(0, scan_days[-1] + 1, 21) if day == 0 or rng.random() > 0.25)
     new = ((scan_days[-1], "brain", 9.0),) if lesions and rng.random() < 0.2 else ()
     return Patient(tumour, drug, lesions, values, given if doses else (), new)

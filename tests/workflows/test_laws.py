@@ -38,7 +38,7 @@ def of(rows, names):
 @pytest.fixture(scope="module")
 def mixed():
     """Patients of every kind in one folder, with their assessment."""
-    patients = {}
+    patients: dict[str, Patient] = {}
     for seed, (kind, flags) in enumerate(KINDS.items()):
         patients |= {f"{kind} {name}": own for name, own in drawn_patients(seed, 5, **flags).items()}
     return patients, assessed(patients)

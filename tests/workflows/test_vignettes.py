@@ -37,7 +37,8 @@ def patient(who, ct=None, marker=None, doses=(), new=(), every=42):
     if ct is not None and not isinstance(ct, dict):
         ct = {T1: ct}
     lesions = {name: sizes(*values, every=every) for name, values in (ct or {}).items()}
-    return Patient(*who, lesions, marker, tuple(doses), tuple(new))
+    tumour, drug = who
+    return Patient(tumour, drug, lesions, marker, tuple(doses), tuple(new))
 
 
 def marker(name, unit, *values, every=21):

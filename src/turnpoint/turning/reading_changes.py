@@ -34,7 +34,7 @@ from turnpoint.turning.detectable import (
 from turnpoint.turning.tables import CHANGING_PER_WEEK
 
 SURGE_WEEKS = 8.0  # a marker may surge after the first doses, mostly in responders (references section 2)
-RECENT_WEEKS = 6.5  # a fall since then is going on: a quarter of a year, two scans at six weeks
+RECENT_WEEKS = 13.0  # a fall since then is going on: a quarter of a year, two scans at six weeks
 SUM = "sum"  # of the lesions read at a visit, beside the lesions themselves
 
 

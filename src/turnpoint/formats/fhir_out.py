@@ -72,7 +72,7 @@ def assessment_bundle(
     Args:
         assessment: `assess(...).frame`, one row a patient and visit.
         study: what was assessed; gives the dates, and where it was read from FHIR the Observations it is derived from.
-        method: what made it: version and prior, for people.
+        method: what made it, for people; each patient's prior is added.
         timestamp: when, with its time zone.
 
     Returns:
@@ -114,7 +114,7 @@ def assessment_observations(
             "issued": timestamp.isoformat(timespec="seconds"),
             **_verdict(row["verdict"]),
             "note": [{"text": SENTENCE}],
-            "method": {"text": method},
+            "method": {"text": ", prior ".join(filter(None, (method, row.get("prior"))))},
             **({"derivedFrom": [{"reference": name} for name in derived]} if derived else {}),
             "component": list(_components(row)),
         }

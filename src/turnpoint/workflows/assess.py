@@ -95,8 +95,7 @@ class Assessment:
         Raises:
             UsageError: another ending, or a place that cannot be written to.
         """
-        names = ", ".join(sorted({prior.name for prior in self.priors.values()}))
-        method = f"Turnpoint {__version__}, prior {names}"
+        method = f"Turnpoint {__version__}"
         return write_assessment(self.frame, self.study, path, method=method, timestamp=datetime.now(UTC))
 
 

@@ -305,7 +305,7 @@ def weighted_visits(
     weight *= heaviest[:, None]
     # cast first: a sum that casts as it goes does so in pieces that depend on the other rows
     exact = weight.astype(np.float64)
-    effective_size = 1.0 / np.einsum("rk,rk->r", exact, exact)
+    effective_size = 1.0 / np.square(exact).sum(axis=1)
     shape = np.full(len(patient), np.nan)
     doubtful = heaviest > LARGEST_TRUSTED_WEIGHT
     doubtful &= effective_size >= tail_from

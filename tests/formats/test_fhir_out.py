@@ -177,7 +177,12 @@ def test_assessment_has_every_column_of_assess():
     parts = components(
         entries(assessment_bundle(assessment(), example(), method="m", timestamp=NOW))[0]["resource"]
     )
-    columns = {name.replace("_", "-") for name in ASSESSMENT_SCHEMA} - {"patient-id", "day", "verdict", "prior"}
+    columns = {name.replace("_", "-") for name in ASSESSMENT_SCHEMA} - {
+        "patient-id",
+        "day",
+        "verdict",
+        "prior",
+    }
     assert set(parts) == columns
 
 

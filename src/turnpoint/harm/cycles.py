@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.model.treatment import USUAL_CYCLE_DAYS
+from turnpoint.study.dose_lists import USUAL_CYCLE_DAYS
 
 # Without cycle numbers: a day 8 or 15 belongs to the cycle that its day 1 began; a dose so long after the last one, or
 # after the cycle's first one, begins the next. So daily and weekly treatment counts in blocks of three weeks.

@@ -11,8 +11,6 @@ from turnpoint.model.arrays import BoolArray, FloatArray
 from turnpoint.model.dynamics import Pauses
 from turnpoint.study.dose_lists import grace_days
 
-USUAL_CYCLE_DAYS = 21.0
-
 OffIntervals = tuple[tuple[float, float], ...]
 
 

@@ -18,7 +18,7 @@ GRACE_IN_CYCLES: Final = 1.5
 LEAST_GRACE_DAYS: Final = 14.0
 # Doses farther apart are no regimen's cycle (the longest in use are six weeks): the list has gaps.
 LONGEST_CYCLE_DAYS: Final = 56.0
-_USUAL_CYCLE_DAYS: Final = 21.0
+USUAL_CYCLE_DAYS: Final = 21.0
 
 INCOMPLETE_SCHEMA: Final = {
     "patient_id": pl.String(),
@@ -65,7 +65,7 @@ def incomplete_lists(doses: pl.DataFrame, last_seen: pl.DataFrame) -> pl.DataFra
     apart = pl.col("day").unique().sort().diff().median()
     skips = (pl.col("cycle").drop_nulls().unique().sort().diff() > 1).any()
     waits = pl.col("last_day") - pl.col("day")
-    alone = (pl.col("doses") == 1) & (waits > GRACE_IN_CYCLES * _USUAL_CYCLE_DAYS)
+    alone = (pl.col("doses") == 1) & (waits > GRACE_IN_CYCLES * USUAL_CYCLE_DAYS)
     return (
         given.group_by("patient_id", "drug", maintain_order=True)
         .agg(

@@ -22,7 +22,8 @@ from turnpoint.model.arrays import FloatArray
 from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, posteriors
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import parts_of, readings_of
-from turnpoint.model.treatment import USUAL_CYCLE_DAYS, OffIntervals, off_intervals, on_off_weeks
+from turnpoint.model.treatment import OffIntervals, off_intervals, on_off_weeks
+from turnpoint.study.dose_lists import USUAL_CYCLE_DAYS
 from turnpoint.study.study import Study
 from turnpoint.workflows.priors import by_prior, part_of_progress
 

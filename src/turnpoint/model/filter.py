@@ -197,7 +197,7 @@ def posteriors(
     refiner = Refiner.of(prior, prior.bank(particles, seed), seed)
 
     def work(batch: Batch) -> Posterior:
-        return _posterior(batch, refiner, draws)
+        return posterior_of(batch, refiner, draws)
 
     yield from over_batches(work, readings, study, prior, visits=visits, progress=progress)
 
@@ -206,7 +206,7 @@ def posteriors_of_batch(
     batch: Batch, prior: Prior, bank: FloatArray, *, draws: int = DEFAULT_DRAWS, seed: int = 0
 ) -> Iterator[Posterior]:
     """The posterior at every visit of one batch, from particles drawn from the prior."""
-    yield _posterior(batch, Refiner.of(prior, bank, seed), draws)
+    yield posterior_of(batch, Refiner.of(prior, bank, seed), draws)
 
 
 def over_batches(
@@ -262,7 +262,7 @@ def _pieces(
         yield readings.filter(here), doses.filter(here), visits.filter(here)
 
 
-def _posterior(batch: Batch, refiner: Refiner, draws: int) -> Posterior:
+def posterior_of(batch: Batch, refiner: Refiner, draws: int = DEFAULT_DRAWS) -> Posterior:
     """Equal-weight draws at every visit of the batch, by patient and visit."""
     return _joined(
         batch, [_collected(*part, refiner.prior, draws) for part in refiner.visits(batch, levels=True)]

@@ -56,14 +56,21 @@ class Alert:
 
     Attributes:
         threshold: alert when the signal of `turning.alerts` reaches this.
-        false_alerts_per_100: courses with an alert before the true turning point, per 100 courses.
-        sensitivity: share of the courses that turned during follow-up that were alerted after it.
-        courses: simulated courses behind these numbers.
+        false_alerts_per_100: real patients with an alert that no progression followed within 24 weeks, per 100.
+        followed, unfollowed: patients whose first alert was, and was not, followed by it.
+        patients: they are out of so many.
+        data: whose patients these are, each judged by a prior that was not fitted to them.
+        early_per_100: simulated courses with an alert before their true turning point, per 100.
+        courses: simulated courses behind that.
     """
 
-    threshold: float = 0.9
+    threshold: float = 0.5
     false_alerts_per_100: float | None = None
-    sensitivity: float | None = None
+    followed: int = 0
+    unfollowed: int = 0
+    patients: int = 0
+    data: str = ""
+    early_per_100: float | None = None
     courses: int = 0
 
 

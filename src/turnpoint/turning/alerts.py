@@ -1,13 +1,20 @@
-"""When an alert is raised and withdrawn, and the threshold for a stated false-alert rate.
+"""When an alert is raised and withdrawn, and the threshold for a stated rate of alerts that nothing follows.
 
-    signal      P(turned) where something that has been read stands above its smallest value, beyond error; else 0
-    raised      signal >= threshold, and the data allow an alert
-    withdrawn   the odds of P(turned) have fallen three times below what raising takes, or nothing stands above its
-                smallest any more
+    signal      P(progression by the patient's criterion within 24 weeks) where the readings allow an alert; else 0
+    raised      signal >= threshold, or the criterion has been met
+    withdrawn   the odds of that chance have fallen three times below what raising takes, or the size is at a new lowest
 
-A curve that is flat within the error of its readings raises nothing, however long it is flat and however probable it is
-that the smallest size is behind: it stays as it is (docs/decisions/0013; what other rules would find:
+The readings allow an alert from the second one on where one of these stands above its smallest value by more than the
+error of a reading, or where something has changed beyond error and the last step was no fall. Never at a new lowest
+beyond error, and never from a marker alone in the first eight weeks. The turning point is another matter: it may be
+long past while nothing is near progression (docs/decisions/0014; what other signals would find:
 docs/results/lead-time.md).
+
+The threshold is chosen on real patients, each judged with a prior that was not fitted to them:
+
+    unfollowed   no progression within 24 weeks of the first alert, although seen for 12 weeks or more after it
+    followed     progression within 24 weeks of it
+    rate         patients with an unfollowed first alert, per 100 patients
 """
 
 from __future__ import annotations
@@ -24,31 +31,36 @@ from turnpoint.turning.reading_changes import SURGE_WEEKS
 
 FALSE_ALERTS_PER_100 = 5.0
 FALSE_ALERT_RATES = (1.0, 2.0, 5.0, 10.0, 20.0)
-# At this factor one virtual course in a hundred or fewer has an alert that is withdrawn and raised again, with CT and
-# CEA three (docs/results/lead-time.md).
+FEWEST_READINGS = 2
+FOLLOWED_WEEKS = 24
+SEEN_WEEKS = 12  # an alert after which a patient was seen for less says nothing
+# Visits are planned in weeks and kept to within one.
+TOLERANCE_DAYS = 7
+# At this factor one virtual course in a hundred or fewer has an alert that is withdrawn and raised again
+# (docs/results/lead-time.md).
 HYSTERESIS_ODDS = 3.0
 _HIGHEST_THRESHOLD = 0.99
-_LOWEST_THRESHOLD = 0.5
+_LOWEST_THRESHOLD = 0.05
 
 
 def may_alert() -> pl.Expr:
-    """Whether the data allow an alert at all at a visit, whatever the posterior says.
+    """Whether the readings allow an alert at all at a visit, whatever the chance of progression.
 
-    A verdict (so three informative values and a posterior unlike the prior); something that stands above its smallest
-    value beyond error; in the first eight weeks a rise of the size itself,
-    never of a marker alone. Needs `day, verdict, risen, size_risen`.
+    Needs `day` and, of `turning.reading_changes`, `informative_values, new_lowest, higher, size_higher, changed,
+    falling`.
     """
     early = pl.col("day") < 7.0 * SURGE_WEEKS
-    known = pl.col("verdict") != "undetermined"
-    return known & pl.col("risen") & (~early | pl.col("size_risen"))
+    stopped_falling = pl.col("changed") & ~pl.col("falling") & ~early
+    evidence = pl.col("size_higher") | (pl.col("higher") & ~early) | stopped_falling
+    return (pl.col("informative_values") >= FEWEST_READINGS) & ~pl.col("new_lowest") & evidence
 
 
 def signal() -> pl.Expr:
     """What an alert compares with its threshold: 0 where none may be raised.
 
-    Needs `p_turned` and what `may_alert` needs.
+    Needs `p_progression_24w` and what `may_alert` needs.
     """
-    return pl.when(may_alert()).then(pl.col("p_turned")).otherwise(0.0)
+    return pl.when(may_alert()).then(pl.col("p_progression_24w").fill_null(0.0)).otherwise(0.0)
 
 
 def alert(threshold: float) -> pl.Expr:
@@ -61,16 +73,16 @@ def alert_history(
 ) -> pl.DataFrame:
     """Which alerts stand at each visit, and when they were raised and withdrawn.
 
-        raised_i   signal_i >= threshold
-        held_i     odds(p_turned_i) >= odds(threshold)/h   and   something stands above its smallest value
+        raised_i   signal_i >= threshold   or   the criterion has been met
+        held_i     odds(p_i) >= odds(threshold)/h   and   the size is not at a new lowest
         alert_i    raised_i, or alert_{i-1} and held_i
 
-    A visit without a verdict does not withdraw an alert.
+    A visit without a chance of progression does not withdraw an alert.
 
     Args:
-        visits: `patient_id` and what `signal` needs, one row a visit.
+        visits: `patient_id`, `met` and what `signal` needs, one row a visit.
         threshold: above 0, up to 1.
-        hysteresis_odds: h, 1 or more; 1 withdraws an alert as soon as the probabilities would not raise it.
+        hysteresis_odds: h, 1 or more; 1 withdraws an alert as soon as the chance would not raise it.
 
     Returns:
         `visits` in their order with `alert` (one stands), `raised` (it did not stand at the visit before) and
@@ -78,8 +90,8 @@ def alert_history(
     """
     own, order = "patient_id", "day"
     odds = threshold / max(1.0 - threshold, 1e-12) / hysteresis_odds
-    held = (pl.col("p_turned") >= odds / (1.0 + odds)) & pl.col("risen")
-    raises = signal() >= threshold
+    held = (pl.col("p_progression_24w") >= odds / (1.0 + odds)).fill_null(value=True) & ~pl.col("new_lowest")
+    raises = (signal() >= threshold) | pl.col("met")
     number = pl.int_range(pl.len()).over(own, order_by=order)
 
     def latest(event: pl.Expr) -> pl.Expr:
@@ -92,50 +104,90 @@ def alert_history(
     )
 
 
-def calibrated(courses: pl.DataFrame, false_alerts_per_100: float = FALSE_ALERTS_PER_100) -> Alert:
-    """The lowest threshold whose share of courses with a false alert is at most the rate asked for.
+def first_alerts(visits: pl.DataFrame, threshold: float) -> pl.DataFrame:
+    """The first alert of each patient before progression, and what followed it.
 
     Args:
-        courses: one row a visit of simulated courses with known truth: `patient_id, day, true_turning_day` and what
-            `signal` needs.
-        false_alerts_per_100: courses with an alert before their true turning point, per 100 courses.
+        visits: one row a visit: `patient_id, day, progression_day` (null: none was seen), `last_day` (last seen), and
+            what `signal` needs.
+        threshold: of the alert.
 
     Returns:
-        The threshold (between 0.5 and 0.99), the rate it has on these courses, and the share of the courses
-        that turned before their last visit that it alerts at or after the turn.
+        `patient_id, day, progression_day, followed, unfollowed`; both False where it was seen for too short a time.
     """
-    before = pl.col("day") < pl.col("true_turning_day")
-    by_course = courses.group_by("patient_id").agg(
-        signal().filter(before).max().fill_null(0.0).alias("strongest_false"),
-        signal().filter(~before).max().alias("strongest_true"),
+    to_progression = pl.col("progression_day") - pl.col("day")
+    followed = (to_progression <= 7 * FOLLOWED_WEEKS + TOLERANCE_DAYS).fill_null(value=False)
+    until = pl.min_horizontal(pl.col("last_day"), pl.col("progression_day"))
+    return (
+        visits.filter((signal() >= threshold) & (to_progression > 0).fill_null(value=True))
+        .group_by("patient_id")
+        .agg(pl.col("day").min(), pl.col("progression_day", "last_day").first())
+        .with_columns(followed.alias("followed"))
+        .with_columns(
+            (~pl.col("followed") & (until - pl.col("day") >= 7 * SEEN_WEEKS)).alias("unfollowed"),
+        )
+        .select("patient_id", "day", "progression_day", "followed", "unfollowed")
+        .sort("patient_id")
     )
-    false = np.sort(by_course["strongest_false"].to_numpy())
-    allowed = int(np.floor(false_alerts_per_100 / 100.0 * len(false)))
-    # the (allowed + 1)-th strongest false signal must stay below the threshold
-    blocking = false[max(len(false) - 1 - allowed, 0)]
-    above = round(float(blocking), 4)
-    if above <= blocking:
-        above = round(above + 1e-4, 4)
-    threshold = float(np.clip(above, _LOWEST_THRESHOLD, _HIGHEST_THRESHOLD))
-    turned = by_course["strongest_true"].drop_nulls().to_numpy()
+
+
+def calibrated(visits: pl.DataFrame, false_alerts_per_100: float = FALSE_ALERTS_PER_100) -> Alert:
+    """The lowest threshold whose unfollowed alerts are at most as many in 100 patients as asked for.
+
+    Args:
+        visits: of real patients, each judged by a prior that was not fitted to them; as for `first_alerts`.
+        false_alerts_per_100: patients with an unfollowed first alert, per 100 patients.
+
+    Returns:
+        The threshold (between 0.05 and 0.99), and what it did on these patients.
+    """
+    patients = visits["patient_id"].n_unique()
+    strengths = visits.select(signal().alias("strength"))["strength"]
+    allowed = false_alerts_per_100 / 100.0 * patients
+    candidates = np.unique(np.round(strengths.filter(strengths >= _LOWEST_THRESHOLD).to_numpy(), 4))
+    chosen = _HIGHEST_THRESHOLD
+    # From the highest down: a lower threshold moves first alerts forward, so the count need not grow steadily.
+    for candidate in candidates[candidates < _HIGHEST_THRESHOLD][::-1]:
+        if int(first_alerts(visits, candidate)["unfollowed"].sum()) > allowed:
+            break
+        chosen = float(candidate)
+    return measured_alert(visits, chosen)
+
+
+def measured_alert(visits: pl.DataFrame, threshold: float) -> Alert:
+    """What a threshold does on real patients (`first_alerts`)."""
+    found, patients = first_alerts(visits, threshold), visits["patient_id"].n_unique()
     return Alert(
         threshold=threshold,
-        false_alerts_per_100=round(100.0 * float((false >= threshold).mean()), 2),
-        sensitivity=round(float((turned >= threshold).mean()), 3) if turned.size else None,
-        courses=len(false),
+        false_alerts_per_100=round(100.0 * int(found["unfollowed"].sum()) / max(patients, 1), 2),
+        followed=int(found["followed"].sum()),
+        unfollowed=int(found["unfollowed"].sum()),
+        patients=patients,
     )
 
 
 def calibrated_thresholds(
-    courses: pl.DataFrame, rates: Sequence[float] = FALSE_ALERT_RATES
+    visits: pl.DataFrame, rates: Sequence[float] = FALSE_ALERT_RATES
 ) -> dict[float, Alert]:
-    """The calibrated alert for each false-alert rate asked for, per 100 courses; a prior stores them.
+    """The calibrated alert for each rate asked for, per 100 patients; a prior stores them.
 
     Args:
-        courses: as for `calibrated`.
-        rates: false alerts per 100 courses, 0 or more.
+        visits: as for `calibrated`.
+        rates: 0 or more.
     """
-    return {rate: calibrated(courses, rate) for rate in sorted(rates)}
+    return {rate: calibrated(visits, rate) for rate in sorted(rates)}
+
+
+def early_alerts_per_100(courses: pl.DataFrame, threshold: float) -> float:
+    """How many of 100 simulated courses with known truth are alerted before their turning point.
+
+    Args:
+        courses: one row a visit: `patient_id, day, true_turning_day` and what `signal` needs.
+        threshold: of the alert.
+    """
+    early = (signal() >= threshold) & (pl.col("day") < pl.col("true_turning_day"))
+    by_course = courses.group_by("patient_id").agg(early.any().alias("early"))
+    return round(100.0 * float(by_course["early"].to_numpy().mean()), 2)
 
 
 def threshold_for(alert_calibration: Mapping[float, Alert], false_alerts_per_100: float) -> float:
@@ -167,7 +219,9 @@ def threshold_for(alert_calibration: Mapping[float, Alert], false_alerts_per_100
 
 
 def with_false_alerts(prior: Prior, false_alerts_per_100: float | None) -> Prior:
-    """The prior with the alert threshold of another false-alert rate; None keeps its own.
+    """The prior with the alert threshold of another rate; None keeps its own.
+
+    Between two calibrated rates what followed an alert is not known: only the rate is.
 
     Raises:
         UsageError: the rate is outside those the prior was calibrated for.
@@ -176,5 +230,5 @@ def with_false_alerts(prior: Prior, false_alerts_per_100: float | None) -> Prior
         return prior
     threshold = threshold_for(prior.alert_calibration, false_alerts_per_100)
     exact = prior.alert_calibration.get(false_alerts_per_100)
-    chosen = exact or Alert(threshold, false_alerts_per_100, None, prior.alert.courses)
+    chosen = exact or Alert(threshold, false_alerts_per_100, data=prior.alert.data)
     return replace(prior, alert=chosen)

@@ -11,7 +11,8 @@ bars: each draw carries its own, and a draw that still shrinks lowers it.
     CA-125             2·max(y, upper limit)       GCIG, Rustin 2011, doi:10.1097/IGC.0b013e3182070f17
     other markers      twice the reference change above y (`criteria.marker_progression`)
 
-New lesions and confirmation are not part of it.
+New lesions and confirmation are not part of it. Where the prior has learnt how readings err, the hazard of the draws is
+matched to that better forecast of the next reading (`hazard_ratio`).
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ from turnpoint.criteria.marker_progression import (
 )
 from turnpoint.criteria.sums import PROGRESSION_MM, PROGRESSION_RATIO
 from turnpoint.model.arrays import FloatArray
+from turnpoint.model.error_features import Origins
 from turnpoint.model.filter import Posterior
 from turnpoint.model.forecast import SMALLEST_FORECAST_MM, readings_ahead
+from turnpoint.model.linear_pool import Pool
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
 from turnpoint.study.markers import MARKERS
@@ -109,20 +112,27 @@ def first_progression_days(
     return first
 
 
-def visits_ahead(gap_weeks: FloatArray, weeks: float = FARTHEST_WEEKS) -> FloatArray:
-    """Days from each row's visit to its next ones, at its gap, to so many weeks at least: shape (R, W).
+def visits_ahead(
+    gap_weeks: FloatArray, weeks: float = FARTHEST_WEEKS, since_last_days: FloatArray | float = 0.0
+) -> FloatArray:
+    """Days from each row's visit to the next readings, at its gap, to so many weeks at least: shape (R, W).
 
     Args:
         gap_weeks: shape (R,), rounded here to whole weeks, as visits are planned; at least one.
         weeks: how far.
+        since_last_days: from the last reading to the row's visit, shape (R,): the next is due a gap after that one.
 
     >>> visits_ahead(np.array([3.2, 4.0]), weeks=8)
     array([[21., 42., 63.],
            [28., 56., 84.]])
+    >>> visits_ahead(np.array([8.0]), weeks=16, since_last_days=np.array([21.0]))
+    array([[35., 91.]])
     """
-    gaps = np.maximum(np.round(gap_weeks), 1.0)
-    visits = np.arange(1, int(np.ceil(weeks / gaps.min())) + 1)
-    days: FloatArray = 7.0 * gaps[:, None] * visits
+    gaps_days = 7.0 * np.maximum(np.round(gap_weeks), 1.0)
+    elapsed = np.broadcast_to(np.asarray(since_last_days, dtype=np.float64), gaps_days.shape)
+    visits = np.arange(1, int(np.ceil(7.0 * weeks / gaps_days.min(initial=7.0 * weeks))) + 1)
+    due = np.floor(elapsed / gaps_days)[:, None] + visits
+    days: FloatArray = gaps_days[:, None] * due - elapsed[:, None]
     return days
 
 
@@ -166,24 +176,44 @@ def draws_ahead(
     gap_weeks: FloatArray,
     *,
     upper_limit: FloatArray | float | None = None,
+    weeks: float = FARTHEST_WEEKS,
     seed: int = 0,
 ) -> DrawsAhead:
-    """When each draw meets the quantity's criterion first, at the visits of the next two years.
+    """When each draw meets the quantity's criterion first, at the readings of the next two years.
 
     Args:
         posterior: at R rows, each with a reading of the quantity.
         prior: of the posterior.
         quantity: its name.
         bar: the smallest next value that would meet the criterion, shape (R,); nan where it has been met.
-        gap_weeks: from visit to visit, shape (R,).
+        gap_weeks: from reading to reading, shape (R,).
         upper_limit: of normal, shape (R, 1) or a number, for CA-125.
+        weeks: how far; what is drawn does not depend on it.
         seed: of the readings' noise; the same seed gives the same numbers.
     """
-    ahead = visits_ahead(gap_weeks)
+    ahead = visits_ahead(gap_weeks, weeks, posterior.day - posterior.quantities[quantity].last_day)
     days, exposure = posterior.day[:, None] + ahead, exposure_ahead(posterior, ahead)
     values = readings_ahead(posterior, prior, quantity, days, exposure, seed=seed).value
     first = first_progression_days(quantity, values, days, bar, upper_limit)
     return DrawsAhead(days, values[:, 0], first, posterior.day, bar)
+
+
+def next_chance(drawn: DrawsAhead, prior: Prior, quantity: str, origins: Origins | None) -> FloatArray:
+    """Chance that the criterion is met at the next reading, by the filter and the regression of errors together.
+
+    Args:
+        drawn: the filter's draws at R rows.
+        prior: with the regression.
+        quantity: its name.
+        origins: what the series so far says about the error of the next reading; None: the filter alone.
+    """
+    regression = prior.error_regressions.get(quantity)
+    if regression is None or origins is None:
+        return drawn.next_chance
+    pool = Pool.of(drawn.next_value, regression, origins, prior.filter_weight[quantity])
+    values, masses = pool.values_and_masses()
+    chance: FloatArray = np.clip((masses * (values >= drawn.bar[:, None] - _SAME)).sum(axis=1), 0.0, 1.0)
+    return chance
 
 
 def hazard_ratio(next_chance: FloatArray, chance_by_draws: FloatArray) -> FloatArray:

@@ -9,6 +9,8 @@ the change is (b - a) / √(sd_a² + sd_b²), in mm for a diameter and on the lo
     fallen     below a reading of the last quarter of a year, beyond error, by more than the living burden of a plateau
                does; and not risen
     new lowest below every reading before, beyond error
+    higher     above the smallest so far by more than the SD of one reading's error: less than a rise
+    falling    below the reading before, beyond error
 
 A marker's rise in the first eight weeks is no rise: it may be a surge.
 """
@@ -35,6 +37,7 @@ from turnpoint.turning.tables import CHANGING_PER_WEEK
 
 SURGE_WEEKS = 8.0  # a marker may surge after the first doses, mostly in responders (references section 2)
 RECENT_WEEKS = 13.0  # a fall since then is going on: a quarter of a year, two scans at six weeks
+ONE_READING = float(1.0 / np.sqrt(2.0))  # SD of one reading's error, in SDs of the difference of two
 SUM = "sum"  # of the lesions read at a visit, beside the lesions themselves
 
 
@@ -84,8 +87,8 @@ class Changes:
 
     Attributes:
         since_previous, above_smallest: changes in SDs of their errors; 0 at the first reading.
-        risen, fallen, new_lowest, changed: as the module says; `changed` when the largest and the smallest so far are
-            farther apart than two readings of one level.
+        risen, fallen, new_lowest, higher, falling: as the module says.
+        changed: the largest and the smallest so far are farther apart than two readings of one level.
         smallest_at: which reading up to this one is the smallest, shape (P, N) of places.
         rise_bound: what `above_smallest` must exceed for a rise.
         fallen_since: the recent reading that this one lies farthest below; its own place where there is none.
@@ -98,6 +101,8 @@ class Changes:
     fallen: BoolArray
     new_lowest: BoolArray
     changed: BoolArray
+    higher: BoolArray
+    falling: BoolArray
     smallest_at: IntArray
     rise_bound: FloatArray
     fallen_since: IntArray
@@ -114,6 +119,9 @@ class ReadingFacts:
         fallen: a lesion, the sum or a marker has been falling lately.
         new_lowest: the sum, or a marker, is lower than ever.
         changed: anything ever moved beyond error.
+        higher: a lesion, the sum or a marker stands above its smallest value by more than one reading's error.
+        size_higher: a lesion or the sum does.
+        falling: the last step of the sum, or of a marker, was a fall beyond error.
         informative_values: readings of the series with most.
     """
 
@@ -122,6 +130,9 @@ class ReadingFacts:
     fallen: BoolArray
     new_lowest: BoolArray
     changed: BoolArray
+    higher: BoolArray
+    size_higher: BoolArray
+    falling: BoolArray
     informative_values: IntArray
 
     def at(self, patient: IntArray, visit: IntArray) -> ReadingFacts:
@@ -233,14 +244,20 @@ def changes(series: Measured, looked_at: IntArray) -> Changes:
     from_which = np.where(fell.any(axis=2)[:, :, None], fell, recent)
     before = np.take_along_axis(above, floor[:, :, None], axis=2)[:, :, 0]
     has_earlier = earlier.any(axis=2)
+    since_previous = np.where(number > 0, np.where(is_previous & earlier, above, 0.0).sum(axis=2), 0.0)
+    higher = known & (rise > ONE_READING)
+    if not series.is_diameter:
+        higher &= series.day >= 7.0 * SURGE_WEEKS
     spread = np.where(earlier, np.abs(above), 0.0).max(axis=2)
     return Changes(
-        since_previous=np.where(number > 0, np.where(is_previous & earlier, above, 0.0).sum(axis=2), 0.0),
+        since_previous=since_previous,
         above_smallest=np.where(known, np.maximum(rise, 0.0), 0.0),
         risen=risen,
         fallen=fallen & known,
         new_lowest=has_earlier & (before < -ONE_SIDED_95),
         changed=np.maximum.accumulate(spread > ONE_SIDED_95, axis=1) & known,
+        higher=higher,
+        falling=since_previous < -ONE_SIDED_95,
         smallest_at=smallest,
         rise_bound=rise_bound,
         fallen_since=np.where(recent.any(axis=2), _last_argmin(np.where(from_which, above, np.inf)), number),
@@ -278,7 +295,8 @@ def reading_facts(batch: Batch, prior: Prior) -> ReadingFacts:
     shape = batch.day.shape
     facts = {
         name: np.zeros(shape, dtype=np.bool_)
-        for name in ("risen", "size_risen", "fallen", "new_lowest", "changed")
+        for name in ReadingFacts.__slots__
+        if name != "informative_values"
     }
     informative = np.zeros(shape, dtype=np.int64)
     every = list(measured(batch, prior))
@@ -290,20 +308,30 @@ def reading_facts(batch: Batch, prior: Prior) -> ReadingFacts:
         informative = np.maximum(informative, counts)
         lately = read & (batch.day - np.take_along_axis(series.day, last, axis=1) <= 7.0 * RECENT_WEEKS)
 
-        risen, fallen, new_lowest, changed = (
+        risen, fallen, new_lowest, changed, higher, falling = (
             np.take_along_axis(own, last, axis=1)
-            for own in (found.risen, found.fallen, found.new_lowest, found.changed)
+            for own in (
+                found.risen,
+                found.fallen,
+                found.new_lowest,
+                found.changed,
+                found.higher,
+                found.falling,
+            )
         )
         facts["risen"] |= read & risen
         facts["fallen"] |= lately & fallen
         facts["changed"] |= read & changed
+        facts["higher"] |= read & higher
         if series.is_diameter:
             facts["size_risen"] |= read & risen
+            facts["size_higher"] |= read & higher
         # of several lesions one may shrink while the others grow: their sum says whether the size is at its lowest
         says_so = (lesions == 1) | (series.part == SUM or not series.is_diameter)
         facts["new_lowest"] |= lately & new_lowest & says_so
+        facts["falling"] |= lately & falling & says_so
     appeared = batch.day >= batch.new_lesion_day[:, None]
-    facts["risen"] |= appeared
-    facts["size_risen"] |= appeared
+    for name in ("risen", "size_risen", "higher", "size_higher"):
+        facts[name] |= appeared
     facts["new_lowest"] &= ~facts["size_risen"]
     return ReadingFacts(**facts, informative_values=informative)

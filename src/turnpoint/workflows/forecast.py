@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from turnpoint.criteria.called_progression import MARKER_CRITERIA
 from turnpoint.criteria.marker_progression import first_progression, progression_threshold
 from turnpoint.criteria.sums import progression_sum_mm
 from turnpoint.errors import UsageError
@@ -127,8 +128,14 @@ def forecast_targets(
     )
 
 
-def progression_thresholds(readings: pl.DataFrame, study: Study) -> pl.DataFrame:
+def progression_thresholds(readings: pl.DataFrame, study: Study, *, confirmed: bool = False) -> pl.DataFrame:
     """The smallest value at the next visit that would first meet each quantity's criterion.
+
+    Args:
+        readings: `model.series.readings_of`.
+        study: for its markers.
+        confirmed: a marker whose criterion asks for a second value has not met it with the first: its threshold
+            stands.
 
     Returns:
         `patient_id, quantity, day, threshold`, one row a reading; null once the criterion has been met.
@@ -154,6 +161,7 @@ def progression_thresholds(readings: pl.DataFrame, study: Study) -> pl.DataFrame
         progression_threshold(study.markers)
         .join(first_progression(study.markers), on=["patient_id", "marker"], how="left")
         .with_columns((pl.col("day") >= pl.col("progression_day")).fill_null(value=False).alias("met"))
+        .with_columns(pl.col("met") & ~(pl.col("marker").is_in(MARKER_CRITERIA) & confirmed))
         .rename({"marker": "quantity"})
     )
     columns = ["patient_id", "quantity", "day", "threshold"]

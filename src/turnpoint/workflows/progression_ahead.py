@@ -1,4 +1,8 @@
-"""When each patient's criteria will call progression if the regimen stays as it is, from data up to the last visit."""
+"""When each patient's criteria will call progression if the regimen stays as it is, from data up to a visit.
+
+Of each quantity its own criterion (`progression_ahead`), and of a patient the one that counts (`chances_ahead`): RECIST
+1.1 on the sum once target lesions have been read, and until then the markers' own, the likeliest of them to be met.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +17,19 @@ from turnpoint.criteria.called_progression import RECIST
 from turnpoint.criteria.marker_progression import CA125_UPPER_LIMIT
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.error_features import forecast_origins
-from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, posteriors
-from turnpoint.model.linear_pool import Pool
+from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, over_batches, posterior_of, posteriors
+from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
-from turnpoint.model.series import parts_of, readings_of
+from turnpoint.model.refinement import Refiner
+from turnpoint.model.series import Batch, parts_of, readings_of
 from turnpoint.study.study import Study
 from turnpoint.turning.progression_ahead import (
     DAY_LEVELS,
+    FARTHEST_WEEKS,
     HORIZONS_WEEKS,
-    DrawsAhead,
     draws_ahead,
     hazard_ratio,
+    next_chance,
 )
 from turnpoint.turning.progression_ahead import progression_ahead as ahead_of
 from turnpoint.workflows.forecast import progression_thresholds
@@ -35,7 +41,6 @@ Progress = Callable[[int, int], None]
 _CHANCES = tuple(f"p_progression_{weeks}w" for weeks in HORIZONS_WEEKS)
 _DAYS = tuple(f"progression_day_q{round(100 * level):02d}" for level in DAY_LEVELS)
 _GAPS = 3
-_SAME = 1e-9
 _GAP_RANGE = 2.0  # a patient's own gap counts between half of the usual one and twice
 PROGRESSION_AHEAD_SCHEMA: dict[str, type[pl.DataType]] = {
     "patient_id": pl.String,
@@ -45,6 +50,14 @@ PROGRESSION_AHEAD_SCHEMA: dict[str, type[pl.DataType]] = {
     **dict.fromkeys(_DAYS, pl.Float64),
     "called_day": pl.Int64,
     "called_by": pl.String,
+}
+
+CHANCES_SCHEMA: dict[str, type[pl.DataType]] = {
+    "patient_id": pl.String,
+    "day": pl.Int64,
+    "p_progression_12w": pl.Float64,
+    "p_progression_24w": pl.Float64,
+    "met": pl.Boolean,
 }
 
 
@@ -86,7 +99,7 @@ def progression_ahead(
     rows, done = [], 0
     for chosen, part in by_prior(study, prior):
         readings = readings_of(part)
-        context = _Context(part, readings, _bars(readings, part), chosen, seed)
+        context = _Context(readings, part.doses, bars_of(readings, part), chosen, seed)
         here = None if progress is None else part_of_progress(progress, done, len(study.patient_ids))
         rows += [
             row
@@ -101,6 +114,63 @@ def progression_ahead(
         _with_called(found.drop("called_day", "called_by", strict=False), called(study))
         .sort("patient_id", "day", "quantity")
         .select(pl.col(name).cast(dtype) for name, dtype in PROGRESSION_AHEAD_SCHEMA.items())
+    )
+
+
+def chances_ahead(
+    readings: pl.DataFrame,
+    study: Study,
+    prior: Prior,
+    bars: pl.DataFrame,
+    *,
+    visits: pl.DataFrame | None = None,
+    seed: int = 0,
+    particles: int = DEFAULT_PARTICLES,
+) -> pl.DataFrame:
+    """The chance that a patient's criterion is met within 12 and 24 weeks of each visit, from data up to it.
+
+    Args:
+        readings: lesion by lesion and marker by marker (`model.series.parts_of`).
+        study: for its doses and new lesions.
+        prior: whose quantities are those of the readings.
+        bars: from `bars_of`, with `value` and `censoring`.
+        visits: from `model.series.visits_of`, when visits without a usable reading matter too.
+        seed: the same seed gives the same numbers, and those of `progression_ahead`.
+        particles: size of the particle bank.
+
+    Returns:
+        `patient_id, day, p_progression_12w, p_progression_24w, met`, one row a visit from the first reading on. A
+        chance is null where the criterion has been met (`met`), and where no reading of it is due by then.
+    """
+    context = _Context(bars, study.doses, bars, prior, seed)
+    refiner = Refiner.of(prior, prior.bank(particles, seed), seed)
+
+    def work(batch: Batch) -> pl.DataFrame:
+        return _criterion_rows(posterior_of(batch, refiner), context)
+
+    return pl.concat(over_batches(work, readings, study, prior, visits=visits))
+
+
+def _criterion_rows(posterior: Posterior, context: _Context) -> pl.DataFrame:
+    """The chances of the criterion that counts at every visit of one batch of patients."""
+    sums = posterior.quantities.get(SUM_OF_DIAMETERS)
+    by_markers = np.ones(len(posterior.patient), np.bool_) if sums is None else sums.readings == 0
+    rows = []
+    for quantity, own in posterior.quantities.items():
+        counts = (own.readings > 0) & (by_markers | (quantity == SUM_OF_DIAMETERS))
+        places = np.flatnonzero(counts)
+        if places.size:
+            rows.append(
+                _quantity_rows(posterior.at(places), context, quantity, max(HORIZONS_WEEKS)).with_columns(
+                    met=pl.col("bar").is_null()
+                )
+            )
+    if not rows:
+        return pl.DataFrame(schema=CHANCES_SCHEMA)
+    return (
+        pl.concat(rows)
+        .group_by("patient_id", "day", maintain_order=True)
+        .agg(pl.col("p_progression_12w", "p_progression_24w").max(), pl.col("met").any())
     )
 
 
@@ -126,17 +196,25 @@ def _with_called(found: pl.DataFrame, progressions: pl.DataFrame) -> pl.DataFram
 class _Context:
     """What every row is worked out from."""
 
-    study: Study
     readings: pl.DataFrame
+    doses: pl.DataFrame
     bars: pl.DataFrame
     prior: Prior
     seed: int
 
 
-def _bars(readings: pl.DataFrame, study: Study) -> pl.DataFrame:
-    """`patient_id, quantity, day, threshold, upper_limit, gap_weeks`, one row a value.
+def bars_of(readings: pl.DataFrame, study: Study) -> pl.DataFrame:
+    """The readings with what would meet each quantity's criterion next, and when the next one is due.
 
-    The gap is the median of the last three between values of the quantity so far, from day 0 on.
+    The gap is the median of the last three between values of the quantity so far, from day 0 on. Where a criterion asks
+    for confirmation (PSA, CA-125) the bar stands until progression has been called.
+
+    Args:
+        readings: `model.series.readings_of`.
+        study: for its markers and their upper limits.
+
+    Returns:
+        `readings` by day, with `threshold` (null once the criterion has been met), `upper_limit` and `gap_weeks`.
     """
     limits = (
         study.markers.filter(pl.col("marker") == "CA-125")
@@ -146,7 +224,7 @@ def _bars(readings: pl.DataFrame, study: Study) -> pl.DataFrame:
     own = ["patient_id", "quantity"]
     gap_weeks = pl.col("day").clip(0).diff() / 7.0
     return (
-        progression_thresholds(readings, study)
+        readings.join(progression_thresholds(readings, study, confirmed=True), on=[*own, "day"], how="left")
         .join(limits, on=[*own, "day"], how="left")
         .with_columns(
             pl.col("upper_limit").fill_null(CA125_UPPER_LIMIT),
@@ -165,10 +243,11 @@ def _rows(posterior: Posterior, context: _Context, *, every_visit: bool) -> Iter
             last = np.flatnonzero(np.diff(posterior.patient, append=-1) != 0)
             rows = last[own.readings[last] > 0]
         if rows.size:
-            yield _quantity_rows(posterior.at(rows), context, quantity)
+            yield _quantity_rows(posterior.at(rows), context, quantity, FARTHEST_WEEKS).drop("bar")
 
 
-def _quantity_rows(posterior: Posterior, context: _Context, quantity: str) -> pl.DataFrame:
+def _quantity_rows(posterior: Posterior, context: _Context, quantity: str, weeks: float) -> pl.DataFrame:
+    """Chances and days by the quantity's own criterion, and the bar, null where it has been met."""
     keys = pl.DataFrame(
         {
             "patient_id": [posterior.batch.patient_ids[patient] for patient in posterior.patient],
@@ -189,25 +268,20 @@ def _quantity_rows(posterior: Posterior, context: _Context, quantity: str) -> pl
         bar,
         gap_weeks,
         upper_limit=upper_limit[:, None],
+        weeks=weeks,
         seed=context.seed,
     )
-    found = ahead_of(drawn, _ratio(drawn, keys, context, quantity))
+    origins = None
+    if quantity in context.prior.error_regressions:
+        targets = keys.with_columns(pl.Series("target_day", drawn.days[:, 0]))
+        origins = forecast_origins(context.readings, quantity, context.doses, targets)
+    chance = next_chance(drawn, context.prior, quantity, origins)
+    found = ahead_of(drawn, hazard_ratio(chance, drawn.next_chance))
     return keys.with_columns(
-        *_columns(_CHANCES, found.chance), *_columns(_DAYS, np.where(np.isinf(found.day), np.nan, found.day))
+        *_columns(_CHANCES, found.chance),
+        *_columns(_DAYS, np.where(np.isinf(found.day), np.nan, found.day)),
+        *_columns(("bar",), bar[:, None]),
     )
-
-
-def _ratio(drawn: DrawsAhead, keys: pl.DataFrame, context: _Context, quantity: str) -> FloatArray | float:
-    """Ratio of the hazards at the next visit by the filter and the regression of errors together to the filter's."""
-    regression = context.prior.error_regressions.get(quantity)
-    if regression is None:
-        return 1.0
-    targets = keys.with_columns(pl.Series("target_day", drawn.days[:, 0]))
-    origins = forecast_origins(context.readings, quantity, context.study.doses, targets)
-    pool = Pool.of(drawn.next_value, regression, origins, context.prior.filter_weight[quantity])
-    values, masses = pool.values_and_masses()
-    chance = (masses * (values >= drawn.bar[:, None] - _SAME)).sum(axis=1)
-    return hazard_ratio(np.clip(chance, 0.0, 1.0), drawn.next_chance)
 
 
 def _at(keys: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:

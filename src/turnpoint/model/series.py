@@ -70,7 +70,7 @@ class Batch:
 
     Attributes:
         patient_ids: P identifiers.
-        series: by quantity, one for each of its parts: as many as the patient with most lesions has.
+        series: by quantity, one for each of its parts (`in_slots`): as many as the patient with most lesions has.
         visits: visits of each patient, shape (P,).
         day: day of each visit, shape (P, V); padding repeats the last day.
         on_weeks, off_weeks: shape (P, V).
@@ -337,9 +337,8 @@ def _batch(
     ids, length, day, new_lesion_day = visits
     on_weeks, off_weeks, off_now = exposure(day, ids, off_by_patient)
     series, counts = {}, {}
-    slot = pl.col("part").fill_null("").rank("dense").over("patient_id").cast(pl.Int64) - 1
     for quantity in quantities:
-        own = rows.filter(pl.col("quantity") == quantity).with_columns(slot.alias("slot"))
+        own = in_slots(rows.filter(pl.col("quantity") == quantity))
         slots = own["slot"].n_unique() or 1
         series[quantity] = tuple(
             _series(quantity, own.filter(pl.col("slot") == index), ids, off_by_patient)
@@ -348,6 +347,21 @@ def _batch(
         counts[quantity] = tuple(_readings_up_to(part, day) for part in series[quantity])
     off = tuple(off_by_patient.get(patient_id, ()) for patient_id in ids)
     return Batch(ids, series, length, day, on_weeks, off_weeks, counts, off_now, off, new_lesion_day)
+
+
+def in_slots(readings: pl.DataFrame) -> pl.DataFrame:
+    """Readings of one quantity with `slot`, the number of their part: the first one read is 0, then by name.
+
+    A part that is read later comes after the others, whatever its name, so that it does not change the order in which
+    numbers are added up.
+    """
+    part = pl.col("part").fill_null("")
+    return (
+        readings.with_columns(part, first=pl.col("day").min().over("patient_id", part))
+        .sort("patient_id", "first", "part", "day")
+        .with_columns(part.rle_id().over("patient_id").cast(pl.Int64).alias("slot"))
+        .drop("first")
+    )
 
 
 def _readings_up_to(series: Series, day: FloatArray) -> IntArray:

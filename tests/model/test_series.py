@@ -5,18 +5,36 @@ import pytest
 from tests.model.courses import batch_of
 from tests.workflows.studies import study_of
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
-from turnpoint.model.series import new_lesion_days, parts_of, readings_of
+from turnpoint.model.series import chosen_readers, new_lesion_days, parts_of, readings_of
 
 HEADER = "patient_id,day,lesion_id,role,diameter_mm,status,reader\n"
 
 
-def test_reader_with_most_sums_is_used_and_the_first_by_name_when_equal():
-    equal = "P1,0,T1,target,40,measured,B\nP1,0,T1,target,50,measured,A\n"
-    more = "P1,42,T1,target,30,measured,B\n"
-    first = readings_of(study_of(lesions=HEADER + equal))
-    most = readings_of(study_of(lesions=HEADER + equal + more))
-    assert first["value"].to_list() == [50.0]
-    assert most["value"].to_list() == [40.0, 30.0]
+A, B = "P1,{},T1,target,50,measured,A\n", "P1,{},T1,target,40,measured,B\n"
+SECOND, UNREAD = "P1,{},T2,target,9,measured,B\n", "P1,{},T1,target,,not_evaluable,A\n"
+NAMELESS = "P1,{},T1,target,30,measured,\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (A.format(0) + B.format(0), "A"),  # by name
+        (A.format(0) + B.format(0) + B.format(42) + B.format(84), "A"),  # whatever comes later
+        (A.format(14) + B.format(0) + A.format(42), "B"),  # who read first
+        (A.format(0) + B.format(0) + SECOND.format(0), "B"),  # who read most targets that day
+        (A.format(0) + B.format(0) + SECOND.format(42), "A"),
+        (UNREAD.format(0) + B.format(14) + A.format(42), "B"),  # what cannot be read is no reading
+        (UNREAD.format(0), "A"),
+        (A.format(0) + NAMELESS.format(0), ""),
+    ],
+)
+def test_reader_is_who_first_read_a_target_then_who_read_most_of_them_then_by_name(rows, expected):
+    assert chosen_readers(study_of(lesions=HEADER + rows).lesions).rows() == [("P1", expected)]
+
+
+def test_readings_are_those_of_one_reader():
+    rows = A.format(0) + B.format(0) + A.format(42) + B.format(84)
+    assert readings_of(study_of(lesions=HEADER + rows)).select("day", "value").rows() == [(0, 50.0), (42, 50.0)]
 
 
 def test_sum_that_is_not_evaluable_is_no_reading_and_never_0_mm():

@@ -184,13 +184,50 @@ def test_a_censoring_column_that_contradicts_the_sign_is_an_error():
         markers_of(("CEA", "<0.5", "ng/mL"), censoring=["right"])
 
 
-def test_zero_is_below_the_smallest_value_of_the_same_marker_in_the_study():
-    study = markers_of(
-        ("CEA", 0, "ng/mL"), ("CEA", "7", "ug/L"), ("CEA", "<2", "ug/L"), ("PSA", 0.01, "ng/mL")
-    )
-    row = study.markers.row(0, named=True)
-    assert (row["value"], row["censoring"], row["reported_value"]) == (2.0, "left", "0")
-    assert [(p.row, p.severity) for p in study.problems] == [(2, "warning")]
+def zero_read(*values, marker="PSA", unit="ng/mL"):
+    """What the first 0 among these values of one patient is read as below."""
+    study = markers_of(*((marker, value, unit) for value in values))
+    row = study.markers.filter(pl.col("reported_value") == "0").row(0, named=True)
+    assert row["censoring"] == "left"
+    return row["value"], [p.rule for p in study.problems if p.value == "0"]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "why"),
+    [
+        ((0,), 0.1, "the usual limit of its assays"),
+        ((40, 2, 0), 0.1, "the usual limit of its assays"),
+        ((0, 0.02), 0.1, "the usual limit of its assays"),  # what comes later is not known
+        ((40, 0.02, 0), 0.02, "the patient's smallest value of this marker so far"),
+        ((40, "<0.01", 0), 0.01, "the patient's smallest value of this marker so far"),
+    ],
+)
+def test_zero_is_below_the_usual_limit_or_the_patients_smallest_value_so_far(values, expected, why):
+    value, said = zero_read(*values)
+    assert value == expected
+    assert said == [f"0 is below the assay's limit; read as <{expected} ng/mL, {why}"]
+
+
+def test_zero_of_an_unknown_marker_is_below_the_patients_smallest_value_so_far():
+    assert zero_read(12, 3, 0, 1, marker="MTM", unit="copies/mL")[0] == 3
+    with pytest.raises(StudyError, match="nothing says which"):
+        markers_of(("MTM", 0, "copies/mL"), ("MTM", 3, "copies/mL"))
+
+
+def test_zero_does_not_depend_on_another_patient_nor_on_the_order_of_the_rows(tmp_path):
+    file = tmp_path / "markers.csv"
+    rows = ["A,0,PSA,5,ng/mL", "A,42,PSA,0.03,ng/mL", "A,84,PSA,0,ng/mL", "B,0,PSA,0.001,ng/mL"]
+    for order in (rows, rows[::-1]):
+        file.write_text("\n".join(["patient_id,day,marker,value,unit", *order]))
+        found = read(file).markers.filter(pl.col("reported_value") == "0")
+        assert found["value"].to_list() == [0.03]
+
+
+def test_usual_limits_of_a_marker_are_in_order():
+    both = [own for own in MARKERS.values() if own.usual_lower_limit and own.usual_upper_limit]
+    assert len(both) > 10
+    assert all(0 < own.usual_lower_limit < own.usual_upper_limit for own in both)
+    assert all(own.usual_lower_limit for own in MARKERS.values())
 
 
 def test_a_value_100_times_both_its_neighbours_is_doubted_and_one_99_times_is_not():

@@ -234,6 +234,26 @@ def test_sum_is_read_only_where_every_lesion_is():
     np.testing.assert_allclose(total.sd[0], expected)
 
 
+def test_sum_of_more_lesions_begins_anew_and_leaves_those_before_it():
+    lesions = {"T2": [(0, 40), (42, 30), (84, 29), (126, 28)], "T1": [(84, 20), (126, 21)]}
+    batch = batch_of([(lesions, [])])
+    *_, total = [own for own in measured(batch, PRIOR) if own.is_diameter]
+    assert total.value[0].tolist() == [40, 30, 49, 49]
+    assert total.lesions[0].tolist() == [1, 1, 2, 2]
+    found = reading_facts(batch, PRIOR)
+    assert found.risen[0].tolist() == [False] * 4
+    assert found.new_lowest[0].tolist() == [False, True, False, False]  # of the sum of T1 and T2 nothing fell
+
+
+def test_sum_of_fewer_lesions_than_are_known_says_nothing_any_more():
+    lesions = {"T1": [(0, 40), (42, 47)], "T2": [(0, 20), (42, 20)], "T3": [(63, 10)]}
+    found = reading_facts(batch_of([(lesions, [])]), PRIOR)
+    assert found.risen[0].tolist() == [False, True, True]  # T1 by itself
+    lesions = {name: [(0, 40), (42, 44)] for name in ("T1", "T2", "T4")} | {"T3": [(63, 10)]}
+    found = reading_facts(batch_of([(lesions, [])]), PRIOR)
+    assert found.risen[0].tolist() == [False, True, False]  # only their sum had
+
+
 def test_changes_are_told_in_sds_of_the_difference_of_two_readings():
     batch = batch_of([({"T1": [(0, 60), (42, 40), (84, 46)]}, [])])
     (lesion, *_) = measured(batch, PRIOR)
@@ -250,14 +270,16 @@ GAPS = st.sampled_from([14, 21, 42, 49, 56, 84, 100])
 
 @st.composite
 def any_patient(draw):
-    """Up to three lesions, all of them read at first and not all at every visit after it, and a marker."""
+    """Up to three lesions, some first read late, not all at every visit after it, and a marker."""
     days = [draw(st.sampled_from([-14, 0, 30]))]
     for gap in draw(st.lists(GAPS, max_size=8)):
         days.append(days[-1] + gap)
     lesions = {}
-    for name in ("T1", "T2", "T3")[: draw(st.integers(0, 3))]:
+    for name in ("T3", "T1", "T2")[: draw(st.integers(0, 3))]:
+        first = draw(st.sampled_from([0, 0, 0, 2, 4]))
         left_out = draw(st.sets(st.sampled_from(days[1:]), max_size=2)) if days[1:] else set()
-        lesions[name] = [(day, draw(SIZES)) for day in days if day not in left_out]
+        lesions[name] = [(day, draw(SIZES)) for day in days[first:] if day not in left_out]
+    lesions = {name: rows for name, rows in lesions.items() if rows}
     marker = [
         (day, draw(st.sampled_from([1, 2, 3, 5, 8, 13, 21, 34, 55]))) for day in days if draw(st.booleans())
     ]

@@ -40,8 +40,9 @@ def test_progression_day_is_that_of_recist_and_of_the_markers_own_criterion():
     assert found["progression_day"].to_list() == [84, 42]
 
 
-def test_reader_with_most_sums_is_used_and_named():
-    rows = [("A", 0, 50), ("A", 42, 40), ("B", 0, 60), ("B", 42, 50), ("B", 84, 45)]
+def test_reader_who_read_first_is_used_and_named():
+    rows = [("A", 14, 50), ("A", 42, 40), ("A", 84, 45), ("A", 126, 44)]
+    rows += [("B", 0, 60), ("B", 42, 50), ("B", 84, 45)]
     text = "\n".join(
         [HEADER + ",reader", *(f"P1,{day},T1,target,{mm},measured,{reader}" for reader, day, mm in rows)]
     )

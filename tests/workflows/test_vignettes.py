@@ -257,8 +257,7 @@ def test_last_row_says_what_may_be_said(mixed, name):
     assert all(last[fact] for fact in may.facts)
 
 
-# The other patient whose marker falls to 0 is left out: 0 is read as below the smallest value of the folder.
-@pytest.mark.parametrize("name", [name for name in GIVEN | MADE_UP if name != "PSA falls to zero"])
+@pytest.mark.parametrize("name", GIVEN | MADE_UP)
 def test_rows_are_the_same_alone_and_in_the_mixed_folder(mixed, name):
     own, _ = (GIVEN | MADE_UP)[name]
     assert_frame_equal(assessed({name: own}), mixed.filter(pl.col("patient_id") == name), check_exact=True)

@@ -303,16 +303,30 @@ def choose_prior(quantities: Sequence[str], words: str, named: Prior | None = No
     Raises:
         PriorError: no quantity of the study is in the named prior.
     """
-    shipped = shipped_priors()
-    if named is not None and not set(quantities) & set(named.quantities) and named.name != GENERIC:
+    if named is not None:
+        require_known(quantities, named)
+    return fitting_prior(quantities, words, named)
+
+
+def require_known(quantities: Sequence[str], prior: Prior) -> None:
+    """Refuse a prior that has been chosen for quantities of which it knows none.
+
+    Raises:
+        PriorError: none is known.
+    """
+    if not set(quantities) & set(prior.quantities) and prior.name != GENERIC:
         raise PriorError(
-            f"prior {named.name}: knows {', '.join(named.quantities)}; the study has {', '.join(quantities)}. "
+            f"prior {prior.name}: knows {', '.join(prior.quantities)}; the study has {', '.join(quantities)}. "
             f"Use --prior {GENERIC}, or fit one to such data."
         )
+
+
+def fitting_prior(quantities: Sequence[str], words: str, named: Prior | None = None) -> Prior:
+    """`choose_prior`, whether or not the named prior knows any of the quantities."""
     base = named or _best_match(quantities[0], words)
     if base.quantities == tuple(quantities):
         return base
-    return _assembled(base, quantities, shipped, words)
+    return _assembled(base, quantities, shipped_priors(), words)
 
 
 def _best_match(quantity: str, words: str) -> Prior:

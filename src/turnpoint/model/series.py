@@ -70,7 +70,7 @@ class Batch:
 
     Attributes:
         patient_ids: P identifiers.
-        series: by quantity, one for each of its parts: as many as the patient with most lesions has.
+        series: by quantity, one for each of its parts (`in_slots`): as many as the patient with most lesions has.
         visits: visits of each patient, shape (P,).
         day: day of each visit, shape (P, V); padding repeats the last day.
         on_weeks, off_weeks: shape (P, V).
@@ -115,8 +115,8 @@ def readings_of(study: Study) -> pl.DataFrame:
 
     A sum with a part that is not evaluable is missing. A sum all of whose targets are too small or absent is
     left-censored at 5 mm a target (RECIST counts them as 5 or 0 mm, but they are "less than 5 mm" to a
-    model). With several readers, one is used: the one who read most visits, the first by name if equal.
-    Readings of one patient, quantity and day are averaged on the log scale.
+    model). With several readers, one is used (`chosen_readers`). Readings of one patient, quantity and day are
+    averaged on the log scale.
     """
     return _one_a_day([_sum_readings(study.lesions), _marker_readings(study.markers)])
 
@@ -157,19 +157,27 @@ def _one_a_day(frames: list[pl.DataFrame]) -> pl.DataFrame:
     )
 
 
-def chosen_readers(sums: pl.DataFrame) -> pl.DataFrame:
-    """One reader a patient: who has most visits with a sum, the first by name if equal.
+def chosen_readers(lesions: pl.DataFrame) -> pl.DataFrame:
+    """One reader a patient: who first read a target; of several that day who read most of them, then by name.
+
+    That is known as soon as there is anything to be read, and nothing that comes later changes it. Who reads most
+    visits is known at the end only.
 
     Args:
-        sums: `patient_id, reader, sum_of_diameters_mm`, from `criteria.sums` or from the responses.
+        lesions: as in `Study.lesions`.
 
     Returns:
-        `patient_id, reader`, the reader "" where the data name none; for `of_reader`.
+        `patient_id, reader` of every patient with lesions, the reader "" where the data name none; for `of_reader`.
+        Where nobody could read a target it is the first by name.
     """
+    own = ["patient_id", pl.col("reader").fill_null("")]
+    first = pl.col("day").min()
+    begun = target_diameters(lesions).group_by(own).agg(first, (pl.col("day") == first).sum().alias("read"))
     return (
-        sums.group_by("patient_id", pl.col("reader").fill_null(""))
-        .agg(pl.col("sum_of_diameters_mm").count().alias("visits"))
-        .sort("patient_id", "visits", "reader", descending=[False, True, False])
+        lesions.select(own)
+        .unique()
+        .join(begun, on=["patient_id", "reader"], how="left")
+        .sort("patient_id", "day", -pl.col("read").cast(pl.Int64), "reader", nulls_last=True)
         .unique("patient_id", keep="first", maintain_order=True)
         .select("patient_id", "reader")
     )
@@ -189,7 +197,7 @@ def _sum_readings(lesions: pl.DataFrame) -> pl.DataFrame:
     small = pl.col("too_small") + pl.col("absent")
     at_floor = (small == pl.col("targets")) & (pl.col("sum_of_diameters_mm") <= TOO_SMALL_MM * small)
     return (
-        of_reader(sums, chosen_readers(sums))
+        of_reader(sums, chosen_readers(lesions))
         .filter(pl.col("sum_of_diameters_mm").is_not_null())
         .select(
             "patient_id",
@@ -209,7 +217,7 @@ def _lesion_readings(lesions: pl.DataFrame) -> pl.DataFrame:
     at_floor = (pl.col("diameter_mm") == 0.0) | (
         pl.col("too_small") & (pl.col("diameter_mm") <= TOO_SMALL_MM)
     )
-    return of_reader(target_diameters(lesions), chosen_readers(sum_of_diameters(lesions))).select(
+    return of_reader(target_diameters(lesions), chosen_readers(lesions)).select(
         "patient_id",
         "day",
         pl.lit(SUM_OF_DIAMETERS).alias("quantity"),
@@ -329,9 +337,8 @@ def _batch(
     ids, length, day, new_lesion_day = visits
     on_weeks, off_weeks, off_now = exposure(day, ids, off_by_patient)
     series, counts = {}, {}
-    slot = pl.col("part").fill_null("").rank("dense").over("patient_id").cast(pl.Int64) - 1
     for quantity in quantities:
-        own = rows.filter(pl.col("quantity") == quantity).with_columns(slot.alias("slot"))
+        own = in_slots(rows.filter(pl.col("quantity") == quantity))
         slots = own["slot"].n_unique() or 1
         series[quantity] = tuple(
             _series(quantity, own.filter(pl.col("slot") == index), ids, off_by_patient)
@@ -340,6 +347,21 @@ def _batch(
         counts[quantity] = tuple(_readings_up_to(part, day) for part in series[quantity])
     off = tuple(off_by_patient.get(patient_id, ()) for patient_id in ids)
     return Batch(ids, series, length, day, on_weeks, off_weeks, counts, off_now, off, new_lesion_day)
+
+
+def in_slots(readings: pl.DataFrame) -> pl.DataFrame:
+    """Readings of one quantity with `slot`, the number of their part: the first one read is 0, then by name.
+
+    A part that is read later comes after the others, whatever its name, so that it does not change the order in which
+    numbers are added up.
+    """
+    part = pl.col("part").fill_null("")
+    return (
+        readings.with_columns(part, first=pl.col("day").min().over("patient_id", part))
+        .sort("patient_id", "first", "part", "day")
+        .with_columns(part.rle_id().over("patient_id").cast(pl.Int64).alias("slot"))
+        .drop("first")
+    )
 
 
 def _readings_up_to(series: Series, day: FloatArray) -> IntArray:

@@ -79,8 +79,9 @@ def standardise(table: TypedTable, findings: Findings) -> None:
 
     Rules: a value in another unit is converted exactly where the units measure the same thing, or where the marker
     defines the conversion; a marker that is not known keeps its name and its first unit (warning). 0 is a value
-    that no assay can tell from its limit: it is read as below the smallest value that the study reports for the
-    marker (warning), which is true whatever the limit was.
+    that no assay can tell from its limit: it is read as below the usual limit of the marker's assays, or below the
+    patient's smallest value or limit up to that day where that is lower or no usual one is known (warning). What comes
+    later, or is another patient's, never counts. Where neither is known it is an error.
     """
     readings = _readings(table, findings)
     table.frame = table.frame.join(
@@ -192,31 +193,40 @@ def _read_zeros(table: TypedTable, findings: Findings) -> None:
     zero = (pl.col("value") == 0) & (pl.col("censoring") == "none")
     if not table.frame.select(zero.any()).item():
         return
-    smallest = pl.col("value").filter(pl.col("value") > 0).min().over("marker")
-    table.frame = table.frame.with_columns(smallest.alias("smallest"))
+    usual = {name: marker.usual_lower_limit for name, marker in MARKERS.items() if marker.usual_lower_limit}
+    above = pl.when(pl.col("value") > 0).then("value")
+    so_far = above.cum_min().forward_fill().over("patient_id", "marker", order_by="day")
+    table.frame = table.frame.with_columns(
+        pl.col("marker").replace_strict(usual, default=None, return_dtype=pl.Float64).alias("usual"),
+        so_far.alias("smallest"),
+    ).with_columns(pl.min_horizontal("usual", "smallest").alias("lower_limit"))
     findings.rows(
         table,
-        zero & pl.col("smallest").is_null() & pl.col("marker").is_not_null(),
+        zero & pl.col("lower_limit").is_null() & pl.col("marker").is_not_null(),
         "value",
-        "0 is below some limit, and no other value of this marker says which",
+        "0 is below some limit, and nothing says which: the marker is not known, nor has the patient a value before it",
         "Write the assay's limit, for example <0.1.",
     )
+    why = pl.when(pl.col("smallest").fill_null(float("inf")) < pl.col("usual").fill_null(float("inf")))
     findings.rows(
         table,
-        zero & pl.col("smallest").is_not_null(),
+        zero & pl.col("lower_limit").is_not_null(),
         "value",
         pl.format(
-            "0 is below the assay's limit; read as <{} {}, the smallest value of this marker in the study",
-            pl.col("smallest"),
-            pl.col("unit"),
+            "0 is below the assay's limit; read as <{} {}, {}",
+            "lower_limit",
+            "unit",
+            why.then(pl.lit("the patient's smallest value of this marker so far")).otherwise(
+                pl.lit("the usual limit of its assays")
+            ),
         ),
         "Write the assay's limit if it is known, for example <0.1.",
         severity="warning",
     )
     table.frame = table.frame.with_columns(
-        pl.when(zero).then("smallest").otherwise("value").alias("value"),
+        pl.when(zero).then("lower_limit").otherwise("value").alias("value"),
         pl.when(zero).then(pl.lit("left")).otherwise("censoring").alias("censoring"),
-    ).drop("smallest")
+    ).drop("usual", "smallest", "lower_limit")
 
 
 def _readings(table: TypedTable, findings: Findings) -> pl.DataFrame:

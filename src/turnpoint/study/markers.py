@@ -3,7 +3,10 @@
 Sources: LOINC codes of serum or plasma tests from the mCODE STU4 and MII Onkologie value sets (this material
 contains content from LOINC, loinc.org, used under its licence). Reference change values from the papers named
 beside them. Usual upper limits of adults are orientation only (assays differ, not verified against one source);
-nothing is computed from them when the data give `upper_limit`.
+nothing is computed from them when the data give `upper_limit`. Usual lower limits are round numbers at or above what
+the labels of common automated assays state as the low end of the measuring range (Roche Elecsys, Abbott Architect,
+Beckman Access, Siemens Centaur; recalled, not verified against one source), so that "below it" is true of most of them;
+they serve only where a laboratory wrote 0 instead of its limit.
 """
 
 from __future__ import annotations
@@ -55,6 +58,7 @@ class Marker:
         reference_change_pct: one-sided 95 % reference change value in percent, on the linear scale as published:
             a rise smaller than this is within biological and assay variation; None when no source was found.
         reference_change_source: where it is from.
+        usual_lower_limit: what usual assays cannot measure below, in `unit`: what 0 is read as below.
         usual_upper_limit: usual upper end of the reference range of adults, in `unit`; None when there is none.
         implausible_above: a value above it, in `unit`, is a warning: check the unit.
         other_quantity: name of the marker meant when the unit is of a dimension this one is not measured in.
@@ -67,6 +71,7 @@ class Marker:
     conversions: Mapping[Dimension, Conversion] = field(default_factory=dict)
     reference_change_pct: float | None = None
     reference_change_source: str | None = None
+    usual_lower_limit: float | None = None
     usual_upper_limit: float | None = None
     implausible_above: float | None = None
     other_quantity: str | None = None
@@ -134,6 +139,7 @@ _MARKERS: Final = (
         "ng/mL",
         ("prostate specific antigen", "total PSA", "tPSA", "PSA total", "前列腺特异抗原", "总前列腺特异抗原"),
         ("2857-1", "83112-3", "35741-8"),
+        usual_lower_limit=0.1,
         usual_upper_limit=4,
         implausible_above=1e5,
     ),
@@ -144,6 +150,7 @@ _MARKERS: Final = (
         ("2039-6", "83085-1"),
         reference_change_pct=72.6,
         reference_change_source=_ERKAL,
+        usual_lower_limit=0.5,
         usual_upper_limit=5,
         implausible_above=1e6,
     ),
@@ -154,6 +161,7 @@ _MARKERS: Final = (
         ("10334-1", "83082-8", "15157-1"),
         reference_change_pct=84.6,
         reference_change_source=_TUXEN,
+        usual_lower_limit=2,
         usual_upper_limit=35,
         implausible_above=1e6,
     ),
@@ -164,6 +172,7 @@ _MARKERS: Final = (
         ("24108-3", "83084-4"),
         reference_change_pct=64.7,
         reference_change_source=_ERKAL,
+        usual_lower_limit=2,
         usual_upper_limit=37,
         implausible_above=1e7,
     ),
@@ -174,6 +183,7 @@ _MARKERS: Final = (
         ("6875-9", "83083-6"),
         reference_change_pct=30,
         reference_change_source=_SOELETORMOS,
+        usual_lower_limit=1,
         usual_upper_limit=30,
         implausible_above=1e6,
     ),
@@ -182,10 +192,11 @@ _MARKERS: Final = (
         "U/mL",
         ("CA 27-29", "cancer antigen 27-29"),
         ("17842-6",),
+        usual_lower_limit=4,
         usual_upper_limit=38,
         implausible_above=1e6,
     ),
-    Marker("CA 72-4", "U/mL", ("cancer antigen 72-4", "糖类抗原72-4"), usual_upper_limit=6.9),
+    Marker("CA 72-4", "U/mL", ("cancer antigen 72-4", "糖类抗原72-4"), usual_lower_limit=0.5, usual_upper_limit=6.9),
     Marker(
         "AFP",
         "ng/mL",
@@ -195,6 +206,7 @@ _MARKERS: Final = (
         conversions={"unit": Conversion(Fraction("1.21e-9"), "1 IU = 1.21 ng, not verified", exact=False)},
         reference_change_pct=62.6,
         reference_change_source=_ERKAL,
+        usual_lower_limit=1,
         usual_upper_limit=10,
         implausible_above=1e8,
     ),
@@ -203,6 +215,7 @@ _MARKERS: Final = (
         "[IU]/L",
         ("beta hCG", "b-hCG", "β-hCG", "hCG beta", "total hCG", "human chorionic gonadotropin"),
         ("21198-7", "20415-6", "19080-1"),
+        usual_lower_limit=1.2,
         usual_upper_limit=5,
         implausible_above=1e8,
     ),
@@ -212,6 +225,7 @@ _MARKERS: Final = (
         ("LD", "lactate dehydrogenase", "乳酸脱氢酶"),
         ("2532-0", "14804-9", "14805-6"),
         conversions=_ENZYME,
+        usual_lower_limit=10,
         usual_upper_limit=250,
         implausible_above=1e5,
     ),
@@ -220,37 +234,47 @@ _MARKERS: Final = (
         "U/L",
         ("alkaline phosphatase", "碱性磷酸酶"),
         conversions=_ENZYME,
+        usual_lower_limit=5,
         usual_upper_limit=130,
         implausible_above=1e5,
     ),
-    Marker("HE4", "pmol/L", ("human epididymis protein 4", "人附睾蛋白4"), usual_upper_limit=140),
-    Marker("NSE", "ng/mL", ("neuron specific enolase", "神经元特异性烯醇化酶"), usual_upper_limit=16.3),
-    Marker("CYFRA 21-1", "ng/mL", ("CYFRA", "cytokeratin 19 fragment"), usual_upper_limit=3.3),
-    Marker("SCC", "ng/mL", ("SCCA", "SCC antigen", "squamous cell carcinoma antigen")),
-    Marker("ProGRP", "pg/mL", ("pro gastrin releasing peptide",)),
-    Marker("S100B", "ug/L", ("S-100B", "S100 beta", "S100"), usual_upper_limit=0.1),
-    Marker("thyroglobulin", "ng/mL", ("Tg", "hTg")),
+    Marker("HE4", "pmol/L", ("human epididymis protein 4", "人附睾蛋白4"), usual_lower_limit=20, usual_upper_limit=140),
+    Marker("NSE", "ng/mL", ("neuron specific enolase", "神经元特异性烯醇化酶"), usual_lower_limit=0.5, usual_upper_limit=16.3),
+    Marker("CYFRA 21-1", "ng/mL", ("CYFRA", "cytokeratin 19 fragment"), usual_lower_limit=0.5, usual_upper_limit=3.3),
+    Marker("SCC", "ng/mL", ("SCCA", "SCC antigen", "squamous cell carcinoma antigen"), usual_lower_limit=0.1),
+    Marker("ProGRP", "pg/mL", ("pro gastrin releasing peptide",), usual_lower_limit=3),
+    Marker("S100B", "ug/L", ("S-100B", "S100 beta", "S100"), usual_lower_limit=0.02, usual_upper_limit=0.1),
+    Marker("thyroglobulin", "ng/mL", ("Tg", "hTg"), usual_lower_limit=0.2),
     Marker(
         "calcitonin",
         "pg/mL",
         ("hCT",),
         conversions=_molar_mass("3417.88", "human calcitonin, C151H226N40O45S3"),
+        usual_lower_limit=2,
     ),
-    Marker("chromogranin A", "ng/mL", ("CgA", "chromogranin")),
+    Marker("chromogranin A", "ng/mL", ("CgA", "chromogranin"), usual_lower_limit=10),
     Marker(
         "testosterone",
         "ng/mL",
         ("total testosterone",),
         conversions=_molar_mass("288.431", "testosterone, C19H28O2"),
+        usual_lower_limit=0.1,
     ),
     Marker(
         "ctDNA",
         "%",
         ("VAF", "ctDNA VAF", "variant allele fraction", "variant allele frequency", "mutant allele fraction"),
+        usual_lower_limit=0.1,
         implausible_above=100,
         other_quantity="ctDNA copies",
     ),
-    Marker("ctDNA copies", "copies/mL", ("ctDNA concentration", "mutant copies"), other_quantity="ctDNA"),
+    Marker(
+        "ctDNA copies",
+        "copies/mL",
+        ("ctDNA concentration", "mutant copies"),
+        usual_lower_limit=1,
+        other_quantity="ctDNA",
+    ),
 )
 
 MARKERS: Final[Mapping[str, Marker]] = MappingProxyType({marker.name: marker for marker in _MARKERS})

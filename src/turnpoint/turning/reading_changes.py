@@ -12,7 +12,8 @@ the change is (b - a) / √(sd_a² + sd_b²), in mm for a diameter and on the lo
     higher     above the smallest so far by more than the SD of one reading's error: less than a rise
     falling    below the reading before, beyond error
 
-A marker's rise in the first eight weeks is no rise: it may be a surge.
+A marker's rise in the first eight weeks is no rise: it may be a surge. A sum of more lesions than before, because one
+was first read later, is a series that begins anew: it says nothing about the sums before it.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class Measured:
         day: shape (P, N).
         value: mm, or log value of a marker, shape (P, N).
         sd: of the error of each reading, on the same scale, shape (P, N).
+        lesions: of how many lesions each reading is, 1 for a marker, shape (P, N): readings of as many are compared.
     """
 
     quantity: str
@@ -60,6 +62,7 @@ class Measured:
     day: FloatArray
     value: FloatArray
     sd: FloatArray
+    lesions: IntArray
 
     @property
     def is_diameter(self) -> bool:
@@ -154,56 +157,47 @@ def measured(batch: Batch, prior: Prior) -> Iterator[Measured]:
                     series.day,
                     series.log_value,
                     np.full(series.day.shape, sd),
+                    np.ones(series.day.shape, dtype=np.int64),
                 )
             continue
         lesions = [_lesion(series, index) for index, series in enumerate(parts)]
         yield from lesions
         if len(lesions) > 1:
-            yield _sum(lesions)
+            yield _sum(lesions, batch.day)
 
 
 def _lesion(series: Series, index: int) -> Measured:
     """One lesion; below 5 mm it counts 5 mm, as nobody can tell it from that."""
     value = np.maximum(series.value, TOO_SMALL_MM)
-    return Measured(series.quantity, index, series.length, series.day, value, reading_sd_mm(value))
+    one = np.ones(value.shape, dtype=np.int64)
+    return Measured(series.quantity, index, series.length, series.day, value, reading_sd_mm(value), one)
 
 
-def _sum(lesions: Sequence[Measured]) -> Measured:
-    """Their sum on the days on which every lesion of the patient that has been read so far is read."""
-    patients = len(lesions[0].length)
-    rows = []
-    for patient in range(patients):
-        own = [
-            dict(
-                zip(
-                    lesion.day[patient, : lesion.length[patient]].tolist(),
-                    zip(lesion.value[patient], lesion.sd[patient], strict=True),
-                    strict=False,
-                )
-            )
-            for lesion in lesions
-            if lesion.length[patient]
-        ]
-        days = sorted(set[float]().union(*own)) if own else []
-        first = max((min(each) for each in own), default=0.0)
-        complete = [day for day in days if day >= first and all(day in each for each in own)]
-        rows.append(
-            [
-                (
-                    day,
-                    sum(each[day][0] for each in own),
-                    float(np.sqrt(sum(each[day][1] ** 2 for each in own))),
-                )
-                for day in complete
-            ]
-        )
-    length = np.array([len(row) for row in rows])
-    table = np.zeros((3, patients, max(int(length.max(initial=0)), 1)))
-    table[2] = 1.0
-    for patient, row in enumerate(rows):
-        if row:
-            table[:, patient, : len(row)] = np.array(row).T
-    return Measured(SUM_OF_DIAMETERS, SUM, length, *table)
+def _sum(lesions: Sequence[Measured], day: FloatArray) -> Measured:
+    """Their sum on the days on which every lesion of the patient that has been read so far is read.
+
+    Args:
+        lesions: of P patients.
+        day: of the visits, the readings' days among them, shape (P, V); padding repeats the last.
+    """
+    total, variance = np.zeros(day.shape), np.zeros(day.shape)
+    begun = np.zeros(day.shape, dtype=np.int64)
+    complete = np.diff(day, axis=1, prepend=-np.inf) > 0.0
+    for lesion in lesions:
+        counts = (lesion.known[:, None, :] & (lesion.day[:, None, :] <= day[:, :, None])).sum(axis=2)
+        last, known = np.maximum(counts - 1, 0), counts > 0
+        on, value, sd = (np.take_along_axis(own, last, axis=1) for own in (lesion.day, lesion.value, lesion.sd))
+        begun += known
+        complete &= ~known | (on == day)
+        total += np.where(known, value, 0.0)
+        variance += np.where(known, sd**2, 0.0)
+    complete &= begun > 0
+    length = complete.sum(axis=1)
+    place = np.argsort(~complete, axis=1, kind="stable")[:, : max(int(length.max(initial=0)), 1)]
+    columns = (np.take_along_axis(own, place, axis=1) for own in (day, total, np.sqrt(variance), begun))
+    padding = np.arange(place.shape[1]) >= length[:, None]
+    padded = (np.where(padding, fill, own) for own, fill in zip(columns, (0.0, 0.0, 1.0, 0), strict=True))
+    return Measured(SUM_OF_DIAMETERS, SUM, length, *padded)
 
 
 def changes(series: Measured, looked_at: IntArray) -> Changes:
@@ -217,6 +211,7 @@ def changes(series: Measured, looked_at: IntArray) -> Changes:
     value, sd, known = series.value, series.sd, series.known
     number = np.arange(value.shape[1])
     earlier = (number[None, :] < number[:, None])[None] & known[:, None, :] & known[:, :, None]
+    earlier &= series.lesions[:, None, :] == series.lesions[:, :, None]
     # [patient, now, then]: how far a reading lies above an earlier one, in SDs of the difference
     above = (value[:, :, None] - value[:, None, :]) / np.hypot(sd[:, :, None], sd[:, None, :])
     up_to_now = earlier | (np.eye(len(number), dtype=np.bool_)[None] & known[:, :, None])
@@ -306,6 +301,8 @@ def reading_facts(batch: Batch, prior: Prior) -> ReadingFacts:
         counts = (series.known[:, None, :] & (series.day[:, None, :] <= batch.day[:, :, None])).sum(axis=2)
         last, read = np.maximum(counts - 1, 0), counts > 0
         informative = np.maximum(informative, counts)
+        if series.part == SUM:  # of all lesions read so far, or it is no sum of the patient's any more
+            read = read & (np.take_along_axis(series.lesions, last, axis=1) == lesions)
         lately = read & (batch.day - np.take_along_axis(series.day, last, axis=1) <= 7.0 * RECENT_WEEKS)
 
         risen, fallen, new_lowest, changed, higher, falling = (

@@ -7,7 +7,7 @@ of those very readings. No model enters.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from turnpoint.criteria.sums import TOO_SMALL_MM
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
-from turnpoint.model.series import batches
+from turnpoint.model.series import batches, in_slots
 from turnpoint.turning.detectable import ONE_SIDED_95, bounds_of_change
 from turnpoint.turning.reading_changes import SUM, Changes, Measured, changes, looked_at_by, measured
 
@@ -104,7 +104,8 @@ def series_facts(parts: pl.DataFrame, prior: Prior) -> tuple[SeriesFact, ...]:
     if parts.is_empty():
         return ()
     (batch,) = batches(parts, pl.DataFrame(schema=_DOSES), list(prior.quantities), 1)
-    lesions = parts.filter(pl.col("quantity") == SUM_OF_DIAMETERS)["part"].unique().sort().to_list()
+    sizes = in_slots(parts.filter(pl.col("quantity") == SUM_OF_DIAMETERS))
+    lesions = sizes["part"].unique(maintain_order=True).to_list()
     every = list(measured(batch, prior))
     return tuple(_facts(every, lesions, parts))
 
@@ -118,12 +119,22 @@ _DOSES = {
 
 
 def _facts(every: Sequence[Measured], lesions: Sequence[str], parts: pl.DataFrame) -> Iterator[SeriesFact]:
-    for series in every:
+    for each in every:
+        series = _last_stretch(each, len(lesions))
         if not series.length[0]:
             continue
         found = changes(series, looked_at_by(every, series.day)[1])
         part = SUM if series.part == SUM else lesions[int(series.part)] if series.is_diameter else ""
         yield _fact(series, found, part, _as_written(parts, series, part))
+
+
+def _last_stretch(series: Measured, lesions: int) -> Measured:
+    """Of a sum the readings that are of all lesions: those before one was first read are of another sum."""
+    if series.part != SUM:
+        return series
+    own = np.flatnonzero(series.known[0] & (series.lesions[0] == lesions))
+    columns = {name: getattr(series, name)[:, own] for name in ("day", "value", "sd", "lesions")}
+    return replace(series, length=np.array([len(own)]), **columns)
 
 
 def _as_written(parts: pl.DataFrame, series: Measured, part: str) -> pl.DataFrame:

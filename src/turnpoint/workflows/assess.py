@@ -24,11 +24,12 @@ from turnpoint.study.study import Study
 from turnpoint.turning.alerts import alert_history, with_false_alerts
 from turnpoint.turning.judged_visits import DATES, LEVEL_NAMES, judged_visits, with_verdicts
 from turnpoint.turning.tables import Tables
-from turnpoint.workflows.priors import by_prior, part_of_progress, usable_readings
+from turnpoint.workflows.priors import by_prior_so_far, part_of_progress, usable_readings
 
 Progress = Callable[[int, int], None]
 Columns = Mapping[str, BoolArray | FloatArray | IntArray | ObjectArray]
 
+_EVEN = 0.5
 PATIENTS_PER_BATCH = 256
 PATIENTS_WORTH_PROCESSES = 5000  # starting them takes as long as they save on fewer
 
@@ -87,7 +88,7 @@ class Assessment:
             readings did (`turning.reading_changes`); whether no drug is on; how much the data say. `pareto_k` is null
             where the effective size alone is proof enough that the weights can be trusted.
         study: what was assessed.
-        priors: the prior of each patient; patients who are alike share one.
+        priors: the prior of each patient at their last visit; patients who are alike share one.
     """
 
     frame: pl.DataFrame
@@ -118,8 +119,8 @@ def assess(
 
     Args:
         study: with lesions, markers or both.
-        prior: a prior, the name of a shipped one, or a file; by default, for each patient, the shipped one that fits
-            best: by their own tumour type, drugs and quantities, whoever else is in the study.
+        prior: a prior, the name of a shipped one, or a file; by default, for each visit, the shipped one that fits
+            best: by the patient's own tumour type, and the drugs and quantities up to the visit.
         false_alerts_per_100: how many of 100 courses may be alerted before their true turning point, by simulation
             from the prior: 1 to 20; by default 5.
         seed: of the particle bank; the same seed gives the same numbers.
@@ -135,30 +136,48 @@ def assess(
         UsageError: a false-alert rate that the prior is not calibrated for.
     """
     usable_readings(study)
-    groups = [(with_false_alerts(own, false_alerts_per_100), part) for own, part in by_prior(study, prior)]
+    stretches = by_prior_so_far(study, prior)
+    priors = [with_false_alerts(stretch.prior, false_alerts_per_100) for stretch in stretches]
     everything, done = [], 0
-    total = sum(len(part.patient_ids) for _, part in groups)
-    for own, part in groups:
-        here = None if progress is None else part_of_progress(progress, done, total)
+    total = sum(len(stretch.study.patient_ids) for stretch in stretches)
+    for number, (own, stretch) in enumerate(zip(priors, stretches, strict=True)):
+        part = stretch.study
+        judged = _judged(
+            parts_of(part),
+            part,
+            own,
+            visits=visits_of(part),
+            seed=seed,
+            progress=None if progress is None else part_of_progress(progress, done, total),
+            particles=particles,
+        )
         everything.append(
-            assess_readings(
-                parts_of(part),
-                part,
-                own,
-                visits=visits_of(part),
-                seed=seed,
-                progress=here,
-                particles=particles,
-            ).with_columns(pl.lit(own.name).alias("prior"))
+            judged.join(stretch.visits, on=["patient_id", "day"], how="semi").with_columns(
+                pl.lit(own.name).alias("prior"),
+                pl.lit(own.alert.threshold).alias("threshold"),
+                pl.lit(number).alias("stretch"),
+            )
         )
         done += len(part.patient_ids)
-    rows = pl.concat(everything).sort("patient_id", "day")
+    rows = _with_alerts(pl.concat(everything).sort("patient_id", "day"))
+    last = rows.unique("patient_id", keep="last", maintain_order=True).select("patient_id", "stretch").rows()
     return Assessment(
         rows.select(pl.col(name).cast(dtype) for name, dtype in ASSESSMENT_SCHEMA.items()),
         rows.select("patient_id", "day", *DIAGNOSTICS),
         study,
-        {patient_id: own for own, part in groups for patient_id in part.patient_ids},
+        {patient_id: priors[number] for patient_id, number in last},
     )
+
+
+def _with_alerts(rows: pl.DataFrame) -> pl.DataFrame:
+    """The history of alerts over each whole course, where each row's prior has a `threshold` of its own.
+
+    The odds of P(turned) over those of the row's threshold are compared with even odds: that is the same.
+    """
+    p, threshold = pl.col("p_turned"), pl.col("threshold")
+    turned, not_yet = p * (1.0 - threshold).clip(1e-12), (1.0 - p) * threshold
+    found = alert_history(rows.with_columns((turned / (turned + not_yet)).alias("p_turned")), _EVEN)
+    return found.with_columns(rows["p_turned"])
 
 
 def assess_readings(
@@ -175,6 +194,23 @@ def assess_readings(
 
     `readings` are taken lesion by lesion (`model.series.parts_of`).
     """
+    judged = _judged(
+        readings, study, prior, visits=visits, seed=seed, progress=progress, particles=particles
+    )
+    return alert_history(judged, prior.alert.threshold)
+
+
+def _judged(
+    readings: pl.DataFrame,
+    study: Study,
+    prior: Prior,
+    *,
+    visits: pl.DataFrame | None,
+    seed: int,
+    progress: Progress | None,
+    particles: int,
+) -> pl.DataFrame:
+    """All that `assess_readings` gives but the alerts."""
     arguments = (prior, particles, seed)
     patients = (readings if visits is None else visits)["patient_id"].n_unique()
     processes = os.cpu_count() or 1
@@ -197,7 +233,7 @@ def assess_readings(
             )
         ]
     judged = pl.concat(rows).with_columns(pl.col("pareto_k").fill_nan(None)).sort("patient_id", "day")
-    return alert_history(with_verdicts(judged), prior.alert.threshold)
+    return with_verdicts(judged)
 
 
 def assessor(prior: Prior, particles: int, seed: int) -> Callable[[Batch], Columns]:

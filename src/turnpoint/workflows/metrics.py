@@ -13,6 +13,7 @@ from turnpoint.criteria.marker_progression import first_progression
 from turnpoint.criteria.sums import sum_of_diameters
 from turnpoint.kinetics.series_metrics import SERIES_METRICS_SCHEMA, series_metrics
 from turnpoint.kinetics.volume import CELLS_PER_CM3
+from turnpoint.model.series import chosen_readers, of_reader
 from turnpoint.study.study import Study
 from turnpoint.workflows.respond import new_therapy
 
@@ -31,7 +32,7 @@ def metrics(study: Study, *, progress: Callable[[int, int], None] | None = None)
     """Growth metrics, one row a patient and quantity: the sum of diameters and each marker.
 
     A sum that is not evaluable is left out, never 0 mm; a censored marker value counts as its limit. Of several
-    readers, the one with most sums is used, the first by name if equal.
+    readers, the one is used who is used everywhere (`model.series.chosen_readers`).
 
     Args:
         study: with lesions, markers or both.
@@ -40,7 +41,8 @@ def metrics(study: Study, *, progress: Callable[[int, int], None] | None = None)
     Returns:
         The columns of `docs/metrics.md`, sorted by patient, the sum of diameters first, then markers by name.
     """
-    sums = _one_reader(sum_of_diameters(study.lesions).drop_nulls("sum_of_diameters_mm"))
+    sums = of_reader(sum_of_diameters(study.lesions), chosen_readers(study.lesions))
+    sums = sums.drop_nulls("sum_of_diameters_mm").with_columns(pl.col("reader").replace("", None))
     readers = sums.select("patient_id", "reader").unique()
     readings = pl.concat([_sum_readings(sums), _marker_readings(study.markers)])
     progressions = pl.concat([_sum_progressions(study, readers), _marker_progressions(study)])
@@ -56,17 +58,6 @@ def metrics(study: Study, *, progress: Callable[[int, int], None] | None = None)
         .sort("patient_id", pl.col("quantity") != SUM_OF_DIAMETERS, "quantity")
         .select(pl.col(name).cast(dtype) for name, dtype in METRICS_SCHEMA.items())
     )
-
-
-def _one_reader(sums: pl.DataFrame) -> pl.DataFrame:
-    """The sums of each patient's reader with most of them."""
-    chosen = (
-        sums.group_by("patient_id", "reader")
-        .len()
-        .sort("patient_id", "len", "reader", descending=[False, True, False])
-        .unique("patient_id", keep="first", maintain_order=True)
-    )
-    return sums.join(chosen, on=["patient_id", "reader"], how="semi", nulls_equal=True)
 
 
 def _single_targets(sums: pl.DataFrame) -> pl.DataFrame:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
 from turnpoint.errors import Problem, StudyError
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
-from turnpoint.model.prior import Prior, choose_prior, named_prior, shipped_priors
-from turnpoint.model.series import parts_of, quantities_of, readings_of
+from turnpoint.model.prior import (
+    Prior,
+    choose_prior,
+    fitting_prior,
+    named_prior,
+    require_known,
+    shipped_priors,
+)
+from turnpoint.model.series import parts_of, quantities_of, readings_of, visits_of
 from turnpoint.study.study import Study
 
 Progress = Callable[[int, int], None]
+_Known = Sequence[tuple[str, str]]  # kind and text of what is known of a patient (`_facts`)
+_BEFORE_ALL = -(2**31)  # a day
 
 PRIORS_SCHEMA: dict[str, type[pl.DataType]] = {
     "name": pl.String,
@@ -80,30 +90,50 @@ def usable_readings(study: Study) -> pl.DataFrame:
     return readings
 
 
-def by_prior(study: Study, prior: str | Path | Prior | None = None) -> list[tuple[Prior, Study]]:
-    """The patients of a study by the prior that each is read with, in patient order within each part.
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Visits that are read with one prior.
 
-    A patient's prior is the user's, or the shipped one that fits their own tumour type, drugs and quantities best; it
-    does not depend on anybody else.
+    Attributes:
+        prior: of the visits.
+        study: the patients', up to the last of their visits here.
+        visits: `patient_id, day` of the visits that have this prior, sorted.
+    """
+
+    prior: Prior
+    study: Study
+    visits: pl.DataFrame
+
+
+def by_prior_so_far(study: Study, prior: str | Path | Prior | None = None) -> list[Stretch]:
+    """Every visit once, by the prior that it is read with.
+
+    It is the user's prior, or the shipped one that fits best: by the patient's tumour type and arm, and by the drugs
+    given and the quantities read up to that visit. It depends neither on what comes later nor on anybody else.
 
     Raises:
         PriorError: the user's prior cannot be read or knows none of a patient's quantities.
     """
-    named = prior if isinstance(prior, Prior) or prior is None else named_prior(prior)
-    words, quantities = _words(study), _quantities(study)
-    chosen: dict[tuple[tuple[str, ...], str], Prior] = {}
-    parts: dict[int, tuple[Prior, list[str]]] = {}
-    for patient_id, own in quantities.items():
-        key = own, words[patient_id] if named is None else ""
-        if key not in chosen:
-            chosen[key] = choose_prior(own, key[1], named)
-        found = next((each for each in chosen.values() if _is_same(each, chosen[key])), chosen[key])
-        chosen[key] = found
-        parts.setdefault(id(found), (found, []))[1].append(patient_id)
-    if len(parts) == 1 and set(quantities) == set(study.patient_ids):
-        ((only, _),) = parts.values()
-        return [(only, study)]
-    return [(own, study.only(patient_ids)) for own, patient_ids in parts.values()]
+    priors, visits = _chosen(study, prior)
+    parts = visits.partition_by("prior", maintain_order=True)
+    return [
+        Stretch(priors[here["prior"][0]], _up_to_the_last(study, here), here.select("patient_id", "day"))
+        for here in parts
+    ]
+
+
+def by_prior(study: Study, prior: str | Path | Prior | None = None) -> list[tuple[Prior, Study]]:
+    """The patients of a study by the prior of their last visit, in patient order within each part.
+
+    Raises:
+        PriorError: the user's prior cannot be read or knows none of a patient's quantities.
+    """
+    priors, visits = _chosen(study, prior)
+    last = visits.unique("patient_id", keep="last", maintain_order=True)
+    parts = last.partition_by("prior", maintain_order=True)
+    if len(parts) == 1 and last.height == len(study.patient_ids):
+        return [(priors[last["prior"][0]], study)]
+    return [(priors[own["prior"][0]], study.only(own["patient_id"].to_list())) for own in parts]
 
 
 def part_of_progress(progress: Progress, done: int, total: int) -> Progress:
@@ -113,11 +143,6 @@ def part_of_progress(progress: Progress, done: int, total: int) -> Progress:
         progress(done + patients, total)
 
     return report
-
-
-def _is_same(one: Prior, other: Prior) -> bool:
-    """Put together from the same priors for the same quantities."""
-    return one is other or (one.name == other.name and one.quantities == other.quantities)
 
 
 def prior_of(study: Study, patient_id: str, prior: str | Path | Prior | None = None) -> Prior:
@@ -133,47 +158,77 @@ def prior_of(study: Study, patient_id: str, prior: str | Path | Prior | None = N
     return found
 
 
-def _quantities(study: Study) -> dict[str, tuple[str, ...]]:
-    """The quantities of each patient, the sum of diameters first, then markers by name; in patient order.
+def _chosen(study: Study, prior: str | Path | Prior | None) -> tuple[list[Prior], pl.DataFrame]:
+    """Priors, and `patient_id, day, prior` of every visit, sorted: the number of the visit's prior among them."""
+    named = prior if isinstance(prior, Prior) or prior is None else named_prior(prior)
+    visits = visits_of(study).group_by("patient_id", maintain_order=True).agg("day")
+    facts = _facts(study).group_by("patient_id", maintain_order=True).agg("first", "kind", "text")
+    priors: dict[tuple[str, tuple[str, ...]], Prior] = {}
+    chosen: dict[_Known, tuple[str, tuple[str, ...]]] = {}
+    keys: list[tuple[str, tuple[str, ...]]] = []
+    for _, days, first, kind, text in visits.join(facts, on="patient_id", maintain_order="left").iter_rows():
+        known = list(zip(first, kind, text, strict=True))
+        for day in days:
+            so_far = tuple(own[1:] for own in known if own[0] <= day)
+            if so_far not in chosen:
+                fitting = fitting_prior(_quantities(so_far), _words(so_far) if named is None else "", named)
+                chosen[so_far] = fitting.name, fitting.quantities
+                priors.setdefault(chosen[so_far], fitting)
+            keys.append(chosen[so_far])
+        if named is not None:
+            require_known(_quantities(so_far), named)
+    numbers = {key: number for number, key in enumerate(priors)}
+    rows = visits.explode("day").with_columns(pl.Series("prior", [numbers[key] for key in keys], pl.Int64))
+    return list(priors.values()), rows
 
-    Of a patient without a usable reading those that could have been read.
+
+def _facts(study: Study) -> pl.DataFrame:
+    """What chooses a patient's prior: `patient_id, first, kind, text`, known from the day `first` on.
+
+    A `quantity` that has been read, or one that was `tried` only; a `word` of the tumour type, arm or drugs.
     """
-    own = ["patient_id", "quantity"]
-    usable = parts_of(study).select(own).unique()
-    tried = pl.concat(
-        [
-            study.lesions.select("patient_id", pl.lit(SUM_OF_DIAMETERS).alias("quantity")),
-            study.markers.select("patient_id", pl.col("marker").cast(pl.String).alias("quantity")),
-        ]
-    ).unique()
-    rows = (
-        pl.concat([usable, tried.join(usable, on="patient_id", how="anti")])
-        .sort("patient_id", pl.col("quantity") != SUM_OF_DIAMETERS, "quantity")
-        .group_by("patient_id", maintain_order=True)
-        .agg("quantity")
-        .rows()
-    )
-    return {str(patient_id): tuple(found) for patient_id, found in rows}
-
-
-def _words(study: Study) -> dict[str, str]:
-    """Tumour type, arm and drugs of each patient, lower case, for matching a prior's keywords."""
-    frames = [
-        study.patients.select("patient_id", pl.col("tumour_type").alias("word")),
-        study.patients.select("patient_id", pl.col("arm").alias("word")),
-        study.doses.select("patient_id", pl.col("drug").alias("word")),
+    always = pl.lit(_BEFORE_ALL).alias("day")
+    facts = [
+        ("quantity", parts_of(study).select("patient_id", "day", text="quantity")),
+        ("tried", study.lesions.select("patient_id", "day", text=pl.lit(SUM_OF_DIAMETERS))),
+        ("tried", study.markers.select("patient_id", "day", text="marker")),
+        ("word", study.patients.select("patient_id", always, text="tumour_type")),
+        ("word", study.patients.select("patient_id", always, text="arm")),
+        ("word", study.doses.select("patient_id", "day", text="drug")),
     ]
-    found = (
-        pl.concat([frame.cast(pl.String) for frame in frames])
-        .drop_nulls()
-        .with_columns(pl.col("word").str.to_lowercase())
-        .unique()
-        .sort("patient_id", "word")
-        .group_by("patient_id", maintain_order=True)
-        .agg(pl.col("word").str.join(" "))
-        .rows()
+    columns = (pl.col("patient_id", "text").cast(pl.String), pl.col("day").cast(pl.Int64))
+    return (
+        pl.concat([rows.select(*columns, pl.lit(kind).alias("kind")) for kind, rows in facts])
+        .drop_nulls("text")
+        .group_by("patient_id", "kind", "text")
+        .agg(pl.col("day").min().alias("first"))
+        .sort("patient_id", "first", "kind", "text")
     )
-    return dict.fromkeys(study.patient_ids, "") | dict(found)
+
+
+def _quantities(known: _Known) -> tuple[str, ...]:
+    """The sum of diameters first, then markers by name; without a usable reading those that could have been read."""
+    read = [text for kind, text in known if kind == "quantity"]
+    own = read or [text for kind, text in known if kind == "tried"]
+    return tuple(sorted(own, key=lambda text: (text != SUM_OF_DIAMETERS, text)))
+
+
+def _words(known: _Known) -> str:
+    """Tumour type, arm and drugs, lower case, for matching a prior's keywords."""
+    return " ".join(sorted({text.lower() for kind, text in known if kind == "word"}))
+
+
+def _up_to_the_last(study: Study, visits: pl.DataFrame) -> Study:
+    """The study with these patients and what was recorded of them up to the last of these visits."""
+    last = visits.group_by("patient_id").agg(pl.col("day").max().alias("last_day"))
+    tables = {
+        name: getattr(study, name)
+        .join(last, on="patient_id", how="inner", maintain_order="left")
+        .filter(pl.col("day") <= pl.col("last_day"))
+        .drop("last_day")
+        for name in ("lesions", "markers", "doses", "events")
+    }
+    return replace(study.only(last["patient_id"].to_list()), **tables)
 
 
 def prior_for(study: Study, prior: str | Path | Prior | None) -> Prior:
@@ -183,5 +238,5 @@ def prior_for(study: Study, prior: str | Path | Prior | None) -> Prior:
         PriorError: the user's prior cannot be read or knows none of the study's quantities.
     """
     named = prior if isinstance(prior, Prior) or prior is None else named_prior(prior)
-    words = " ".join(word for word in _words(study).values() if word)
+    words = _words(_facts(study).select("kind", "text").rows())
     return choose_prior(quantities_of(readings_of(study)), words, named)

@@ -119,7 +119,7 @@ def patient_view(assessment: Assessment, patient_id: str) -> PatientView:
     facts = series_facts(parts_of(study), prior)
     courses = lesion_courses(lesions, facts)
     sites = {own.lesion_id: own.site for own in courses}
-    sums = _sums(respond(study), readings, lesions)
+    sums = _sums(of_reader(respond(study).responses, chosen_readers(study.lesions)), readings, lesions)
     last = sums.drop_nulls("sum_of_diameters_mm").tail(1)
     gap = _gap(last)
     ahead = what_lies_ahead(study, patient_id, prior)
@@ -199,14 +199,13 @@ def provenance(prior: Prior, tumour_type: str | None = None) -> Provenance:
     )
 
 
-def _sums(responses: Responses, readings: pl.DataFrame, lesions: pl.DataFrame) -> pl.DataFrame:
+def _sums(responses: pl.DataFrame, readings: pl.DataFrame, lesions: pl.DataFrame) -> pl.DataFrame:
     """The sum of diameters by visit with its response, for the picture and the table of visits."""
     censored = readings.filter(pl.col("quantity") == SUM_OF_DIAMETERS).select(
         "patient_id", "day", (pl.col("censoring") < 0).alias("censored")
     )
     return (
-        of_reader(responses.responses, chosen_readers(responses.responses))
-        .join(censored, on=["patient_id", "day"], how="left", maintain_order="left")
+        responses.join(censored, on=["patient_id", "day"], how="left", maintain_order="left")
         .join(_reading_errors(lesions), on="day", how="left", maintain_order="left")
         .with_columns(pl.col("censored").fill_null(value=False))
         .select(
@@ -262,7 +261,7 @@ def cohort_view(assessment: Assessment) -> CohortView:
     """A whole study on one page."""
     study, frame = assessment.study, assessment.frame
     responses = respond(study)
-    readers = chosen_readers(responses.responses)
+    readers = chosen_readers(study.lesions)
     visits = of_reader(responses.responses, readers)
     best = of_reader(responses.best_responses, readers).select("patient_id", "best_response")
     after_baseline = visits.filter(pl.col("change_from_nadir_pct").is_not_null())

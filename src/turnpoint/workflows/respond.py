@@ -10,7 +10,6 @@ from turnpoint.criteria import criterion
 from turnpoint.criteria.called_progression import called_progressions
 from turnpoint.criteria.protocol import ProtocolRules
 from turnpoint.criteria.responses import Responses
-from turnpoint.criteria.sums import sum_of_diameters
 from turnpoint.model.series import chosen_readers, of_reader
 from turnpoint.study.study import Study
 
@@ -62,16 +61,14 @@ def first_new_lesions(study: Study) -> pl.DataFrame:
 def called(study: Study) -> pl.DataFrame:
     """The progressions that have been called, and by what (`criteria.called_progression`).
 
-    Of several readers the one who read most sums counts, as everywhere in reports and forecasts.
+    Of several readers one counts, the same as everywhere in reports and forecasts (`model.series.chosen_readers`).
     """
     return called_progressions(replace(study, lesions=lesions_of_one_reader(study)), new_therapy(study))
 
 
 def lesions_of_one_reader(study: Study) -> pl.DataFrame:
-    """The lesions as the reader with most sums read them, where there are several (`model.series.chosen_readers`)."""
+    """The lesions as one reader read them, where there are several (`model.series.chosen_readers`)."""
     lesions = study.lesions
     if lesions["reader"].drop_nulls().is_empty():
         return lesions
-    no_sum = lesions.select("patient_id", "reader", sum_of_diameters_mm=pl.lit(None, pl.Float64))
-    sums = sum_of_diameters(lesions).select("patient_id", "reader", "sum_of_diameters_mm")
-    return of_reader(lesions, chosen_readers(pl.concat([sums, no_sum])))
+    return of_reader(lesions, chosen_readers(lesions))

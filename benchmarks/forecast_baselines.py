@@ -52,7 +52,7 @@ def task(study: Study) -> Task:
     floor = FLOOR.get(quantity, MARKER_FLOOR)
     table = (
         readings.filter(pl.col("quantity") == quantity)
-        .join(progression_thresholds(readings, study), on=["patient_id", "quantity", "day"])
+        .join(progression_thresholds(readings, study.markers), on=["patient_id", "quantity", "day"])
         .sort("patient_id", "day")
     )
     rows, history, gaps, values, thresholds = [], [], [], [], []

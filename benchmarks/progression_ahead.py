@@ -49,7 +49,7 @@ def origins(study: Study) -> pl.DataFrame:
     log_value = pl.col("value").clip(SMALLEST).log()
     own = (
         readings.filter(pl.col("quantity") == quantity)
-        .join(progression_thresholds(readings, study), on=["patient_id", "quantity", "day"])
+        .join(progression_thresholds(readings, study.markers), on=["patient_id", "quantity", "day"])
         .sort("patient_id", "day")
         .with_columns(
             (log_value - log_value.cum_min().over("patient_id")).alias("above_nadir"),

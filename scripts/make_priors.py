@@ -1,4 +1,4 @@
-"""Make the priors that ship with the package: `python scripts/make_priors.py [NAME ...]`.
+"""Make the priors that ship with the package: `python scripts/make_priors.py`.
 
 Each is `turnpoint fit` on a study, with the words that choose it and its source written on the card. Two studies are
 bundled; the others are read from the data folder of the benchmarks (`TURNPOINT_DATA`), and their priors hold nothing of
@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 import turnpoint as tp
 from turnpoint.model.error_features import joined, training_origins
@@ -23,7 +25,10 @@ from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIA
 from turnpoint.model.population import starting_prior
 from turnpoint.model.prior import ANY_MARKER, GENERIC, Card, Prior, choose_prior, shipped_priors
 from turnpoint.model.series import quantities_of
+from turnpoint.study.study import Study
+from turnpoint.turning.alerts import calibrated_thresholds, measured_alert
 from turnpoint.workflows.fit import CALIBRATION_COURSES, with_alerts, with_error_regressions
+from turnpoint.workflows.left_out import left_out_visits
 from turnpoint.workflows.priors import usable_readings
 
 # Neither bundled study records new lesions; the hazard of FFCD 2000-05 stands in for theirs, and their cards say so.
@@ -36,6 +41,7 @@ DATA = Path(os.environ.get("TURNPOINT_DATA", Path(__file__).parents[2] / "shared
 EQUAL_WEIGHT = 0.5  # of filter and regression where neither has seen such a study
 WIDER = 1.5  # SDs of the generic prior, relative to the fits it is made of
 
+ALSO_CALIBRATES = ("abiraterone-adaptive-psa",)  # no prior is made of it
 SHIPPED = (
     (
         "ffcd2000-05-colorectal",
@@ -86,44 +92,78 @@ SHIPPED = (
 def main() -> None:
     """Fit, widen and write them all, or those named."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help="of the priors to make; all by default")
-    wanted = parser.parse_args().names
+    parser.parse_args()
     folder = Path(str(resources.files("turnpoint"))) / "priors"
-    fitted = {}
-    hazard, pooled = None, pooled_regression()
-    for dataset, name, keywords, data, licence, source in SHIPPED:
-        if wanted and name not in wanted:
-            continue
-        study = tp.read((BUNDLED if (BUNDLED / dataset).is_dir() else DATA) / dataset)
-        prior = tp.fit(study, name=name)
-        if SUM_OF_DIAMETERS in prior.quantities:
-            prior = with_error_regressions(prior, usable_readings(study), study, centre=pooled)
-        card = replace(prior.card, data=data, licence=licence, source=source)
-        fitted[name] = replace(prior, keywords=keywords, card=card)
-        if name == WITH_NEW_LESIONS:
-            hazard = prior.new_lesions_per_exposed_week
-        elif SUM_OF_DIAMETERS in prior.quantities:
-            hazard = hazard or shipped_priors()[WITH_NEW_LESIONS].new_lesions_per_exposed_week
-            card = replace(card, warnings=(*card.warnings, BORROWED))
-            fitted[name] = replace(fitted[name], new_lesions_per_exposed_week=hazard, card=card)
-        print(fitted[name].save(folder / f"{name}.json").name, fitted[name].alert)
-    if wanted:
-        return
-    generic = widened(pooled, fitted["docetaxel-nsclc-ct"], fitted["docetaxel-prostate-psa"])
-    generic.save(
-        folder / f"{GENERIC}.json"
-    )  # the alert below asks for the shipped priors, this one among them
-    generic = with_alert(generic)
-    print(generic.save(folder / f"{GENERIC}.json").name, generic.alert)
+    pooled = pooled_regression()
+    fitted = {name: fitted_prior(dataset, name, pooled, *card) for dataset, name, *card in SHIPPED}
+    hazard = fitted[WITH_NEW_LESIONS].new_lesions_per_exposed_week
+    for name, prior in fitted.items():
+        if SUM_OF_DIAMETERS in prior.quantities and name != WITH_NEW_LESIONS:
+            card = replace(prior.card, warnings=(*prior.card.warnings, BORROWED))
+            fitted[name] = replace(prior, new_lesions_per_exposed_week=hazard, card=card)
+    fitted[GENERIC] = widened(pooled, fitted["docetaxel-nsclc-ct"], fitted["docetaxel-prostate-psa"])
+    save(fitted, folder)  # what follows asks for the shipped priors, these among them
+    save(with_calibrated_alerts(fitted), folder)
 
 
-def with_alert(generic: Prior) -> Prior:
-    """The generic prior with its alert calibrated on imaging courses with the schedule of the bundled trial."""
-    study = tp.read(BUNDLED / "oak-docetaxel")
-    readings = usable_readings(study)
-    imaging = choose_prior([SUM_OF_DIAMETERS], "", generic)
-    found = with_alerts(imaging, readings, study, courses=CALIBRATION_COURSES, seed=0)
-    return replace(generic, alert=found.alert, alert_calibration=found.alert_calibration)
+def fitted_prior(
+    dataset: str,
+    name: str,
+    pooled: ErrorRegression,
+    keywords: tuple[str, ...],
+    data: str,
+    licence: str,
+    source: str,
+) -> Prior:
+    """A prior fitted to one data set, without an alert."""
+    study = study_of(dataset)
+    prior = tp.fit(study, name=name, courses=0)
+    if SUM_OF_DIAMETERS in prior.quantities:
+        prior = with_error_regressions(prior, usable_readings(study), study, centre=pooled)
+    card = replace(prior.card, data=data, licence=licence, source=source)
+    return replace(prior, keywords=keywords, card=card)
+
+
+def study_of(dataset: str) -> Study:
+    """A bundled study, or one from the data folder."""
+    return tp.read((BUNDLED if (BUNDLED / dataset).is_dir() else DATA) / dataset)
+
+
+def save(priors: Mapping[str, Prior], folder: Path) -> None:
+    """Write them where the package reads them."""
+    for prior in priors.values():
+        print(prior.save(folder / f"{prior.name}.json").name, prior.alert)
+    shipped_priors.cache_clear()
+
+
+def with_calibrated_alerts(fitted: Mapping[str, Prior]) -> dict[str, Prior]:
+    """The priors with thresholds from real patients, each judged by a prior fitted without them.
+
+    One threshold for all of them, from all cohorts together: what it is compared with is a chance, and means the same
+    everywhere. What followed an alert is counted in each prior's own cohort, and in all of them for the generic one.
+    """
+    left_out = {}
+    for dataset in (*(dataset for dataset, *_ in SHIPPED), *ALSO_CALIBRATES):
+        visits = left_out_visits(study_of(dataset), lambda train: tp.fit(train, name="train", courses=0))
+        patient_id = pl.lit(f"{dataset}:") + pl.col("patient_id")
+        left_out[dataset] = visits.with_columns(patient_id.alias("patient_id"))
+    together = pl.concat(left_out.values(), how="vertical_relaxed")
+    calibration = calibrated_thresholds(together)
+    data = {name: (left_out[dataset], card[1]) for dataset, name, *card in SHIPPED}
+    data[GENERIC] = (together, f"{len(left_out)} cohorts of CT or PSA")
+    found = {}
+    for name, prior in fitted.items():
+        visits, words = data[name]
+        own = {
+            rate: replace(measured_alert(visits, alert.threshold), data=words)
+            for rate, alert in calibration.items()
+        }
+        dataset = next((dataset for dataset, of, *_ in SHIPPED if of == name), "oak-docetaxel")
+        study = study_of(dataset)
+        imaging = prior if name != GENERIC else choose_prior([SUM_OF_DIAMETERS], "", prior)
+        alerts = with_alerts(imaging, own, usable_readings(study), study, courses=CALIBRATION_COURSES, seed=0)
+        found[name] = replace(prior, alert=alerts.alert, alert_calibration=alerts.alert_calibration)
+    return found
 
 
 def pooled_regression() -> ErrorRegression:
@@ -181,7 +221,7 @@ def widened(pooled: ErrorRegression, imaging: Prior, marker: Prior) -> Prior:
             version=imaging.card.version,
             warnings=(
                 "For tumours and drugs that no shipped prior knows: wide on purpose.",
-                "Its alert is calibrated on simulated six-weekly imaging, not on markers.",
+                "What followed its alerts was counted in patients with priors of their own, not with this one.",
                 BORROWED,
             ),
         ),

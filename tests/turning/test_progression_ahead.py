@@ -88,7 +88,7 @@ def test_first_day_is_that_of_recist_on_whole_series_of_sums():
         for day, value in zip(DAYS, course, strict=True)
     ]
     study = study_of(lesions="\n".join(rows))
-    met = progression_thresholds(readings_of(study), study).filter(pl.col("threshold").is_null())
+    met = progression_thresholds(readings_of(study), study.markers).filter(pl.col("threshold").is_null())
     expected = (
         pl.DataFrame({"patient_id": [f"P{row:03d}" for row in range(60)]})
         .join(met.group_by("patient_id").agg(pl.col("day").min()), on="patient_id", how="left")

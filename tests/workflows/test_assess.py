@@ -145,7 +145,7 @@ def test_forecast_quantiles_rise_and_stay_positive(ct_study, psa_study):
 def test_chance_of_progression_is_missing_once_it_has_been_met(psa_study):
     frame = tp.forecast(psa_study)
     readings = readings_of(psa_study)
-    met = progression_thresholds(readings, psa_study).rename({"day": "origin_day"})
+    met = progression_thresholds(readings, psa_study.markers).rename({"day": "origin_day"})
     joined = frame.join(met, on=["patient_id", "quantity", "origin_day"])
     assert (joined["threshold"].is_null() == joined["p_progression"].is_null()).all()
     assert joined["p_progression"].is_null().any()

@@ -110,7 +110,7 @@ def test_regression_is_not_asked_in_courses_with_long_pauses(ct_study, fitted):
 def test_quantiles_and_chance_come_from_one_distribution(ct_study, fitted):
     readings = readings_of(ct_study)
     frame = tp.forecast(ct_study, fitted).join(
-        progression_thresholds(readings, ct_study).rename({"day": "origin_day"}),
+        progression_thresholds(readings, ct_study.markers).rename({"day": "origin_day"}),
         on=["patient_id", "quantity", "origin_day"],
     )
     bar, chance = frame["threshold"].to_numpy(), frame["p_progression"].to_numpy()

@@ -18,7 +18,7 @@ from turnpoint.model.arrays import FloatArray
 from turnpoint.model.error_regression import ErrorRegression, error_regression_from_dict
 from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
 
-FORMAT = "turnpoint-prior-3"
+FORMAT = "turnpoint-prior-4"
 GENERIC = "generic"
 ANY_MARKER = "marker"  # the generic prior's block for a marker that no prior knows
 _TAIL = 1e-9  # quasi-random points are kept off 0 and 1

@@ -69,7 +69,7 @@ def alert(threshold: float) -> pl.Expr:
 
 
 def alert_history(
-    visits: pl.DataFrame, threshold: float, hysteresis_odds: float = HYSTERESIS_ODDS
+    visits: pl.DataFrame, threshold: float | pl.Expr, hysteresis_odds: float = HYSTERESIS_ODDS
 ) -> pl.DataFrame:
     """Which alerts stand at each visit, and when they were raised and withdrawn.
 
@@ -81,7 +81,7 @@ def alert_history(
 
     Args:
         visits: `patient_id`, `met` and what `signal` needs, one row a visit.
-        threshold: above 0, up to 1.
+        threshold: above 0, up to 1; a number, or an expression where each row has its own.
         hysteresis_odds: h, 1 or more; 1 withdraws an alert as soon as the chance would not raise it.
 
     Returns:
@@ -89,9 +89,10 @@ def alert_history(
         `withdrawn` (it stood at the visit before, and does no more).
     """
     own, order = "patient_id", "day"
-    odds = threshold / max(1.0 - threshold, 1e-12) / hysteresis_odds
+    raise_at = threshold if isinstance(threshold, pl.Expr) else pl.lit(threshold)
+    odds = raise_at / (1.0 - raise_at).clip(1e-12) / hysteresis_odds
     held = (pl.col("p_progression_24w") >= odds / (1.0 + odds)).fill_null(value=True) & ~pl.col("new_lowest")
-    raises = (signal() >= threshold) | pl.col("met")
+    raises = (signal() >= raise_at) | pl.col("met")
     number = pl.int_range(pl.len()).over(own, order_by=order)
 
     def latest(event: pl.Expr) -> pl.Expr:

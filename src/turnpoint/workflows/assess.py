@@ -19,17 +19,19 @@ from turnpoint.model.arrays import BoolArray, FloatArray, IntArray, ObjectArray
 from turnpoint.model.filter import DEFAULT_PARTICLES, over_batches
 from turnpoint.model.prior import Prior
 from turnpoint.model.refinement import Refiner
-from turnpoint.model.series import Batch, parts_of, visits_of
+from turnpoint.model.series import Batch, parts_of, readings_of, visits_of
 from turnpoint.study.study import Study
 from turnpoint.turning.alerts import alert_history, with_false_alerts
 from turnpoint.turning.judged_visits import DATES, LEVEL_NAMES, judged_visits, with_verdicts
 from turnpoint.turning.tables import Tables
 from turnpoint.workflows.priors import by_prior_so_far, part_of_progress, usable_readings
+from turnpoint.workflows.progression_ahead import bars_of, chances_ahead, markers_of
+from turnpoint.workflows.respond import called
 
 Progress = Callable[[int, int], None]
 Columns = Mapping[str, BoolArray | FloatArray | IntArray | ObjectArray]
 
-_EVEN = 0.5
+CHANCES = ("p_progression_12w", "p_progression_24w")
 PATIENTS_PER_BATCH = 256
 PATIENTS_WORTH_PROCESSES = 5000  # starting them takes as long as they save on fewer
 
@@ -84,9 +86,9 @@ class Assessment:
         frame: one row a patient and visit, columns of design section 4. Days of the three dates
             count from the start of the course and are capped at 3650 ("not within ten years").
         diagnostics: `patient_id, day` and `DIAGNOSTICS`, one row for each row of `frame`: the alert's history and
-            signal; the chance that the burden is not at its smallest within ten years, shrinks and grows; what the
-            readings did (`turning.reading_changes`); whether no drug is on; how much the data say. `pareto_k` is null
-            where the effective size alone is proof enough that the weights can be trusted.
+            whether the criterion has been met; the chance that the burden is not at its smallest within ten years,
+            shrinks and grows; what the readings did (`turning.reading_changes`); whether no drug is on; how much the
+            data say. `pareto_k` is null where the effective size alone is proof enough that the weights can be trusted.
         study: what was assessed.
         priors: the prior of each patient at their last visit; patients who are alike share one.
     """
@@ -121,8 +123,8 @@ def assess(
         study: with lesions, markers or both.
         prior: a prior, the name of a shipped one, or a file; by default, for each visit, the shipped one that fits
             best: by the patient's own tumour type, and the drugs and quantities up to the visit.
-        false_alerts_per_100: how many of 100 courses may be alerted before their true turning point, by simulation
-            from the prior: 1 to 20; by default 5.
+        false_alerts_per_100: how many of 100 patients may have an alert that no progression follows within 24 weeks,
+            as counted in real patients that nobody fitted to: 1 to 20; by default 5.
         seed: of the particle bank; the same seed gives the same numbers.
         progress: called with patients done and patients in all.
         particles: size of the bank; more is slower and more exact.
@@ -146,6 +148,7 @@ def assess(
             parts_of(part),
             part,
             own,
+            bars_of(readings_of(part), part.markers),
             visits=visits_of(part),
             seed=seed,
             progress=None if progress is None else part_of_progress(progress, done, total),
@@ -159,7 +162,8 @@ def assess(
             )
         )
         done += len(part.patient_ids)
-    rows = _with_alerts(pl.concat(everything).sort("patient_id", "day"))
+    rows = pl.concat(everything).sort("patient_id", "day")
+    rows = alert_history(_with_called(rows, study), pl.col("threshold"))
     last = rows.unique("patient_id", keep="last", maintain_order=True).select("patient_id", "stretch").rows()
     return Assessment(
         rows.select(pl.col(name).cast(dtype) for name, dtype in ASSESSMENT_SCHEMA.items()),
@@ -169,15 +173,16 @@ def assess(
     )
 
 
-def _with_alerts(rows: pl.DataFrame) -> pl.DataFrame:
-    """The history of alerts over each whole course, where each row's prior has a `threshold` of its own.
-
-    The odds of P(turned) over those of the row's threshold are compared with even odds: that is the same.
-    """
-    p, threshold = pl.col("p_turned"), pl.col("threshold")
-    turned, not_yet = p * (1.0 - threshold).clip(1e-12), (1.0 - p) * threshold
-    found = alert_history(rows.with_columns((turned / (turned + not_yet)).alias("p_turned")), _EVEN)
-    return found.with_columns(rows["p_turned"])
+def _with_called(rows: pl.DataFrame, study: Study) -> pl.DataFrame:
+    """Progression that had been called by a visit has met the criterion there, and is not forecast."""
+    known = called(study).group_by("patient_id").agg(pl.col("known_day").min())
+    met = pl.col("met").fill_null(value=False) | (pl.col("known_day") <= pl.col("day")).fill_null(value=False)
+    return (
+        rows.join(known, on="patient_id", how="left", maintain_order="left")
+        .with_columns(met.alias("met"))
+        .with_columns(pl.when(~pl.col("met")).then(pl.col(*CHANCES)))
+        .drop("known_day")
+    )
 
 
 def assess_readings(
@@ -190,20 +195,29 @@ def assess_readings(
     progress: Progress | None = None,
     particles: int = DEFAULT_PARTICLES,
 ) -> pl.DataFrame:
-    """Every column of `Assessment.frame` but `prior`, and of `Assessment.diagnostics`, with one prior for all.
+    """Virtual courses: every column of `Assessment.frame` but `prior`, and of `Assessment.diagnostics`.
 
-    `readings` are taken lesion by lesion (`model.series.parts_of`).
+    Args:
+        readings: one value a quantity and day, without parts (`model.simulate`).
+        study: for its doses.
+        prior: for all of them.
+        visits: as for `model.filter.posteriors`.
+        seed: as for `assess`.
+        progress: as for `assess`.
+        particles: as for `assess`.
     """
+    bars = bars_of(readings, markers_of(readings))
     judged = _judged(
-        readings, study, prior, visits=visits, seed=seed, progress=progress, particles=particles
+        readings, study, prior, bars, visits=visits, seed=seed, progress=progress, particles=particles
     )
-    return alert_history(judged, prior.alert.threshold)
+    return alert_history(judged.with_columns(pl.col("met").fill_null(value=False)), prior.alert.threshold)
 
 
 def _judged(
     readings: pl.DataFrame,
     study: Study,
     prior: Prior,
+    bars: pl.DataFrame,
     *,
     visits: pl.DataFrame | None,
     seed: int,
@@ -233,7 +247,8 @@ def _judged(
             )
         ]
     judged = pl.concat(rows).with_columns(pl.col("pareto_k").fill_nan(None)).sort("patient_id", "day")
-    return with_verdicts(judged)
+    ahead = chances_ahead(readings, study, prior, bars, visits=visits, seed=seed, particles=particles)
+    return with_verdicts(judged).join(ahead, on=["patient_id", "day"], how="left", maintain_order="left")
 
 
 def assessor(prior: Prior, particles: int, seed: int) -> Callable[[Batch], Columns]:

@@ -130,7 +130,7 @@ def diagnose(
         pit_ecdf=pit_ecdfs(pit, seed),
         coverage=coverage_table(came, pit),
         reliability=reliability_table(
-            came, progression_thresholds(readings, study), first_new_lesions(study)
+            came, progression_thresholds(readings, study.markers), first_new_lesions(study)
         ),
         visual_predictive_check=visual_predictive_check(study, readings, chosen, seed=seed),
         shrinkage=shrinkage,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -18,11 +18,11 @@ from turnpoint.model.linear_pool import filter_weight
 from turnpoint.model.new_lesions import exposure_weeks, hazard_per_exposed_week
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.population import FEW_PATIENTS, Fit, fit_population, starting_prior, typical
-from turnpoint.model.prior import Card, Prior
+from turnpoint.model.prior import GENERIC, Alert, Card, Prior, shipped_priors
 from turnpoint.model.series import parts_of, quantities_of, visits_of
 from turnpoint.model.simulate import simulate_courses
 from turnpoint.study.study import Study
-from turnpoint.turning.alerts import FALSE_ALERTS_PER_100, calibrated_thresholds
+from turnpoint.turning.alerts import FALSE_ALERTS_PER_100, early_alerts_per_100
 from turnpoint.workflows.assess import assess_readings
 from turnpoint.workflows.priors import usable_readings
 from turnpoint.workflows.respond import first_new_lesions
@@ -40,17 +40,18 @@ def fit(
     progress: Progress | None = None,
     courses: int = CALIBRATION_COURSES,
 ) -> Prior:
-    """Fit a population prior to every quantity of a study, and calibrate its alert threshold.
+    """Fit a population prior to every quantity of a study.
 
-    The threshold is chosen on courses simulated from the fitted prior with the study's own visit schedule and
-    starting values, for at most five courses in a hundred with an alert before their true turning point.
+    Its alert is that of the shipped priors, which was calibrated on real patients (`workflows.left_out`). How often it
+    comes before the turning point is counted on courses simulated from the fitted prior, with the study's own schedule
+    and starting values.
 
     Args:
         study: five patients with two readings at the least; a prior from under 30 carries a warning.
         name: of the prior; the study's name by default.
         seed: of every random draw.
         progress: called with iterations done and iterations in all.
-        courses: simulated courses for the alert threshold; 0 leaves the threshold uncalibrated.
+        courses: simulated courses for that count; with 0 the prior has no calibrated alert.
 
     Raises:
         StudyError: too few patients with two readings of one quantity.
@@ -66,12 +67,21 @@ def fit(
     prior = replace(prior, new_lesions_per_exposed_week=new_lesion_hazard(study, prior, seed=seed))
     prior = with_error_regressions(prior, readings, study)
     if courses:
-        prior = with_alerts(prior, readings, study, courses=courses, seed=seed)
+        calibration = shipped_priors()[GENERIC].alert_calibration
+        prior = with_alerts(prior, calibration, readings, study, courses=courses, seed=seed)
     return prior
 
 
-def with_alerts(prior: Prior, readings: pl.DataFrame, study: Study, *, courses: int, seed: int) -> Prior:
-    """The prior with its alert thresholds for several false-alert rates, on courses simulated from the prior itself."""
+def with_alerts(
+    prior: Prior,
+    calibration: Mapping[float, Alert],
+    readings: pl.DataFrame,
+    study: Study,
+    *,
+    courses: int,
+    seed: int,
+) -> Prior:
+    """The prior with alerts calibrated on real patients, and how early each comes in courses simulated from it."""
     starting = {
         quantity: readings.filter((pl.col("quantity") == quantity) & (pl.col("censoring") == 0))
         .sort("day")
@@ -92,7 +102,11 @@ def with_alerts(prior: Prior, readings: pl.DataFrame, study: Study, *, courses: 
             "true_turning_day": 7.0 * simulated.dynamics.turning_week(zero, zero),
         }
     )
-    found = calibrated_thresholds(judged.join(truth, on="patient_id"))
+    courses_judged = judged.join(truth, on="patient_id")
+    found = {
+        rate: replace(own, early_per_100=early_alerts_per_100(courses_judged, own.threshold), courses=courses)
+        for rate, own in calibration.items()
+    }
     return replace(prior, alert=found[FALSE_ALERTS_PER_100], alert_calibration=found)
 
 

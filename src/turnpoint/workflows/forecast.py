@@ -77,7 +77,7 @@ def forecast(
     groups, rows, done = by_prior(study, prior), [], 0
     for chosen, part in groups:
         readings = readings_of(part)
-        thresholds = progression_thresholds(readings, part)
+        thresholds = progression_thresholds(readings, part.markers)
         targets = forecast_targets(readings, part, horizon_weeks)
         here = None if progress is None else part_of_progress(progress, done, len(study.patient_ids))
         rows += [
@@ -128,12 +128,14 @@ def forecast_targets(
     )
 
 
-def progression_thresholds(readings: pl.DataFrame, study: Study, *, confirmed: bool = False) -> pl.DataFrame:
+def progression_thresholds(
+    readings: pl.DataFrame, markers: pl.DataFrame, *, confirmed: bool = False
+) -> pl.DataFrame:
     """The smallest value at the next visit that would first meet each quantity's criterion.
 
     Args:
         readings: `model.series.readings_of`.
-        study: for its markers.
+        markers: as in `Study.markers`.
         confirmed: a marker whose criterion asks for a second value has not met it with the first: its threshold
             stands.
 
@@ -157,9 +159,9 @@ def progression_thresholds(readings: pl.DataFrame, study: Study, *, confirmed: b
             .alias("met")
         )
     )
-    markers = (
-        progression_threshold(study.markers)
-        .join(first_progression(study.markers), on=["patient_id", "marker"], how="left")
+    of_markers = (
+        progression_threshold(markers)
+        .join(first_progression(markers), on=["patient_id", "marker"], how="left")
         .with_columns((pl.col("day") >= pl.col("progression_day")).fill_null(value=False).alias("met"))
         .with_columns(pl.col("met") & ~(pl.col("marker").is_in(MARKER_CRITERIA) & confirmed))
         .rename({"marker": "quantity"})
@@ -167,7 +169,7 @@ def progression_thresholds(readings: pl.DataFrame, study: Study, *, confirmed: b
     columns = ["patient_id", "quantity", "day", "threshold"]
     return pl.concat(
         part.with_columns(pl.when(~pl.col("met")).then(pl.col("threshold"))).select(columns)
-        for part in (sums, markers)
+        for part in (sums, of_markers)
     ).unique(["patient_id", "quantity", "day"], keep="last", maintain_order=True)
 
 

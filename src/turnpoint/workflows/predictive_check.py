@@ -13,7 +13,7 @@ et al. 2010, doi:10.1038/clpt.2010.153.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -90,7 +90,7 @@ def visual_predictive_check(
     """
     rng = np.random.default_rng((seed, 5))
     readings = _some_patients(readings, rng)
-    thresholds = progression_thresholds(readings, study)
+    thresholds = progression_thresholds(readings, study.markers)
     frames = [pl.DataFrame(schema=PREDICTIVE_CHECK_SCHEMA)]
     for quantity in prior.quantities:
         courses = _until_progression(readings.filter(pl.col("quantity") == quantity), thresholds)
@@ -255,9 +255,7 @@ def _simulated_changes(
     )
     readings = pl.concat([started.frame(quantity), simulated.frame(quantity)])
     markers = _as_markers(study, readings, quantity, schedule.patient_ids)
-    thresholds = progression_thresholds(
-        readings if markers.is_empty() else readings.clear(), replace(study, markers=markers)
-    )
+    thresholds = progression_thresholds(readings if markers.is_empty() else readings.clear(), markers)
     changes = _changes(_until_progression(readings, thresholds), quantity)
     replicate_of = pl.col("patient_id").str.split("|").list.first().cast(pl.Int64).alias("replicate")
     return changes.select(replicate_of, "day", "log_ratio")

@@ -99,7 +99,7 @@ def progression_ahead(
     rows, done = [], 0
     for chosen, part in by_prior(study, prior):
         readings = readings_of(part)
-        context = _Context(readings, part.doses, bars_of(readings, part), chosen, seed)
+        context = _Context(readings, part.doses, bars_of(readings, part.markers), chosen, seed)
         here = None if progress is None else part_of_progress(progress, done, len(study.patient_ids))
         rows += [
             row
@@ -203,7 +203,7 @@ class _Context:
     seed: int
 
 
-def bars_of(readings: pl.DataFrame, study: Study) -> pl.DataFrame:
+def bars_of(readings: pl.DataFrame, markers: pl.DataFrame) -> pl.DataFrame:
     """The readings with what would meet each quantity's criterion next, and when the next one is due.
 
     The gap is the median of the last three between values of the quantity so far, from day 0 on. Where a criterion asks
@@ -211,26 +211,38 @@ def bars_of(readings: pl.DataFrame, study: Study) -> pl.DataFrame:
 
     Args:
         readings: `model.series.readings_of`.
-        study: for its markers and their upper limits.
+        markers: as in `Study.markers`.
 
     Returns:
         `readings` by day, with `threshold` (null once the criterion has been met), `upper_limit` and `gap_weeks`.
     """
     limits = (
-        study.markers.filter(pl.col("marker") == "CA-125")
+        markers.filter(pl.col("marker") == "CA-125")
         .group_by("patient_id", pl.col("marker").alias("quantity"), "day")
         .agg(pl.col("upper_limit").max())
     )
     own = ["patient_id", "quantity"]
     gap_weeks = pl.col("day").clip(0).diff() / 7.0
     return (
-        readings.join(progression_thresholds(readings, study, confirmed=True), on=[*own, "day"], how="left")
+        readings.join(progression_thresholds(readings, markers, confirmed=True), on=[*own, "day"], how="left")
         .join(limits, on=[*own, "day"], how="left")
         .with_columns(
             pl.col("upper_limit").fill_null(CA125_UPPER_LIMIT),
             gap_weeks.rolling_median(_GAPS, min_samples=1).over(own, order_by="day").alias("gap_weeks"),
         )
         .sort("day")
+    )
+
+
+def markers_of(readings: pl.DataFrame) -> pl.DataFrame:
+    """The markers among the readings of virtual courses, as `bars_of` takes them."""
+    return readings.filter(pl.col("quantity") != SUM_OF_DIAMETERS).select(
+        "patient_id",
+        "day",
+        "value",
+        marker="quantity",
+        upper_limit=pl.lit(None, pl.Float64),
+        censoring=pl.when(pl.col("censoring") < 0).then(pl.lit("left")),
     )
 
 

@@ -18,7 +18,7 @@ from turnpoint.model.forecast import QUANTILE_LEVELS
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.series import quantities_of, readings_of
 from turnpoint.study.study import Study
-from turnpoint.workflows.forecast import progression_thresholds
+from turnpoint.turning.criterion_ahead import progression_thresholds
 
 FLOOR = {SUM_OF_DIAMETERS: 2.0}  # mm; a lesion that has disappeared has no logarithm
 MARKER_FLOOR = 0.01

@@ -32,8 +32,8 @@ from turnpoint.model.forecast import readings_ahead
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import parts_of, quantities_of, readings_of
 from turnpoint.study.study import Study
+from turnpoint.turning.criterion_ahead import progression_thresholds
 from turnpoint.turning.progression_ahead import HORIZONS_WEEKS, exposure_ahead, visits_ahead
-from turnpoint.workflows.forecast import progression_thresholds
 from turnpoint.workflows.progression_ahead import progression_ahead
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "progression-ahead.md"

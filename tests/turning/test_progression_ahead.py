@@ -15,6 +15,7 @@ from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.population import starting_prior
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import readings_of
+from turnpoint.turning.criterion_ahead import progression_thresholds
 from turnpoint.turning.progression_ahead import (
     DrawsAhead,
     bar_set_by,
@@ -25,7 +26,6 @@ from turnpoint.turning.progression_ahead import (
     progression_ahead,
     visits_ahead,
 )
-from turnpoint.workflows.forecast import progression_thresholds
 
 DAYS = np.arange(0, 42 * 9, 42)
 

@@ -9,8 +9,9 @@ from polars.testing import assert_frame_equal
 
 import turnpoint as tp
 from turnpoint.model.series import SMALLEST_MARKER, readings_of
+from turnpoint.turning.criterion_ahead import progression_thresholds
 from turnpoint.workflows.assess import ASSESSMENT_SCHEMA, DIAGNOSTICS
-from turnpoint.workflows.forecast import FORECAST_SCHEMA, progression_thresholds
+from turnpoint.workflows.forecast import FORECAST_SCHEMA
 
 CONTRACT = [
     "patient_id",

@@ -13,7 +13,8 @@ from tests.workflows.studies import study_of
 from turnpoint.model.forecast import QUANTILE_NAMES, weighted_quantiles
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import readings_of
-from turnpoint.workflows.forecast import forecast_targets, progression_thresholds
+from turnpoint.turning.criterion_ahead import progression_thresholds
+from turnpoint.workflows.forecast import forecast_targets
 from turnpoint.workflows.forecast_draws import forecast_draws
 
 HEADER = "patient_id,day,lesion_id,role,diameter_mm,status\n"

@@ -53,6 +53,6 @@ FalseAlertsOption = Annotated[
     typer.Option(
         "--false-alerts-per-100",
         metavar="N",
-        help="Alert so that N in 100 courses would be alerted before their true turning point: 1 to 20; by default 5.",
+        help="Alert so that in N of 100 patients no progression follows within 24 weeks: 1 to 20; by default 5.",
     ),
 ]

@@ -262,8 +262,10 @@ def say_fitted(prior: Prior, stream: TextIO) -> None:
     used = f"{counted(card.patients, 'patient')}, {counted(card.readings, 'reading')}"
     say("Fitted", f"{', '.join(prior.quantities)}, to {used}", stream)
     rate = alert.false_alerts_per_100
-    chosen = "not calibrated" if rate is None else f"{rate:.3g} false alerts in 100 simulated courses"
-    say("Alert", f"from a probability of {alert.threshold:.3g} ({chosen})", stream)
+    chosen = (
+        "not calibrated" if rate is None else f"{rate:.3g} in 100 real patients had one that nothing followed"
+    )
+    say("Alert", f"from a chance of progression of {alert.threshold:.3g} ({chosen})", stream)
     for warning in card.warnings:
         say("Warning", warning, stream)
 

@@ -260,9 +260,8 @@ class WeightedVisits:
             floor &= (readings == 0) | (series.censoring[self.patient, np.maximum(readings - 1, 0)] < 0)
         return floor
 
-    @property
-    def shrinkage(self) -> FloatArray:
-        """How much narrower d, g and φ are than in the prior: the largest of the three of 1 - variance ratio."""
+    def rate_moments(self) -> tuple[FloatArray, FloatArray]:
+        """Mean and variance of log d, log g and logit φ, in the prior's SDs from its mean: shape (R, 3) both."""
         table = self.bank.rate_moments
         if not self.bank.is_own:
             moments = weighted_means(self.weight, table[0])
@@ -271,9 +270,19 @@ class WeightedVisits:
             for patient in np.unique(self.patient):
                 rows = self.patient == patient
                 moments[rows] = weighted_means(self.weight[rows], table[patient])
-        variance = moments[:, RATES:] - moments[:, :RATES] ** 2
-        shrinkage: FloatArray = (1.0 - variance).max(axis=1)
+        return moments[:, :RATES], moments[:, RATES:] - moments[:, :RATES] ** 2
+
+    @property
+    def shrinkage(self) -> FloatArray:
+        """How much narrower d, g and φ are than in the prior: the largest of the three of 1 - variance ratio."""
+        shrinkage: FloatArray = (1.0 - self.rate_moments()[1]).max(axis=1)
         return shrinkage
+
+    @property
+    def prior_distance(self) -> FloatArray:
+        """How far d, g and φ lie from the middle of the prior: the farthest of the three, in the prior's SDs."""
+        distance: FloatArray = np.abs(self.rate_moments()[0]).max(axis=1)
+        return distance
 
 
 def weighted_means(weight: FloatArray, table: FloatArray) -> FloatArray:

@@ -43,7 +43,7 @@ def patient_page(view: PatientView, language: Language) -> str:
         patient_id=view.patient_id,
         headline=patient_headline(view, snap, language),
         sentences=patient_sentences(view, snap, language),
-        alert=patient_alert(snap, language),
+        alert=patient_alert(view, snap, language),
         picture=simple_picture(view, snap, language),
         now=[*patient_new_spots(view, language), *_values_now(snap, language)],
         facts=[patient_sentence(fact, language) for fact in _facts(view, snap)],

@@ -16,6 +16,8 @@ SUM_OF_DIAMETERS = "sum_of_diameters_mm"
 CAUSES = ("resistant", "scar", "floor", "pause")
 DATES = ("dominance_day", "turning_day", "regrowth_day")
 _CAUSE_IS_LIKELY = 0.75
+# One patient in a hundred of the prior's own lies farther out in one of the three rates.
+FARTHEST_FROM_PRIOR_SD = 2.9
 SMALL_CHANCE = 0.05  # rarer than 1 in 20 is not said of a date
 _USUAL_GAP_DAYS = 42.0  # six weeks between scans
 
@@ -70,6 +72,8 @@ class Snapshot:
         last_day: the last visit with a reading, or None.
         visits: how many there are.
         alert: raised at the last visit, at an earlier one only, or never.
+        unlike_the_prior: the rates lie so far from the middle of the prior that what was counted in its patients may
+            not hold.
         alert_days: of each alert the day it was raised and the day it was withdrawn, None while it stands.
         p_never: chance that the turning point is not within ten years, where it is not small; else None.
         off_treatment: no drug is on at the last visit.
@@ -87,6 +91,7 @@ class Snapshot:
     visits: int
     alert: AlertState
     alert_days: tuple[tuple[float, float | None], ...]
+    unlike_the_prior: bool
     p_never: float | None
     off_treatment: bool
     week_regrowth_read: float | None
@@ -143,6 +148,7 @@ def snapshot(view: PatientView) -> Snapshot:
         visits=days.n_unique(),
         alert="now" if last.get("alert") else "earlier" if alert_days else "none",
         alert_days=alert_days,
+        unlike_the_prior=(diagnosed.get("prior_distance") or 0.0) > FARTHEST_FROM_PRIOR_SD,
         p_never=_p_never(diagnosed),
         off_treatment=bool(diagnosed.get("off_treatment")),
         week_regrowth_read=view.week_regrowth_read,

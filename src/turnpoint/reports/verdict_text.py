@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from turnpoint.charts.language import NOTHING, Language, mark
+from turnpoint.model.prior import Alert
 from turnpoint.reports.called_text import patient_called_headline
 from turnpoint.reports.lesion_text import parted_plainly
 from turnpoint.reports.snapshot import Progressed, Situation, Snapshot
 from turnpoint.reports.views import PatientView
+from turnpoint.turning.alerts import FOLLOWED_WEEKS
 
 RARE = 0.05  # rarer than 1 in 20 is said in words, not in tenths
 
@@ -343,21 +345,29 @@ def _when_called(view: PatientView, language: Language) -> str:
 
 def clinician_alert(snap: Snapshot, language: Language) -> str:
     """Whether an alert stands, what it rests on, since when, and the history of those before it."""
-    if snap.alert == "now":
-        said = language.text(
-            "Alert since week {week}: something read stands above its smallest value beyond error, and the turning "
-            "point has probably passed ({chance}).",
-            week=language.week(snap.alert_days[-1][0]),
-            chance=language.chance(snap.last.get("p_turned")),
-        )
-        before = snap.alert_days[:-1]
-    else:
+    chance = snap.last.get("p_progression_24w")
+    before = snap.alert_days
+    if snap.alert != "now":
         said = language.text("No alert at the last visit.") if snap.alert_days else language.text("No alert.")
-        before = snap.alert_days
+    elif chance is None:
+        before = snap.alert_days[:-1]
+        said = language.text(
+            "The criterion for progression has been met. There had been an alert since week {week}.",
+            week=language.week(snap.alert_days[-1][0]),
+        )
+    else:
+        before = snap.alert_days[:-1]
+        said = language.text(
+            "Alert since week {week}: if treatment stays as it is, the chance that the criterion calls progression "
+            "within {weeks} weeks is {chance}.",
+            week=language.week(snap.alert_days[-1][0]),
+            weeks=language.number(FOLLOWED_WEEKS),
+            chance=language.chance(chance),
+        )
     history = [
         language.text(
-            "An alert raised in week {raised} was withdrawn in week {withdrawn}: nothing read stood above its smallest "
-            "any more, or the turning point was less likely to have passed.",
+            "An alert raised in week {raised} was withdrawn in week {withdrawn}: the size was lower than ever, or "
+            "progression had become less likely.",
             raised=language.week(raised),
             withdrawn=language.week(withdrawn),
         )
@@ -366,24 +376,44 @@ def clinician_alert(snap: Snapshot, language: Language) -> str:
     return language.joined([said, *history])
 
 
-def clinician_alert_rate(threshold: float, false_alerts_per_100: float | None, language: Language) -> str:
-    """What an alert needs, and how often it is false in simulated courses, or that nobody knows."""
-    said = language.chance(threshold)
-    if false_alerts_per_100 is None:
-        return language.text(
-            "An alert needs a probability of {threshold}. This threshold is not calibrated yet: how often it is false "
-            "is not known.",
-            threshold=said,
-        )
-    return language.text(
-        "An alert needs a probability of {threshold}: {rate} in 100 courses simulated from the prior reach it before "
-        "their turning point. In real patients that has not been counted.",
-        threshold=said,
-        rate=language.number(false_alerts_per_100, 1),
+def clinician_alert_rate(alert: Alert, language: Language, *, unlike: bool = False) -> str:
+    """What an alert needs, what followed such alerts in real patients, or that nobody knows."""
+    needs = language.text(
+        "An alert needs a rise beyond the error of a reading and a chance of {threshold} or more.",
+        threshold=language.chance(alert.threshold),
     )
+    judged = alert.followed + alert.unfollowed
+    if alert.false_alerts_per_100 is None or not judged:
+        unknown = language.text("How often progression then follows has not been counted.")
+        return language.joined([needs, unknown])
+    counted = language.text(
+        "Of {judged} such alerts in {patients} patients ({data}; none of them was fitted to), {followed} "
+        "were followed by progression within {weeks} weeks: {percent} in 100. Alerts that none followed came in {rate} "
+        "of 100 patients.",
+        judged=language.number(judged),
+        patients=language.number(alert.patients),
+        data=alert.data,
+        followed=language.number(alert.followed),
+        weeks=language.number(FOLLOWED_WEEKS),
+        percent=language.number(100.0 * alert.followed / judged),
+        rate=language.number(alert.false_alerts_per_100, 1),
+    )
+    sentences = [needs, counted]
+    if unlike:
+        sentences.append(
+            language.text("This course is unlike theirs: how often it happens here may be different.")
+        )
+    if alert.early_per_100 is not None:
+        sentences.append(
+            language.text(
+                "In courses simulated from the prior, {early} of 100 are alerted before their turning point.",
+                early=language.number(alert.early_per_100, 1),
+            )
+        )
+    return language.joined(sentences)
 
 
-def patient_alert(snap: Snapshot, language: Language) -> list[str]:
+def patient_alert(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
     """What a signal means, in plain words; nothing when there was none, or when growth is certain already."""
     if snap.alert == "none" or snap.progressed is not None:
         return []
@@ -398,11 +428,28 @@ def patient_alert(snap: Snapshot, language: Language) -> list[str]:
             "There is a signal to look more closely. It first came up around week {week}.", week=week
         ),
         language.text(
-            "It means: a result went up by more than a measuring error, and the cancer was probably at its smallest "
-            "before."
+            "It means: a result went up by more than a measuring error, and in the next half year the tumour may grow "
+            "so much that doctors call it growth."
         ),
-        language.text("Such a signal can be wrong. How often that happens is not known yet."),
+        _how_often_followed(view, snap, language),
     ]
+
+
+def _how_often_followed(view: PatientView, snap: Snapshot, language: Language) -> str:
+    """Of ten such signals in people like this one; where nobody like this one was counted, that it is not known."""
+    alert = view.provenance.alert
+    judged = alert.followed + alert.unfollowed
+    if view.provenance.fit != "like" or snap.unlike_the_prior or not judged:
+        return language.text(
+            "Such a signal can be wrong. How often that happens in people like you is not known."
+        )
+    followed = min(max(round(10.0 * alert.followed / judged), 1), 9)
+    return language.text(
+        "Such a signal can be wrong: of 10 people with a similar illness who had one, about {followed} had such growth "
+        "within half a year, and about {others} had not.",
+        followed=language.number(followed),
+        others=language.number(10 - followed),
+    )
 
 
 def chance_in_ten(probability: float | None, language: Language, count: int | None = None) -> str:

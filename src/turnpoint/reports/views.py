@@ -15,6 +15,7 @@ import polars as pl
 from turnpoint.criteria.called_progression import CalledProgression
 from turnpoint.criteria.nothing_left import NothingLeft
 from turnpoint.kinetics.progression_gap import ProgressionGap
+from turnpoint.model.prior import Alert
 from turnpoint.turning.evidence import Evidence
 from turnpoint.turning.lesion_courses import LesionCourse, PartedWays
 
@@ -35,9 +36,8 @@ class Provenance:
         prior_name: the prior's name, for example `docetaxel-nsclc-ct`.
         prior_data: what it was fitted to, one line.
         prior_patients: how many patients that was.
-        alert_threshold: P(turning point passed) above which an alert is raised.
-        false_alerts_per_100: the false-alert rate that threshold was chosen for, per 100 patient courses;
-            None when the prior carries no calibration, and the report says so. Of simulated courses.
+        alert: what raises one, and how often progression followed in the patients it was counted in; without a rate
+            when the prior carries no calibration, and the report says so.
         fit: whether the prior's patients are like this one: `like`; `other_tumour`, with another kind of cancer;
             `parts`, put together from priors of different patients; `generic`, for which there is none; `unknown`,
             where the data do not say.
@@ -49,8 +49,7 @@ class Provenance:
     prior_name: str
     prior_data: str
     prior_patients: int
-    alert_threshold: float
-    false_alerts_per_100: float | None
+    alert: Alert
     fit: PriorFit = "unknown"
     parts: tuple[str, ...] = ()
 

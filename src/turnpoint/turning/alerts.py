@@ -4,11 +4,10 @@
     raised      signal >= threshold, or the criterion has been met
     withdrawn   the odds of that chance have fallen three times below what raising takes, or the size is at a new lowest
 
-The readings allow an alert from the second one on where one of these stands above its smallest value by more than the
-error of a reading, or where something has changed beyond error and the last step was no fall. Never at a new lowest
-beyond error, and never from a marker alone in the first eight weeks. The turning point is another matter: it may be
-long past while nothing is near progression (docs/decisions/0014; what other signals would find:
-docs/results/lead-time.md).
+The readings allow an alert from the second one on where a lesion, the sum or a marker stands above its smallest value
+by more than the error of a reading. Never at a new lowest beyond error, and never from a marker alone in the first
+eight weeks. The turning point is another matter: it may be long past while nothing is near progression
+(docs/decisions/0014; what other signals would find: docs/results/lead-time.md).
 
 The threshold is chosen on real patients, each judged with a prior that was not fitted to them:
 
@@ -46,12 +45,10 @@ _LOWEST_THRESHOLD = 0.05
 def may_alert() -> pl.Expr:
     """Whether the readings allow an alert at all at a visit, whatever the chance of progression.
 
-    Needs `day` and, of `turning.reading_changes`, `informative_values, new_lowest, higher, size_higher, changed,
-    falling`.
+    Needs `day` and, of `turning.reading_changes`, `informative_values, new_lowest, higher, size_higher`.
     """
     early = pl.col("day") < 7.0 * SURGE_WEEKS
-    stopped_falling = pl.col("changed") & ~pl.col("falling") & ~early
-    evidence = pl.col("size_higher") | (pl.col("higher") & ~early) | stopped_falling
+    evidence = pl.col("size_higher") | (pl.col("higher") & ~early)
     return (pl.col("informative_values") >= FEWEST_READINGS) & ~pl.col("new_lowest") & evidence
 
 

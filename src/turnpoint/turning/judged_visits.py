@@ -43,6 +43,7 @@ def _columns(weighted: WeightedVisits, judgement: Judgement, facts: ReadingFacts
         "p_never_turns": judgement.p_never,
         "off_treatment": weighted.off_now,
         "shrinkage": weighted.shrinkage,
+        "prior_distance": weighted.prior_distance,
         "effective_size": weighted.effective_size,
         "pareto_k": weighted.pareto_k,
         **{name: getattr(facts, name) for name in ReadingFacts.__slots__},

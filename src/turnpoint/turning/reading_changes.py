@@ -10,7 +10,6 @@ the change is (b - a) / √(sd_a² + sd_b²), in mm for a diameter and on the lo
                does; and not risen
     new lowest below every reading before, beyond error
     higher     above the smallest so far by more than the SD of one reading's error: less than a rise
-    falling    below the reading before, beyond error
 
 A marker's rise in the first eight weeks is no rise: it may be a surge. A sum of more lesions than before, because one
 was first read later, is a series that begins anew: it says nothing about the sums before it.
@@ -90,7 +89,7 @@ class Changes:
 
     Attributes:
         since_previous, above_smallest: changes in SDs of their errors; 0 at the first reading.
-        risen, fallen, new_lowest, higher, falling: as the module says.
+        risen, fallen, new_lowest, higher: as the module says.
         changed: the largest and the smallest so far are farther apart than two readings of one level.
         smallest_at: which reading up to this one is the smallest, shape (P, N) of places.
         rise_bound: what `above_smallest` must exceed for a rise.
@@ -105,7 +104,6 @@ class Changes:
     new_lowest: BoolArray
     changed: BoolArray
     higher: BoolArray
-    falling: BoolArray
     smallest_at: IntArray
     rise_bound: FloatArray
     fallen_since: IntArray
@@ -124,7 +122,6 @@ class ReadingFacts:
         changed: anything ever moved beyond error.
         higher: a lesion, the sum or a marker stands above its smallest value by more than one reading's error.
         size_higher: a lesion or the sum does.
-        falling: the last step of the sum, or of a marker, was a fall beyond error.
         informative_values: readings of the series with most.
     """
 
@@ -135,7 +132,6 @@ class ReadingFacts:
     changed: BoolArray
     higher: BoolArray
     size_higher: BoolArray
-    falling: BoolArray
     informative_values: IntArray
 
     def at(self, patient: IntArray, visit: IntArray) -> ReadingFacts:
@@ -241,20 +237,18 @@ def changes(series: Measured, looked_at: IntArray) -> Changes:
     from_which = np.where(fell.any(axis=2)[:, :, None], fell, recent)
     before = np.take_along_axis(above, floor[:, :, None], axis=2)[:, :, 0]
     has_earlier = earlier.any(axis=2)
-    since_previous = np.where(number > 0, np.where(is_previous & earlier, above, 0.0).sum(axis=2), 0.0)
     higher = known & (rise > ONE_READING)
     if not series.is_diameter:
         higher &= series.day >= 7.0 * SURGE_WEEKS
     spread = np.where(earlier, np.abs(above), 0.0).max(axis=2)
     return Changes(
-        since_previous=since_previous,
+        since_previous=np.where(number > 0, np.where(is_previous & earlier, above, 0.0).sum(axis=2), 0.0),
         above_smallest=np.where(known, np.maximum(rise, 0.0), 0.0),
         risen=risen,
         fallen=fallen & known,
         new_lowest=has_earlier & (before < -ONE_SIDED_95),
         changed=np.maximum.accumulate(spread > ONE_SIDED_95, axis=1) & known,
         higher=higher,
-        falling=since_previous < -ONE_SIDED_95,
         smallest_at=smallest,
         rise_bound=rise_bound,
         fallen_since=np.where(recent.any(axis=2), _last_argmin(np.where(from_which, above, np.inf)), number),
@@ -307,7 +301,7 @@ def reading_facts(batch: Batch, prior: Prior) -> ReadingFacts:
             read = read & (np.take_along_axis(series.lesions, last, axis=1) == lesions)
         lately = read & (batch.day - np.take_along_axis(series.day, last, axis=1) <= 7.0 * RECENT_WEEKS)
 
-        risen, fallen, new_lowest, changed, higher, falling = (
+        risen, fallen, new_lowest, changed, higher = (
             np.take_along_axis(own, last, axis=1)
             for own in (
                 found.risen,
@@ -315,7 +309,6 @@ def reading_facts(batch: Batch, prior: Prior) -> ReadingFacts:
                 found.new_lowest,
                 found.changed,
                 found.higher,
-                found.falling,
             )
         )
         facts["risen"] |= read & risen
@@ -328,7 +321,6 @@ def reading_facts(batch: Batch, prior: Prior) -> ReadingFacts:
         # of several lesions one may shrink while the others grow: their sum says whether the size is at its lowest
         says_so = (lesions == 1) | (series.part == SUM or not series.is_diameter)
         facts["new_lowest"] |= lately & new_lowest & says_so
-        facts["falling"] |= lately & falling & says_so
     appeared = batch.day >= batch.new_lesion_day[:, None]
     for name in ("risen", "size_risen", "higher", "size_higher"):
         facts[name] |= appeared

@@ -22,16 +22,16 @@ from turnpoint.model.refinement import Refiner
 from turnpoint.model.series import Batch, parts_of, readings_of, visits_of
 from turnpoint.study.study import Study
 from turnpoint.turning.alerts import alert_history, with_false_alerts
+from turnpoint.turning.criterion_ahead import CRITERION_CHANCES, bars_of, markers_of
 from turnpoint.turning.judged_visits import DATES, LEVEL_NAMES, judged_visits, with_verdicts
 from turnpoint.turning.tables import Tables
 from turnpoint.workflows.priors import by_prior_so_far, part_of_progress, usable_readings
-from turnpoint.workflows.progression_ahead import bars_of, chances_ahead, markers_of
+from turnpoint.workflows.progression_ahead import chances_ahead
 from turnpoint.workflows.respond import called
 
 Progress = Callable[[int, int], None]
 Columns = Mapping[str, BoolArray | FloatArray | IntArray | ObjectArray]
 
-CHANCES = ("p_progression_12w", "p_progression_24w")
 PATIENTS_PER_BATCH = 256
 PATIENTS_WORTH_PROCESSES = 5000  # starting them takes as long as they save on fewer
 
@@ -69,10 +69,10 @@ DIAGNOSTICS = (
     "changed",
     "higher",
     "size_higher",
-    "falling",
     "off_treatment",
     "informative_values",
     "shrinkage",
+    "prior_distance",
     "effective_size",
     "pareto_k",
 )
@@ -180,7 +180,7 @@ def _with_called(rows: pl.DataFrame, study: Study) -> pl.DataFrame:
     return (
         rows.join(known, on="patient_id", how="left", maintain_order="left")
         .with_columns(met.alias("met"))
-        .with_columns(pl.when(~pl.col("met")).then(pl.col(*CHANCES)))
+        .with_columns(pl.when(~pl.col("met")).then(pl.col(*CRITERION_CHANCES)))
         .drop("known_day")
     )
 

@@ -13,6 +13,7 @@ from turnpoint.reports.catalogue import language
 from turnpoint.reports.rendering import render_cohort, render_patient
 from turnpoint.reports.views import CohortView
 from turnpoint.study.reading import read
+from turnpoint.turning.alerts import FOLLOWED_WEEKS
 from turnpoint.workflows.assess import Assessment, assess
 from turnpoint.workflows.report import Report, cohort_view, patient_view
 
@@ -91,9 +92,10 @@ def _summary(title: str, assessment: Assessment, cohort: CohortView) -> list[str
         f"  alerts in {counts['alerts']} patients: {ahead.len()} before progression{lead}, {late} with or after it, "
         f"{counts['alerts'] - leads.len()} without progression so far",
     ]
-    if alert.false_alerts_per_100 is not None:
+    judged = alert.followed + alert.unfollowed
+    if judged:
         lines.append(
-            f"  alert threshold {alert.threshold:.2f}: {alert.false_alerts_per_100:.0f} in 100 simulated courses "
-            "alerted before the true turning point"
+            f"  alert from a chance of {alert.threshold:.2f} of progression within {FOLLOWED_WEEKS} weeks: of {judged} "
+            f"such alerts in patients left out of the fit {alert.followed} were followed by it"
         )
     return [*lines, ""]

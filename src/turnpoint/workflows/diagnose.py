@@ -14,7 +14,8 @@ from turnpoint.model.prior import Prior
 from turnpoint.model.series import parts_of
 from turnpoint.reports.diagnostics_page import DiagnosticsView, diagnostics_page
 from turnpoint.study.study import Study
-from turnpoint.workflows.forecast import forecast, progression_thresholds
+from turnpoint.turning.criterion_ahead import progression_thresholds
+from turnpoint.workflows.forecast import forecast
 from turnpoint.workflows.forecast_calibration import (
     KEYS,
     coverage_table,

@@ -8,17 +8,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from turnpoint.criteria.called_progression import MARKER_CRITERIA
-from turnpoint.criteria.marker_progression import first_progression, progression_threshold
-from turnpoint.criteria.sums import progression_sum_mm
 from turnpoint.errors import UsageError
 from turnpoint.model.filter import DEFAULT_PARTICLES
 from turnpoint.model.forecast import QUANTILE_LEVELS, QUANTILE_NAMES, weighted_quantiles
 from turnpoint.model.new_lesions import chance_of_new_lesion
-from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import parts_of, readings_of
 from turnpoint.study.study import Study
+from turnpoint.turning.criterion_ahead import progression_thresholds
 from turnpoint.workflows.forecast_draws import ForecastDraws, forecast_draws
 from turnpoint.workflows.priors import by_prior, part_of_progress, usable_readings
 from turnpoint.workflows.respond import first_new_lesions
@@ -126,51 +123,6 @@ def forecast_targets(
         .select("patient_id", "origin_day", "target_day", "quantity")
         .sort(own)
     )
-
-
-def progression_thresholds(
-    readings: pl.DataFrame, markers: pl.DataFrame, *, confirmed: bool = False
-) -> pl.DataFrame:
-    """The smallest value at the next visit that would first meet each quantity's criterion.
-
-    Args:
-        readings: `model.series.readings_of`.
-        markers: as in `Study.markers`.
-        confirmed: a marker whose criterion asks for a second value has not met it with the first: its threshold
-            stands.
-
-    Returns:
-        `patient_id, quantity, day, threshold`, one row a reading; null once the criterion has been met.
-    """
-    # The nadir starts at the baseline, the last sum up to day 0, not at an earlier screening scan.
-    nadir = pl.col("value").cum_min().over("patient_id", "since_baseline", order_by="day")
-    bar_before = pl.col("threshold").shift(1).over("patient_id", order_by="day")
-    sums = (
-        readings.filter(pl.col("quantity") == SUM_OF_DIAMETERS)
-        .with_columns(
-            (pl.col("day") <= 0).cum_sum().over("patient_id", order_by="day").alias("since_baseline")
-        )
-        .with_columns(progression_sum_mm(nadir).alias("threshold"))
-        .with_columns(
-            ((pl.col("day") > 0) & (pl.col("value") >= bar_before - 1e-9))
-            .fill_null(value=False)
-            .cum_max()
-            .over("patient_id", order_by="day")
-            .alias("met")
-        )
-    )
-    of_markers = (
-        progression_threshold(markers)
-        .join(first_progression(markers), on=["patient_id", "marker"], how="left")
-        .with_columns((pl.col("day") >= pl.col("progression_day")).fill_null(value=False).alias("met"))
-        .with_columns(pl.col("met") & ~(pl.col("marker").is_in(MARKER_CRITERIA) & confirmed))
-        .rename({"marker": "quantity"})
-    )
-    columns = ["patient_id", "quantity", "day", "threshold"]
-    return pl.concat(
-        part.with_columns(pl.when(~pl.col("met")).then(pl.col("threshold"))).select(columns)
-        for part in (sums, of_markers)
-    ).unique(["patient_id", "quantity", "day"], keep="last", maintain_order=True)
 
 
 def _rows(found: ForecastDraws, thresholds: pl.DataFrame, prior: Prior) -> pl.DataFrame:

@@ -53,7 +53,7 @@ def left_out_visits(
 
 
 def progression_days(study: Study) -> pl.DataFrame:
-    """`patient_id, progression_day` of those who progressed: by RECIST 1.1, or without lesions by a marker."""
+    """`patient_id, progression_day` of those who progressed: by RECIST 1.1, without lesions by a marker."""
     by_recist = (
         respond(study)
         .best_responses.select("patient_id", "progression_day")

@@ -27,7 +27,7 @@ from turnpoint.model.prior import Prior
 from turnpoint.model.series import SMALLEST_MARKER, parts_of
 from turnpoint.model.treatment import exposure, off_intervals
 from turnpoint.study.study import Study
-from turnpoint.workflows.forecast import progression_thresholds
+from turnpoint.turning.criterion_ahead import progression_thresholds
 
 REPLICATES = 200
 MOST_PATIENTS = 1000  # of a larger study as many are drawn: its percentiles have no visible error left

@@ -7,57 +7,32 @@ Of each quantity its own criterion (`progression_ahead`), and of a patient the o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from turnpoint.criteria.called_progression import RECIST
-from turnpoint.criteria.marker_progression import CA125_UPPER_LIMIT
-from turnpoint.model.arrays import FloatArray
-from turnpoint.model.error_features import forecast_origins
 from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, over_batches, posterior_of, posteriors
-from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
 from turnpoint.model.refinement import Refiner
 from turnpoint.model.series import Batch, parts_of, readings_of
 from turnpoint.study.study import Study
-from turnpoint.turning.progression_ahead import (
-    DAY_LEVELS,
-    FARTHEST_WEEKS,
-    HORIZONS_WEEKS,
-    draws_ahead,
-    hazard_ratio,
-    next_chance,
-)
-from turnpoint.turning.progression_ahead import progression_ahead as ahead_of
-from turnpoint.workflows.forecast import progression_thresholds
+from turnpoint.turning.criterion_ahead import CHANCES, DAYS, Context, bars_of, criterion_rows, quantity_rows
+from turnpoint.turning.progression_ahead import FARTHEST_WEEKS
 from turnpoint.workflows.priors import by_prior, part_of_progress, usable_readings
 from turnpoint.workflows.respond import called
 
 Progress = Callable[[int, int], None]
 
-_CHANCES = tuple(f"p_progression_{weeks}w" for weeks in HORIZONS_WEEKS)
-_DAYS = tuple(f"progression_day_q{round(100 * level):02d}" for level in DAY_LEVELS)
-_GAPS = 3
-_GAP_RANGE = 2.0  # a patient's own gap counts between half of the usual one and twice
 PROGRESSION_AHEAD_SCHEMA: dict[str, type[pl.DataType]] = {
     "patient_id": pl.String,
     "day": pl.Int64,
     "quantity": pl.String,
-    **dict.fromkeys(_CHANCES, pl.Float64),
-    **dict.fromkeys(_DAYS, pl.Float64),
+    **dict.fromkeys(CHANCES, pl.Float64),
+    **dict.fromkeys(DAYS, pl.Float64),
     "called_day": pl.Int64,
     "called_by": pl.String,
-}
-
-CHANCES_SCHEMA: dict[str, type[pl.DataType]] = {
-    "patient_id": pl.String,
-    "day": pl.Int64,
-    "p_progression_12w": pl.Float64,
-    "p_progression_24w": pl.Float64,
-    "met": pl.Boolean,
 }
 
 
@@ -99,7 +74,7 @@ def progression_ahead(
     rows, done = [], 0
     for chosen, part in by_prior(study, prior):
         readings = readings_of(part)
-        context = _Context(readings, part.doses, bars_of(readings, part.markers), chosen, seed)
+        context = Context(readings, part.doses, bars_of(readings, part.markers), chosen, seed)
         here = None if progress is None else part_of_progress(progress, done, len(study.patient_ids))
         rows += [
             row
@@ -142,36 +117,13 @@ def chances_ahead(
         `patient_id, day, p_progression_12w, p_progression_24w, met`, one row a visit from the first reading on. A
         chance is null where the criterion has been met (`met`), and where no reading of it is due by then.
     """
-    context = _Context(bars, study.doses, bars, prior, seed)
+    context = Context(bars, study.doses, bars, prior, seed)
     refiner = Refiner.of(prior, prior.bank(particles, seed), seed)
 
     def work(batch: Batch) -> pl.DataFrame:
-        return _criterion_rows(posterior_of(batch, refiner), context)
+        return criterion_rows(posterior_of(batch, refiner), context)
 
     return pl.concat(over_batches(work, readings, study, prior, visits=visits))
-
-
-def _criterion_rows(posterior: Posterior, context: _Context) -> pl.DataFrame:
-    """The chances of the criterion that counts at every visit of one batch of patients."""
-    sums = posterior.quantities.get(SUM_OF_DIAMETERS)
-    by_markers = np.ones(len(posterior.patient), np.bool_) if sums is None else sums.readings == 0
-    rows = []
-    for quantity, own in posterior.quantities.items():
-        counts = (own.readings > 0) & (by_markers | (quantity == SUM_OF_DIAMETERS))
-        places = np.flatnonzero(counts)
-        if places.size:
-            rows.append(
-                _quantity_rows(posterior.at(places), context, quantity, max(HORIZONS_WEEKS)).with_columns(
-                    met=pl.col("bar").is_null()
-                )
-            )
-    if not rows:
-        return pl.DataFrame(schema=CHANCES_SCHEMA)
-    return (
-        pl.concat(rows)
-        .group_by("patient_id", "day", maintain_order=True)
-        .agg(pl.col("p_progression_12w", "p_progression_24w").max(), pl.col("met").any())
-    )
 
 
 def _with_called(found: pl.DataFrame, progressions: pl.DataFrame) -> pl.DataFrame:
@@ -188,65 +140,11 @@ def _with_called(found: pl.DataFrame, progressions: pl.DataFrame) -> pl.DataFram
     )
     forecast = pl.col("called_day").is_null()
     return found.join(known, on=own, how="left", maintain_order="left").with_columns(
-        pl.when(forecast).then(name).alias(name) for name in (*_CHANCES, *_DAYS)
+        pl.when(forecast).then(name).alias(name) for name in (*CHANCES, *DAYS)
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Context:
-    """What every row is worked out from."""
-
-    readings: pl.DataFrame
-    doses: pl.DataFrame
-    bars: pl.DataFrame
-    prior: Prior
-    seed: int
-
-
-def bars_of(readings: pl.DataFrame, markers: pl.DataFrame) -> pl.DataFrame:
-    """The readings with what would meet each quantity's criterion next, and when the next one is due.
-
-    The gap is the median of the last three between values of the quantity so far, from day 0 on. Where a criterion asks
-    for confirmation (PSA, CA-125) the bar stands until progression has been called.
-
-    Args:
-        readings: `model.series.readings_of`.
-        markers: as in `Study.markers`.
-
-    Returns:
-        `readings` by day, with `threshold` (null once the criterion has been met), `upper_limit` and `gap_weeks`.
-    """
-    limits = (
-        markers.filter(pl.col("marker") == "CA-125")
-        .group_by("patient_id", pl.col("marker").alias("quantity"), "day")
-        .agg(pl.col("upper_limit").max())
-    )
-    own = ["patient_id", "quantity"]
-    gap_weeks = pl.col("day").clip(0).diff() / 7.0
-    return (
-        readings.join(progression_thresholds(readings, markers, confirmed=True), on=[*own, "day"], how="left")
-        .join(limits, on=[*own, "day"], how="left")
-        .with_columns(
-            pl.col("upper_limit").fill_null(CA125_UPPER_LIMIT),
-            gap_weeks.rolling_median(_GAPS, min_samples=1).over(own, order_by="day").alias("gap_weeks"),
-        )
-        .sort("day")
-    )
-
-
-def markers_of(readings: pl.DataFrame) -> pl.DataFrame:
-    """The markers among the readings of virtual courses, as `bars_of` takes them."""
-    return readings.filter(pl.col("quantity") != SUM_OF_DIAMETERS).select(
-        "patient_id",
-        "day",
-        "value",
-        marker="quantity",
-        upper_limit=pl.lit(None, pl.Float64),
-        censoring=pl.when(pl.col("censoring") < 0).then(pl.lit("left")),
-    )
-
-
-def _rows(posterior: Posterior, context: _Context, *, every_visit: bool) -> Iterator[pl.DataFrame]:
+def _rows(posterior: Posterior, context: Context, *, every_visit: bool) -> Iterator[pl.DataFrame]:
     """The table's rows for one batch of patients."""
     for quantity, own in posterior.quantities.items():
         if every_visit:
@@ -255,57 +153,4 @@ def _rows(posterior: Posterior, context: _Context, *, every_visit: bool) -> Iter
             last = np.flatnonzero(np.diff(posterior.patient, append=-1) != 0)
             rows = last[own.readings[last] > 0]
         if rows.size:
-            yield _quantity_rows(posterior.at(rows), context, quantity, FARTHEST_WEEKS).drop("bar")
-
-
-def _quantity_rows(posterior: Posterior, context: _Context, quantity: str, weeks: float) -> pl.DataFrame:
-    """Chances and days by the quantity's own criterion, and the bar, null where it has been met."""
-    keys = pl.DataFrame(
-        {
-            "patient_id": [posterior.batch.patient_ids[patient] for patient in posterior.patient],
-            "day": posterior.day.astype(np.int64),
-            "quantity": [quantity] * len(posterior.patient),
-        }
-    )
-    at = _at(keys, context.bars)
-    bar, upper_limit = (
-        at[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in ("threshold", "upper_limit")
-    )
-    usual = context.prior.visit_gap_weeks[quantity]
-    gap_weeks = at["gap_weeks"].fill_null(usual).clip(usual / _GAP_RANGE, usual * _GAP_RANGE).to_numpy()
-    drawn = draws_ahead(
-        posterior,
-        context.prior,
-        quantity,
-        bar,
-        gap_weeks,
-        upper_limit=upper_limit[:, None],
-        weeks=weeks,
-        seed=context.seed,
-    )
-    origins = None
-    if quantity in context.prior.error_regressions:
-        targets = keys.with_columns(pl.Series("target_day", drawn.days[:, 0]))
-        origins = forecast_origins(context.readings, quantity, context.doses, targets)
-    chance = next_chance(drawn, context.prior, quantity, origins)
-    found = ahead_of(drawn, hazard_ratio(chance, drawn.next_chance))
-    return keys.with_columns(
-        *_columns(_CHANCES, found.chance),
-        *_columns(_DAYS, np.where(np.isinf(found.day), np.nan, found.day)),
-        *_columns(("bar",), bar[:, None]),
-    )
-
-
-def _at(keys: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
-    """What is known at the latest value up to each day, in the keys' order."""
-    by = ["patient_id", "quantity"]
-    return (
-        keys.with_row_index("order")
-        .sort("day")
-        .join_asof(bars, on="day", by=by, strategy="backward", check_sortedness=False)
-        .sort("order")
-    )
-
-
-def _columns(names: tuple[str, ...], numbers: FloatArray) -> list[pl.Series]:
-    return [pl.Series(name, numbers[:, index]).fill_nan(None) for index, name in enumerate(names)]
+            yield quantity_rows(posterior.at(rows), context, quantity, FARTHEST_WEEKS).drop("bar")

@@ -192,8 +192,7 @@ def provenance(prior: Prior, tumour_type: str | None = None) -> Provenance:
         prior_name=prior.name,
         prior_data=prior.card.data,
         prior_patients=prior.card.patients,
-        alert_threshold=prior.alert.threshold,
-        false_alerts_per_100=prior.alert.false_alerts_per_100,
+        alert=prior.alert,
         fit=_prior_fit(parts, tumour_type),
         parts=parts,
     )

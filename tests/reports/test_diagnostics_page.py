@@ -16,6 +16,7 @@ from turnpoint.charts import diagnostics as charts
 from turnpoint.charts import diagnostics_vpc
 from turnpoint.charts.canvas import Canvas
 from turnpoint.charts.svg import svg
+from turnpoint.model.prior import Alert
 from turnpoint.reports.diagnostics_figures import PARAMETER_NAMES, ecdf_words, shrinkage_figure
 from turnpoint.reports.diagnostics_page import DiagnosticsView, diagnostics_page
 from turnpoint.reports.views import Provenance
@@ -112,7 +113,7 @@ def view_of() -> ViewOf:
             forecasts=391,
             replicates=200,
             most_patients=1000,
-            provenance=Provenance("0.1", date(2026, 11, 23), "docetaxel", "CT, OAK.", 325, 0.8, 5.0),
+            provenance=Provenance("0.1", date(2026, 11, 23), "docetaxel", "CT, OAK.", 325, Alert(0.8, 5.0)),
             pit_histogram=pl.concat([_histogram(quantity) for quantity in quantities]),
             pit_ecdf=pl.concat([_ecdf(quantity, difference) for quantity in quantities]),
             coverage=pl.concat([_coverage(quantity) for quantity in quantities]),

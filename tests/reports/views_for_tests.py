@@ -14,6 +14,7 @@ import turnpoint
 from turnpoint.criteria.called_progression import CALLED_SCHEMA, CalledProgression
 from turnpoint.criteria.nothing_left import NothingLeft
 from turnpoint.kinetics.progression_gap import ProgressionGap
+from turnpoint.model.prior import Alert
 from turnpoint.reports.views import CohortView, PatientView, Provenance
 from turnpoint.turning.evidence import Evidence
 from turnpoint.turning.lesion_courses import (
@@ -31,8 +32,16 @@ PROVENANCE = Provenance(
     prior_name="docetaxel-nsclc-ct",
     prior_data="OAK, docetaxel arm: CT of one target lesion, previously treated NSCLC",
     prior_patients=325,
-    alert_threshold=0.87,
-    false_alerts_per_100=5.0,
+    alert=Alert(
+        threshold=0.58,
+        false_alerts_per_100=4.9,
+        followed=36,
+        unfollowed=14,
+        patients=325,
+        data="CT, docetaxel arm of OAK",
+        early_per_100=5.7,
+        courses=600,
+    ),
     fit="like",
     parts=("docetaxel-nsclc-ct",),
 )

@@ -366,8 +366,8 @@ def clinician_alert(snap: Snapshot, language: Language) -> str:
         )
     history = [
         language.text(
-            "An alert raised in week {raised} was withdrawn in week {withdrawn}: the size was lower than ever, or "
-            "progression had become less likely.",
+            "An alert raised in week {raised} was withdrawn in week {withdrawn}: nothing stood above its smallest "
+            "value by more than the error of a reading any more, or progression had become less likely.",
             raised=language.week(raised),
             withdrawn=language.week(withdrawn),
         )

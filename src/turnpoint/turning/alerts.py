@@ -2,7 +2,8 @@
 
     signal      P(progression by the patient's criterion within 24 weeks) where the readings allow an alert; else 0
     raised      signal >= threshold, or the criterion has been met
-    withdrawn   the odds of that chance have fallen three times below what raising takes, or the size is at a new lowest
+    withdrawn   the odds of that chance have fallen three times below what raising takes, nothing stands above its
+                smallest any more, or the size is at a new lowest
 
 The readings allow an alert from the second one on where a lesion, the sum or a marker stands above its smallest value
 by more than the error of a reading. Never at a new lowest beyond error, and never from a marker alone in the first
@@ -71,7 +72,7 @@ def alert_history(
     """Which alerts stand at each visit, and when they were raised and withdrawn.
 
         raised_i   signal_i >= threshold   or   the criterion has been met
-        held_i     odds(p_i) >= odds(threshold)/h   and   the size is not at a new lowest
+        held_i     odds(p_i) >= odds(threshold)/h   and   something stands above its smallest, which is not new
         alert_i    raised_i, or alert_{i-1} and held_i
 
     A visit without a chance of progression does not withdraw an alert.
@@ -88,7 +89,8 @@ def alert_history(
     own, order = "patient_id", "day"
     raise_at = threshold if isinstance(threshold, pl.Expr) else pl.lit(threshold)
     odds = raise_at / (1.0 - raise_at).clip(1e-12) / hysteresis_odds
-    held = (pl.col("p_progression_24w") >= odds / (1.0 + odds)).fill_null(value=True) & ~pl.col("new_lowest")
+    likely = (pl.col("p_progression_24w") >= odds / (1.0 + odds)).fill_null(value=True)
+    held = likely & pl.col("higher") & ~pl.col("new_lowest")
     raises = (signal() >= raise_at) | pl.col("met")
     number = pl.int_range(pl.len()).over(own, order_by=order)
 

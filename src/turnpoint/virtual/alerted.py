@@ -14,16 +14,26 @@ import polars as pl
 
 from turnpoint.criteria.sums import TOO_SMALL_MM
 from turnpoint.model.arrays import FloatArray, IntArray
+from turnpoint.model.filter import posterior_of
 from turnpoint.model.prior import Prior
 from turnpoint.model.refinement import Refiner
-from turnpoint.model.series import MARKER_STEP, READING_STEP_MM, SMALLEST_MARKER, Batch, Series
-from turnpoint.turning.alerts import alert_history
+from turnpoint.model.series import (
+    MARKER_STEP,
+    READING_STEP_MM,
+    READINGS_SCHEMA,
+    SMALLEST_MARKER,
+    Batch,
+    Series,
+)
+from turnpoint.study.schema import DOSES
+from turnpoint.turning.alerts import FEWEST_READINGS, alert_history
+from turnpoint.turning.criterion_ahead import Context, bars_of, criterion_rows, markers_of
 from turnpoint.turning.judged_visits import judged_visits, with_verdicts
 from turnpoint.turning.tables import Tables
-from turnpoint.turning.verdict import FEWEST_VALUES
 from turnpoint.virtual.readings import Readings
 
 PATIENTS_PER_BATCH = 512
+PATIENTS_AT_ONCE = 16  # whose draws are kept in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +43,13 @@ class Watcher:
     prior: Prior
     refiner: Refiner
     tables: Tables
+    seed: int
 
     @classmethod
     def of(cls, prior: Prior, particles: int, seed: int) -> Watcher:
         """With as many particles as `assess` would take, drawn with the seed."""
         refiner = Refiner.of(prior, prior.bank(particles, seed), seed)
-        return cls(prior, refiner, Tables(prior, refiner.bank))
+        return cls(prior, refiner, Tables(prior, refiner.bank), seed)
 
     def watched(self, readings: Sequence[Readings], until_day: FloatArray) -> pl.DataFrame:
         """All that an alert is raised by, at every visit before a patient's day, from readings up to the visit.
@@ -54,7 +65,7 @@ class Watcher:
         days = np.unique(np.concatenate([own.day for own in readings]))
         visits = (days < until_day[:, None]).sum(axis=1)
         values = np.max([(own.day < until_day[:, None]).sum(axis=1) for own in readings], axis=0)
-        rows = np.flatnonzero(values >= FEWEST_VALUES)
+        rows = np.flatnonzero(values >= FEWEST_READINGS)
         rows = rows[np.argsort(visits[rows], kind="stable")]  # alike ones together: no padding
         parts = [
             self._judged(_batch(readings, own, days, until_day[own]), own)
@@ -63,11 +74,31 @@ class Watcher:
         ]
         if not parts:
             return pl.DataFrame(schema={"patient_id": pl.Int64, "day": pl.Int64})
-        return with_verdicts(pl.concat(parts).sort("patient_id", "day"))
+        judged = with_verdicts(pl.concat(parts).sort("patient_id", "day"))
+        return judged.join(
+            self._ahead(readings, rows, until_day),
+            on=["patient_id", "day"],
+            how="left",
+            maintain_order="left",
+        ).with_columns(pl.col("met").fill_null(value=False))
 
     def _judged(self, batch: Batch, rows: IntArray) -> pl.DataFrame:
         columns = judged_visits(batch, self.refiner, self.tables)
         return pl.DataFrame({"patient_id": rows[columns.pop("patient")], **columns})
+
+    def _ahead(self, readings: Sequence[Readings], rows: IntArray, until_day: FloatArray) -> pl.DataFrame:
+        """The chance that each patient's criterion is met soon, at every visit."""
+        values = pl.concat([_frame(own, rows, until_day[rows]) for own in readings])
+        bars = bars_of(values, markers_of(values))
+        context = Context(bars, DOSES.frame_schema.to_frame(), bars, self.prior, self.seed)
+        days = np.unique(np.concatenate([own.day for own in readings]))
+        pieces = np.split(rows, range(PATIENTS_AT_ONCE, len(rows), PATIENTS_AT_ONCE))
+        found = [
+            criterion_rows(posterior_of(_batch(readings, own, days, until_day[own]), self.refiner), context)
+            for own in pieces
+            if own.size
+        ]
+        return pl.concat(found).with_columns(pl.col("patient_id").cast(pl.Int64))
 
 
 def first_alert_day(watched: pl.DataFrame, threshold: float, patients: int) -> FloatArray:
@@ -123,4 +154,22 @@ def _series(readings: Readings, rows: IntArray, until_day: FloatArray) -> Series
         log_step=np.log(READING_STEP_MM / shown)
         if is_diameter
         else np.full(value.shape, np.log(MARKER_STEP)),
+    )
+
+
+def _frame(readings: Readings, rows: IntArray, until_day: FloatArray) -> pl.DataFrame:
+    """The readings of these patients before their day, as a table."""
+    patient, reading = np.nonzero(readings.day < until_day[:, None])
+    at_floor = readings.at_floor[rows[patient], reading]
+    return pl.DataFrame(
+        {
+            "patient_id": rows[patient].astype(str),
+            "day": readings.day[reading].astype(np.int64),
+            "quantity": [readings.quantity] * len(patient),
+            "part": [""] * len(patient),
+            "value": readings.value[rows[patient], reading],
+            "limit": np.full(len(patient), TOO_SMALL_MM if readings.is_diameter else 0.0),
+            "censoring": -at_floor.astype(np.int64),
+        },
+        schema=READINGS_SCHEMA,
     )

@@ -116,7 +116,11 @@ KEYS: Mapping[str, Mapping[str, Key]] = MappingProxyType(
         },
         "alert": {
             "threshold": Key(
-                "number", None, "P(turned) from which an alert is raised; by default the prior's own", 0.01, 1
+                "number",
+                None,
+                "chance of progression within 24 weeks from which an alert is raised; by default the prior's own",
+                0.01,
+                1,
             ),
             "particles": Key("whole", 2048, "particles of the filter, a power of two", 64, 65536),
         },

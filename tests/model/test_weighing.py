@@ -270,11 +270,18 @@ def test_burden_and_dates_stay_finite_in_float32_for_absurd_particles():
     for on, off in ((weeks, 0 * weeks), (0 * weeks, weeks)):
         for name in ("log_burden", "resistant_share", "turning_week", "dominance_week"):
             assert np.isfinite(getattr(dynamics, name)(on, off)).all(), name
-    assert np.isfinite(dynamics.weeks_to_rise(np.array([0.3, 50.0], dtype=np.float32))).all()
+    rise = np.array([0.3, 50.0], dtype=np.float32)
+    for pauses in ((), ((2.0, 0.0), (9.0, 5.0))):
+        turning = dynamics.turning_week(weeks[:1], np.array([[8.0]], np.float32), pauses)
+        assert np.isfinite(dynamics.weeks_to_rise(rise, turning, 8.0 if pauses else 0.0, pauses)).all()
 
 
 def test_weeks_to_rise_in_float32_are_those_of_float64():
     prior = starting_prior("any", [SUM_OF_DIAMETERS])
     particles = prior.bank(512, 0)
     exact, fast = (Bank.of(prior, particles, precision=p).dynamics for p in (np.dtype(float), SINGLE))
-    np.testing.assert_allclose(fast.weeks_to_rise(0.3), exact.weeks_to_rise(0.3), rtol=1e-3, atol=1e-3)
+    zero = np.zeros(1, np.float32)
+    for own in ((0.0, ()), (12.0, ((8.0, 0.0), (30.0, 6.0)))):
+        turning = exact.turning_week(zero, zero + own[0], own[1])
+        found = fast.weeks_to_rise(0.3, turning.astype(np.float32), *own)
+        np.testing.assert_allclose(found, exact.weeks_to_rise(0.3, turning, *own), rtol=1e-3, atol=1e-3)

@@ -232,24 +232,20 @@ def test_weeks_to_rise_of_a_row_do_not_depend_on_the_other_rows(rise):
     dynamics = Dynamics(d, g, 0.1 * d / (1.0 + d), d)
     turning = dynamics.turning_week(*np.zeros((2, 1), np.float32))
     together = dynamics.weeks_to_rise(rise, turning)
-    apart = [dynamics.at(row).weeks_to_rise(rise, turning[row]) for row in range(len(d))]
+    apart = [dynamics.at(np.array(row)).weeks_to_rise(rise, turning[row]) for row in range(len(d))]
     np.testing.assert_array_equal(together, apart)
 
 
 def risen_by_search(d, g, fraction, off, stretches, rise, step):
     """Slow reference: the first week after the smallest burden at which it lies above it by `rise`, on a grid."""
-    rates = [(on, -d, away, off) for on, away in stretches]
-    in_turn = [part for on, kill, away, grow in rates for part in ((on, kill), (away, grow))]
-    in_turn.append((FARTHEST_WEEK, -d))
-    week, sensitive, resistant = [np.zeros(1)], [np.log1p([-fraction])], [np.log([fraction])]
-    for length, rate in in_turn:
-        steps = np.arange(1, max(int(np.ceil(length / step)), 1) + 1) * (
-            length / max(int(np.ceil(length / step)), 1)
-        )
-        week.append(week[-1][-1] + steps)
-        sensitive.append(sensitive[-1][-1] + rate * steps)
-        resistant.append(resistant[-1][-1] + g * steps)
-    week, burden = np.concatenate(week), np.logaddexp(np.concatenate(sensitive), np.concatenate(resistant))
+    in_turn = [part for on, away in stretches for part in ((on, -d), (away, off))]
+    weeks, sensitive, resistant = [np.zeros(1)], [np.log1p([-fraction])], [np.log([fraction])]
+    for length, rate in [*in_turn, (FARTHEST_WEEK, -d)]:
+        after = np.linspace(0.0, length, int(np.ceil(length / step)) + 1)[1:]
+        weeks.append(weeks[-1][-1] + after)
+        sensitive.append(sensitive[-1][-1] + rate * after)
+        resistant.append(resistant[-1][-1] + g * after)
+    week, burden = np.concatenate(weeks), np.logaddexp(np.concatenate(sensitive), np.concatenate(resistant))
     smallest = burden.argmin()
     risen = (burden >= burden[smallest] + rise) & (np.arange(len(week)) > smallest)
     return week[risen.argmax()] if risen.any() else np.inf
@@ -290,7 +286,9 @@ def test_rise_is_where_a_search_over_the_course_as_treated_finds_it(d, g, fracti
 
 @given(rates, rates, fractions, rates, STRETCHES, st.floats(0.01, 2.0))
 @settings(deadline=None)
-def test_burden_has_risen_by_the_amount_asked_at_that_week_and_not_before(d, g, fraction, off, stretches, rise):
+def test_burden_has_risen_by_the_amount_asked_at_that_week_and_not_before(
+    d, g, fraction, off, stretches, rise
+):
     dynamics = model(d, g, fraction, off)
     turning, risen = seen_after(dynamics, stretches), risen_after(dynamics, stretches, rise)
     assume(risen < FARTHEST_WEEK)

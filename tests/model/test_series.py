@@ -34,7 +34,10 @@ def test_reader_is_who_first_read_a_target_then_who_read_most_of_them_then_by_na
 
 def test_readings_are_those_of_one_reader():
     rows = A.format(0) + B.format(0) + A.format(42) + B.format(84)
-    assert readings_of(study_of(lesions=HEADER + rows)).select("day", "value").rows() == [(0, 50.0), (42, 50.0)]
+    assert readings_of(study_of(lesions=HEADER + rows)).select("day", "value").rows() == [
+        (0, 50.0),
+        (42, 50.0),
+    ]
 
 
 def test_sum_that_is_not_evaluable_is_no_reading_and_never_0_mm():

@@ -196,7 +196,13 @@ def test_tumour_growing_only_because_the_drug_is_off_has_the_pause_as_cause():
 def test_turning_day_of_a_paused_course_is_its_smallest_burden_as_it_was_treated():
     from tests.model.test_treatment import doses
 
-    natural = {"d": 0.1, "g": 0.05, "fraction": 0.2, "off": 0.3, "background": 0.1}  # would have turned on day 97
+    natural = {
+        "d": 0.1,
+        "g": 0.05,
+        "fraction": 0.2,
+        "off": 0.3,
+        "background": 0.1,
+    }  # would have turned on day 97
     table = doses((0, "a", "start"), (56, "a", "stop"), (196, "a", "start"))
     found, _, _ = judged([0, 56, 150, 240], [50, 45, 70, 80], doses=table, **natural)
     assert found.turning_day[1, 1] == pytest.approx(97, abs=1)

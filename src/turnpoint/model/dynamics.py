@@ -177,26 +177,23 @@ class Dynamics:
 
         Args:
             log_rise: above 0; broadcasts against the parameters.
-            turning_week: t*, from `turning_week` with the same pauses.
-            off_weeks, pauses: as there.
+            turning_week: t*, as `turning_week` gives it for these pauses.
+            off_weeks: off treatment up to the time it is seen from, all of it in these pauses.
+            pauses: as there.
         """
-        stretches = _stretches(off_weeks, pauses)
-        on_then, off_then = (
-            sum(np.clip(turning_week - own.week, 0.0, own.length) for own in stretches if own.is_on is wanted)
-            for wanted in (True, False)
-        )
-        target = self.log_burden(on_then, off_then) + np.asarray(log_rise, self._precision)
-        risen = np.full_like(target, np.inf)
-        for own in stretches:
-            begun = np.clip(turning_week - own.week, 0.0, own.length)
-            on, off = (own.on + begun, own.off) if own.is_on else (own.on, own.off + begun)
-            weeks = begun + self._weeks_to_reach(target, on, off, is_on=own.is_on)
-            here = np.isinf(risen) & (weeks <= own.length) & (turning_week < own.week + own.length)
-            risen = np.where(here, own.week + weeks - turning_week, risen)
+        rise = np.asarray(log_rise, self._precision)
+        target = np.full_like(turning_week, np.inf)
+        risen = target
+        for own in _stretches(off_weeks, pauses):
+            on, off = own.weeks_at(turning_week)
+            target = np.where(turning_week >= own.week, self.log_burden(on, off) + rise, target)
+            weeks = on + off - turning_week + self._weeks_to_reach(target, on, off, is_on=own.is_on)
+            here = (turning_week + weeks <= own.end) & (turning_week < own.end)
+            risen = np.where(np.isinf(risen) & here, weeks, risen)
         return self._clipped(risen)
 
     def _weeks_to_reach(
-        self, target: FloatArray, on_weeks: FloatArray, off_weeks: FloatArray | float, *, is_on: bool
+        self, target: FloatArray, on_weeks: FloatArray, off_weeks: FloatArray, *, is_on: bool
     ) -> FloatArray:
         """Weeks from a time until log B reaches a target above it, if treatment stays as it is; infinite where never.
 
@@ -217,7 +214,7 @@ class Dynamics:
             grown = np.exp(np.minimum(resistant + g * weeks, 0.0))
             other = np.exp(np.minimum(sensitive + rate * weeks, 0.0))
             slope = g * grown + rate * other
-            step = (grown + other - 1.0) / np.where(slope > 0, slope, np.inf)
+            step = (grown + other - 1.0) / np.where((slope > 0) & ~never, slope, np.inf)
             # row by row, so that nobody's date depends on how long another's takes
             moving = (np.abs(step) > tolerance * (1.0 + weeks)).any(axis=-1, keepdims=True)
             weeks = np.where(moving, np.maximum(weeks - step, 0.0), weeks)
@@ -233,27 +230,39 @@ class Dynamics:
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """A part of a course on or off treatment: when it begins, the weeks on and off before it, how long it is."""
+    """A part of a course on or off treatment: weeks on and weeks off before it, and how long it is."""
 
-    is_on: bool
     on: float
     off: float
     length: float
+    is_on: bool = True
 
     @property
     def week(self) -> float:
         """Of the course, at which it begins."""
         return self.on + self.off
 
+    @property
+    def end(self) -> float:
+        """Week of the course at which it ends."""
+        return self.week + self.length
+
+    def weeks_at(self, week: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Weeks on and weeks off at a week of the course, at the nearer end of the stretch if it lies outside."""
+        within = np.clip(week - self.week, 0.0, self.length)
+        none = np.zeros_like(within)
+        on, off = (within, none) if self.is_on else (none, within)
+        return self.on + on, self.off + off
+
 
 def _stretches(off_weeks: float, pauses: Pauses) -> list[_Stretch]:
     """On and off in turn; on for ever after the last pause, of which so many weeks off are known."""
     found, on_before = [], 0.0
-    ends = [*(off for _, off in pauses[1:]), off_weeks]
-    for (on, off), end in zip(pauses, ends, strict=True) if pauses else ():
-        found += [_Stretch(True, on_before, off, on - on_before), _Stretch(False, on, off, end - off)]
+    ends = [*(off for _, off in pauses), off_weeks][1:]
+    for (on, off), end in zip(pauses, ends, strict=True):
+        found += [_Stretch(on_before, off, on - on_before), _Stretch(on, off, end - off, is_on=False)]
         on_before = on
-    return [*found, _Stretch(True, on_before, off_weeks, np.inf)]
+    return [*found, _Stretch(on_before, off_weeks, np.inf)]
 
 
 def _largest_exponent(numbers: FloatArray) -> float:

@@ -175,7 +175,9 @@ def _sum(lesions: Sequence[Measured], day: FloatArray) -> Measured:
     for lesion in lesions:
         counts = (lesion.known[:, None, :] & (lesion.day[:, None, :] <= day[:, :, None])).sum(axis=2)
         last, known = np.maximum(counts - 1, 0), counts > 0
-        on, value, sd = (np.take_along_axis(own, last, axis=1) for own in (lesion.day, lesion.value, lesion.sd))
+        on, value, sd = (
+            np.take_along_axis(own, last, axis=1) for own in (lesion.day, lesion.value, lesion.sd)
+        )
         begun += known
         complete &= ~known | (on == day)
         total += np.where(known, value, 0.0)

@@ -191,7 +191,7 @@ def _dates(model: _Model, times: Sequence[Time]) -> list[Dates]:
 
 
 def _regrowth(model: _Model, dates: Sequence[Dates], quantity: str, errors: FloatArray) -> list[Ranked]:
-    """When the signal exceeds its smallest by the error, after it; the model has a row for each of the dates, or one."""
+    """When the signal exceeds its smallest by the error, later; the model has a row for each of the dates, or one."""
     dynamics, reading = model.dynamics, model.readings[quantity]
     turning, smallest = (
         np.stack([getattr(own, name) for own in dates]) for name in ("turning_week", "smallest")

@@ -188,9 +188,7 @@ def assess_readings(
 
     `readings` are taken lesion by lesion (`model.series.parts_of`).
     """
-    judged = _judged(
-        readings, study, prior, visits=visits, seed=seed, progress=progress, particles=particles
-    )
+    judged = _judged(readings, study, prior, visits=visits, seed=seed, progress=progress, particles=particles)
     return alert_history(judged, prior.alert.threshold)
 
 

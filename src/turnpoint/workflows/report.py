@@ -32,7 +32,7 @@ from turnpoint.workflows.assess import Assessment, assess
 from turnpoint.workflows.harm_view import harm_view_of
 from turnpoint.workflows.lying_ahead import what_lies_ahead
 from turnpoint.workflows.priors import usable_readings
-from turnpoint.workflows.respond import Responses, called, lesions_of_one_reader, respond
+from turnpoint.workflows.respond import called, lesions_of_one_reader, respond
 
 AUDIENCES = ("patient", "clinician", "statistician")
 LANGUAGES = ("en", "zh")

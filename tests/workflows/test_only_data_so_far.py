@@ -125,11 +125,11 @@ def rows_of(patients):
     return {name: rows.filter(patient_id=name).drop("patient_id") for name in patients}
 
 
+# Shrinking what fails takes minutes, and a cut of a course is short as it is.
 @given(st.lists(courses(), min_size=1, max_size=3))
 @settings(
-    phases=(Phase.explicit, Phase.generate),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
     max_examples=12,
-    report_multiple_bugs=False,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

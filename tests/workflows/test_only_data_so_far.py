@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+import pytest
 from polars.testing import assert_frame_equal
 
 import turnpoint as tp
@@ -23,10 +23,8 @@ HEADERS = {
     "doses": "patient_id,day,drug,action",
     "events": "patient_id,day,term,grade",
 }
-SIZES = st.sampled_from([0, 4, 6, 9, 11, 14, 17, 20, 24, 28, 33, 40, 45, 50, 60, 72, 110])
-VALUES = st.sampled_from([0, 0.02, 0.3, 1.1, 2, 3.4, 5, 8, 13, 21, 34, 55, 90, 400])
-GAPS = st.sampled_from([14, 21, 42, 56, 84])
-MARKERS = {"PSA": "ng/mL", "CEA": "ng/mL", "CA-125": "U/mL", "home-made": "kU/L"}
+MARKERS = {"PSA": "ng/mL", "CEA": "ng/mL", "CA-125": "U/mL"}
+LATER = (0, 0, 0, 1, 2, 3)  # visits after the first at which something begins
 
 
 @dataclass(frozen=True)
@@ -43,107 +41,105 @@ class Course:
         return sorted({day for table in ("lesions", "markers") for day, _ in self.rows[table]})
 
 
-@st.composite
-def courses(draw):
+# Without a single reading there is nothing to be assessed in a folder.
+ANYBODY = Course("", "", {"lesions": [], "markers": [(0, "PSA,20,ng/mL")], "doses": [], "events": []})
+
+
+def drawn_course(rng: np.random.Generator) -> Course:
     """Lesions and markers that begin late, two readers, zeros, a pause, another drug, a new lesion, events."""
-    days = [draw(st.sampled_from([-14, -3, 0]))]
-    for gap in draw(st.lists(GAPS, min_size=1, max_size=6)):
-        days.append(days[-1] + gap)
-    later = st.sampled_from([0, 0, 0, 1, 2, 4])
-    lesions = []
-    # two readers begin together, or one after the other
-    for reader in draw(st.sampled_from([("",), ("",), ("A", "B"), ("B", "A")])):
-        begins = draw(later) if reader else 0
-        for lesion in ("T2", "T1")[: draw(st.integers(0, 2))]:
-            begins = begins or draw(later)
-            lesions += [
-                (day, f"{lesion},target,liver,{_size(draw(SIZES | st.none()))},{reader}")
-                for day in days[begins:]
-                if draw(st.integers(0, 6))
-            ]
-    if draw(st.booleans()):
-        lesions.append((draw(st.sampled_from(days)), "N1,new,brain,9,measured,"))
-    markers = []
-    for marker in draw(st.lists(st.sampled_from(list(MARKERS)), max_size=2, unique=True)):
-        values = VALUES.filter(bool) if marker == "home-made" else VALUES
-        markers += [
-            (day, f"{marker},{draw(values)},{MARKERS[marker]}")
-            for day in days[draw(later) :]
-            if draw(st.booleans())
-        ]
-    if not lesions and not markers:
-        markers = [(days[0], "PSA,20,ng/mL")]
+    days = [int(rng.choice([-14, -3, 0]))]
+    for gap in rng.choice([14, 21, 42, 56, 84], rng.integers(2, 7)):
+        days.append(days[-1] + int(gap))
+    lesions = _lesions(rng, days) if rng.random() < 0.7 else []
+    markers = [
+        (day, f"{marker},{_value(rng)},{MARKERS[marker]}")
+        for marker in rng.permutation(list(MARKERS))[: rng.integers(0 if lesions else 1, 3)]
+        for day in days[rng.choice(LATER) :]
+        if rng.random() < 0.7
+    ]
     return Course(
-        draw(st.sampled_from(["", "NSCLC", "prostate cancer", "metastatic colorectal cancer"])),
-        draw(st.sampled_from(["", "", "docetaxel"])),
+        str(rng.choice(["", "NSCLC", "prostate cancer", "metastatic colorectal cancer"])),
+        str(rng.choice(["", "", "docetaxel"])),
         {
             "lesions": lesions,
-            "markers": markers,
-            "doses": _doses(draw, days[-1]),
-            "events": [(day, "Nausea,2") for day in days if draw(st.booleans())],
+            "markers": markers or [(days[0], "PSA,20,ng/mL")],
+            "doses": _doses(rng, days[-1]),
+            "events": [(day, "Nausea,2") for day in days if rng.random() < 0.3],
         },
     )
 
 
-def _size(mm):
-    if mm is None:
+def _lesions(rng: np.random.Generator, days: list[int]) -> list[tuple[int, str]]:
+    """Up to three targets by one reader or two, some begun late and some not read; perhaps a new lesion."""
+    rows = []
+    readers = ("A", "B") if rng.random() < 0.4 else ("",)
+    for reader in readers:
+        begins = int(rng.choice(LATER)) if len(readers) > 1 else 0
+        for lesion in ("T3", "T1", "T2")[: rng.integers(1, 4)]:
+            first, mm = begins + int(rng.choice(LATER)), rng.uniform(8, 80)
+            for day in days[first:]:
+                mm *= np.exp(rng.normal(0, 0.2))
+                if rng.random() < 0.85:
+                    rows.append((day, f"{lesion},target,liver,{_size(rng, mm)},{reader}"))
+    if rng.random() < 0.2:
+        rows.append((int(rng.choice(days)), "N1,new,brain,9,measured,"))
+    return rows
+
+
+def _size(rng: np.random.Generator, mm: float) -> str:
+    seen = rng.random()
+    if seen < 0.1:
         return ",not_evaluable"
-    return {0: ",absent", 4: ",too_small"}.get(mm, f"{mm},measured")
+    return ",absent" if seen < 0.15 else ",too_small" if mm < 6 else f"{mm:.0f},measured"
 
 
-def _doses(draw, last):
-    """Every three weeks until a pause, perhaps for good, and then perhaps of another drug."""
-    first, second = draw(st.permutations(["docetaxel", "FOLFOX", "enzalutamide"]))[:2]
-    kind = draw(st.sampled_from(["none", "given", "daily"]))
-    pause, again = draw(st.integers(1, 12)) * 21, draw(st.integers(13, 30)) * 21
-    if kind == "none":
+def _value(rng: np.random.Generator) -> str:
+    return "0" if rng.random() < 0.2 else f"{np.exp(rng.normal(1, 2)):.2g}"
+
+
+def _doses(rng: np.random.Generator, last: int) -> list[tuple[int, str]]:
+    """None, or every three weeks or daily until a pause, and then of another drug."""
+    first, second = rng.permutation(["docetaxel", "FOLFOX", "enzalutamide"])[:2]
+    pause, again = 21 * int(rng.integers(1, 8)), 21 * int(rng.integers(9, 16))
+    kind = rng.random()
+    if kind < 0.3:
         return []
-    if kind == "daily":
+    if kind < 0.6:
         return [(0, f"{first},start"), (pause, f"{first},stop"), (again, f"{second},start")]
     before = [(day, f"{first},given") for day in range(0, pause, 21)]
     return before + [(day, f"{second},given") for day in range(again, last + 42, 21)]
 
 
-def folder(patients):
-    """The study of courses by name, each up to a day."""
+def rows_of(patients: dict[str, tuple[Course, int]]) -> dict[str, pl.DataFrame]:
+    """Frame and diagnostics of courses, each known up to a day, as one table by name."""
     tables = {name: [header] for name, header in HEADERS.items()}
-    for name, (course, known) in patients.items():
+    for name, (course, known) in (patients | {"anybody": (ANYBODY, 0)}).items():
         tables["patients"].append(f"{name},{course.tumour},{course.arm}")
         for table, rows in course.rows.items():
             tables[table] += [f"{name},{day},{row}" for day, row in rows if day <= known]
-    return study_of(**{name: "\n".join(rows) + "\n" for name, rows in tables.items() if len(rows) > 1})
-
-
-# Without a single reading there is nothing to be assessed in a folder.
-ANYBODY = Course("", "", {"lesions": [], "markers": [(0, "PSA,20,ng/mL")], "doses": [], "events": []})
-
-
-def rows_of(patients):
-    """Frame and diagnostics as one table, by name."""
-    found = tp.assess(folder(patients | {"anybody": (ANYBODY, 0)}), particles=128)
+    found = tp.assess(
+        study_of(**{name: "\n".join(rows) + "\n" for name, rows in tables.items() if len(rows) > 1}),
+        particles=128,
+    )
     rows = found.frame.hstack(found.diagnostics.drop("patient_id", "day"))
     return {name: rows.filter(patient_id=name).drop("patient_id") for name in patients}
 
 
-# Shrinking what fails takes minutes, and a cut of a course is short as it is.
-@given(st.lists(courses(), min_size=1, max_size=3))
-@settings(
-    phases=(Phase.explicit, Phase.reuse, Phase.generate),
-    max_examples=12,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-def test_rows_of_a_visit_are_made_of_what_was_known_of_its_patient_on_its_day(drawn):
-    patients = {
-        f"{number} until {place}": (course, known)
-        for number, course in enumerate(drawn)
-        for place, known in enumerate(course.visits)
+@pytest.mark.parametrize("seed", range(6))
+def test_rows_of_a_visit_are_made_of_what_was_known_of_its_patient_on_its_day(seed):
+    rng = np.random.default_rng(seed)
+    courses = [drawn_course(rng) for _ in range(6)]
+    known = {
+        f"{number} until {day}": (course, day)
+        for number, course in enumerate(courses)
+        for day in course.visits
     }
-    together = rows_of(patients)
-    for number, course in enumerate(drawn):
-        whole = together[f"{number} until {len(course.visits) - 1}"]
-        for place, day in enumerate(course.visits):
-            cut = together[f"{number} until {place}"]
-            assert_frame_equal(cut, whole.filter(pl.col("day") <= day), check_exact=True)
-    for name in (next(iter(patients)), list(patients)[-1]):
-        assert_frame_equal(rows_of({name: patients[name]})[name], together[name], check_exact=True)
+    together = rows_of(known)
+    for number, course in enumerate(courses):
+        whole = together[f"{number} until {course.visits[-1]}"]
+        for day in course.visits:
+            assert_frame_equal(
+                together[f"{number} until {day}"], whole.filter(pl.col("day") <= day), check_exact=True
+            )
+    name = f"0 until {courses[0].visits[-1]}"
+    assert_frame_equal(rows_of({name: known[name]})[name], together[name], check_exact=True)

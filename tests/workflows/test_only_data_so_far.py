@@ -122,8 +122,8 @@ def rows_of(patients: dict[str, tuple[Course, int]]) -> dict[str, pl.DataFrame]:
         study_of(**{name: "\n".join(rows) + "\n" for name, rows in tables.items() if len(rows) > 1}),
         particles=128,
     )
-    rows = found.frame.hstack(found.diagnostics.drop("patient_id", "day"))
-    return {name: rows.filter(patient_id=name).drop("patient_id") for name in patients}
+    every = found.frame.hstack(found.diagnostics.drop("patient_id", "day"))
+    return {name: every.filter(patient_id=name).drop("patient_id") for name in patients}
 
 
 def check_law(courses: list[Course]) -> None:

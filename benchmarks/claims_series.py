@@ -200,7 +200,7 @@ def dates_under(prior_name: str, particles: np.ndarray | None = None) -> Dates:
 
     def weeks_until(log_rise: float) -> np.ndarray:
         bar = reading.log_burden_of(reading.log_signal(lowest) + log_rise)
-        return dynamics.weeks_to_rise(bar - lowest)
+        return dynamics.weeks_to_rise(bar - lowest, turning)
 
     to_progression = weeks_until(math.log(PROGRESSION_RATIO))
     return Dates(

@@ -64,7 +64,9 @@ def test_burden_is_smallest_at_the_turning_point(d, g, fraction, apart):
 @given(rates, rates, st.floats(0.0, 2.0))
 def test_burden_has_risen_by_the_amount_asked_after_weeks_to_rise_whatever_the_fraction(d, g, rise):
     dynamics = model(d, g, 0.01)
-    after = dynamics.weeks_to_rise(rise)[0]
+    turning = dynamics.turning_week(*at(0))
+    assume(turning[0] > 0.0)
+    after = dynamics.weeks_to_rise(rise, turning)[0]
     climb = (d * np.exp(g * after) + g * np.exp(-d * after)) / (g + d)
     if after < FARTHEST_WEEK:
         assert np.log(climb) == pytest.approx(rise, abs=1e-5)
@@ -183,7 +185,8 @@ def test_part_that_rests_never_turns_while_treatment_goes_on(d, fraction, off, s
 
 @given(rates, fractions, st.floats(0.0, 2.0))
 def test_part_that_rests_never_rises(d, fraction, rise):
-    assert model(d, RESTING_PER_WEEK, fraction).weeks_to_rise(rise)[0] == FARTHEST_WEEK
+    dynamics = model(d, RESTING_PER_WEEK, fraction)
+    assert dynamics.weeks_to_rise(rise, dynamics.turning_week(*at(0)))[0] == FARTHEST_WEEK
 
 
 @given(rates, fractions)
@@ -226,6 +229,83 @@ def test_trend_is_the_slope_of_the_log_burden(d, g, fraction, off, on_weeks, off
 def test_weeks_to_rise_of_a_row_do_not_depend_on_the_other_rows(rise):
     """Newton's method takes longest for a small rise, where the climb is flat at first."""
     d, g = np.exp(np.random.default_rng(0).normal(-2.5, 1.5, (2, 40, 64))).astype(np.float32)
-    together = Dynamics(d, g, 0.1 * d, d).weeks_to_rise(rise)
-    apart = [Dynamics(d[row], g[row], 0.1 * d[row], d[row]).weeks_to_rise(rise) for row in range(len(d))]
+    dynamics = Dynamics(d, g, 0.1 * d / (1.0 + d), d)
+    turning = dynamics.turning_week(*np.zeros((2, 1), np.float32))
+    together = dynamics.weeks_to_rise(rise, turning)
+    apart = [dynamics.at(np.array(row)).weeks_to_rise(rise, turning[row]) for row in range(len(d))]
     np.testing.assert_array_equal(together, apart)
+
+
+def risen_by_search(d, g, fraction, off, stretches, rise, step):
+    """Slow reference: the first week after the smallest burden at which it lies above it by `rise`, on a grid."""
+    in_turn = [part for on, away in stretches for part in ((on, -d), (away, off))]
+    weeks, sensitive, resistant = [np.zeros(1)], [np.log1p([-fraction])], [np.log([fraction])]
+    for length, rate in [*in_turn, (FARTHEST_WEEK, -d)]:
+        after = np.linspace(0.0, length, int(np.ceil(length / step)) + 1)[1:]
+        weeks.append(weeks[-1][-1] + after)
+        sensitive.append(sensitive[-1][-1] + rate * after)
+        resistant.append(resistant[-1][-1] + g * after)
+    week, burden = np.concatenate(weeks), np.logaddexp(np.concatenate(sensitive), np.concatenate(resistant))
+    smallest = burden.argmin()
+    risen = (burden >= burden[smallest] + rise) & (np.arange(len(week)) > smallest)
+    return week[risen.argmax()] if risen.any() else np.inf
+
+
+def risen_after(dynamics, stretches, rise):
+    """The week of the rise as `weeks_to_rise` has it, seen from the end of the last pause."""
+    on, off, pauses = 0.0, 0.0, []
+    for length, away in stretches:
+        on += length
+        pauses.append((on, off))
+        off += away
+    turning = dynamics.turning_week(np.array([on]), np.array([off]), tuple(pauses))
+    return (turning + dynamics.weeks_to_rise(rise, turning, off, tuple(pauses)))[0]
+
+
+@given(
+    st.floats(0.02, 0.5),
+    st.floats(0.01, 0.3),
+    fractions,
+    st.floats(0.01, 0.3),
+    STRETCHES,
+    st.floats(0.05, 1.5),
+)
+@settings(max_examples=150, deadline=None)
+def test_rise_is_where_a_search_over_the_course_as_treated_finds_it(d, g, fraction, off, stretches, rise):
+    """Two stretches may come to the same smallest burden, and a course may just touch the level: then either will do."""
+    dynamics = model(d, g, fraction, off)
+    found = risen_after(dynamics, stretches, rise)
+    assume(found < FARTHEST_WEEK)
+    step = 0.05
+    slack = 1e-3 + step**2
+    searched = [
+        risen_by_search(d, g, fraction, off, stretches, rise + change, step) for change in (-slack, slack)
+    ]
+    assert searched[0] - 2 * step <= found <= searched[1] + 2 * step
+
+
+@given(rates, rates, fractions, rates, STRETCHES, st.floats(0.01, 2.0))
+@settings(deadline=None)
+def test_burden_has_risen_by_the_amount_asked_at_that_week_and_not_before(
+    d, g, fraction, off, stretches, rise
+):
+    dynamics = model(d, g, fraction, off)
+    turning, risen = seen_after(dynamics, stretches), risen_after(dynamics, stretches, rise)
+    assume(risen < FARTHEST_WEEK)
+    smallest = log_burden_as_treated(dynamics, turning, stretches)
+    assert log_burden_as_treated(dynamics, risen, stretches) == pytest.approx(smallest + rise, abs=1e-5)
+    for share in np.linspace(0.0, 1.0, 40):
+        before = log_burden_as_treated(dynamics, turning + share * (risen - turning), stretches)
+        assert before <= smallest + rise + 1e-5
+
+
+def test_rise_in_a_pause_is_soon_after_it_began():
+    """From 0.66 at week 8 to 0.95 in 13 days: 0.36·exp(0.3·13/7) + 0.30·exp(0.05·13/7)."""
+    dynamics = model(0.1, 0.05, 0.2, off=0.3)
+    rise = np.log(0.9545 / 0.6576)
+    assert 7 * risen_after(dynamics, [(8.0, 20.0)], rise) == pytest.approx(69, abs=0.1)
+
+
+def test_rise_of_a_course_that_grows_from_the_start_is_counted_from_there():
+    """All resistant: the burden is up by 1 after 1/g weeks; with the formula of the turning point, later."""
+    assert risen_after(model(0.1, 0.05, 0.999999), [], 1.0) == pytest.approx(20.0, abs=1e-3)

@@ -5,7 +5,7 @@ import pytest
 from tests.model.courses import batch_of
 from tests.workflows.studies import study_of
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
-from turnpoint.model.series import chosen_readers, new_lesion_days, parts_of, readings_of
+from turnpoint.model.series import chosen_readers, in_slots, new_lesion_days, parts_of, readings_of
 
 HEADER = "patient_id,day,lesion_id,role,diameter_mm,status,reader\n"
 
@@ -30,6 +30,14 @@ NAMELESS = "P1,{},T1,target,30,measured,\n"
 )
 def test_reader_is_who_first_read_a_target_then_who_read_most_of_them_then_by_name(rows, expected):
     assert chosen_readers(study_of(lesions=HEADER + rows).lesions).rows() == [("P1", expected)]
+
+
+def test_parts_are_in_the_order_in_which_they_were_first_read_then_by_name():
+    header = "patient_id,day,lesion_id,role,diameter_mm,status\n"
+    rows = [(0, "T3"), (0, "T2"), (42, "T2"), (42, "T1"), (84, "T3")]
+    study = study_of(lesions=header + "".join(f"P1,{day},{name},target,20,measured\n" for day, name in rows))
+    found = in_slots(parts_of(study)).select("part", "slot", "day").rows()
+    assert found == [("T2", 0, 0), ("T2", 0, 42), ("T3", 1, 0), ("T3", 1, 84), ("T1", 2, 42)]
 
 
 def test_readings_are_those_of_one_reader():

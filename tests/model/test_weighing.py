@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.model.courses import batch_of, readings
 from tests.reference import observation_reference as slow
+from turnpoint.model.arrays import FloatArray
 from turnpoint.model.bank import SINGLE, Bank
 from turnpoint.model.observation import run_series
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
@@ -266,15 +267,23 @@ def test_burden_and_dates_stay_finite_in_float32_for_absurd_particles():
     absurd = np.stack([prior.mean, prior.mean])
     absurd[:, :4] = [[-12.0, 3.0, 40.0, 3.0], [3.0, -12.0, -40.0, 3.0]]
     dynamics = Bank.of(prior, absurd, precision=SINGLE).dynamics
-    weeks = np.array([[0.0], [6.0], [520.0]], dtype=np.float32)
+    weeks: FloatArray = np.array([[0.0], [6.0], [520.0]]).astype(SINGLE)
     for on, off in ((weeks, 0 * weeks), (0 * weeks, weeks)):
         for name in ("log_burden", "resistant_share", "turning_week", "dominance_week"):
             assert np.isfinite(getattr(dynamics, name)(on, off)).all(), name
-    assert np.isfinite(dynamics.weeks_to_rise(np.array([0.3, 50.0], dtype=np.float32))).all()
+    rise = np.array([0.3, 50.0]).astype(weeks.dtype)
+    for pauses in ((), ((2.0, 0.0), (9.0, 5.0))):
+        turning = dynamics.turning_week(0 * weeks, 0 * weeks + np.float32(8.0), pauses)
+        assert np.isfinite(dynamics.weeks_to_rise(rise, turning, 8.0 if pauses else 0.0, pauses)).all()
 
 
 def test_weeks_to_rise_in_float32_are_those_of_float64():
     prior = starting_prior("any", [SUM_OF_DIAMETERS])
     particles = prior.bank(512, 0)
     exact, fast = (Bank.of(prior, particles, precision=p).dynamics for p in (np.dtype(float), SINGLE))
-    np.testing.assert_allclose(fast.weeks_to_rise(0.3), exact.weeks_to_rise(0.3), rtol=1e-3, atol=1e-3)
+    zero = np.zeros(1)
+    for off, pauses in ((0.0, ()), (12.0, ((8.0, 0.0), (30.0, 6.0)))):
+        turning = exact.turning_week(zero, zero + off, pauses)
+        found = fast.weeks_to_rise(0.3, turning.astype(SINGLE), off, pauses)
+        expected = exact.weeks_to_rise(0.3, turning, off, pauses)
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)

@@ -61,7 +61,9 @@ def _judge_one(batch, prior, patient, visit, draws):
         "resistant_fraction": np.quantile(course.share, LEVELS),
         "dominance_day": 7 * np.quantile(course.dominance, LEVELS),
         "turning_day": 7 * np.quantile(course.turning, LEVELS),
-        "regrowth_day": 7 * np.quantile(regrowth, LEVELS),
+        "regrowth_between": [
+            7 * np.quantile(regrowth, np.clip(np.array(LEVELS) + more, 0.0, 1.0)) for more in (-0.03, 0.03)
+        ],
         "p_turned": course.turned.mean(),
         "p_never": (course.turning >= TEN_YEARS).mean(),
         "p_turned_resistant": turned_resistant,

@@ -343,7 +343,14 @@ CASES: dict[str, tuple[list[Callable[[Files], None]], list[Expected]]] = {
     ),
     "the only value is 0": (
         [cell(M, 5, value="0"), without_row(M, 6)],
-        [("error", M, 5, "value", "0", "0 is below some limit")],
+        [("warning", M, 5, "value", "0", "0 is below the assay's limit; read as <0.1 ng/mL")],
+    ),
+    "the first value of an unknown marker is 0": (
+        [added(M, "P002,60,XYZ,0,ng/mL,,")],
+        [
+            ("warning", M, 7, "marker", "XYZ", "not a marker that Turnpoint knows"),
+            ("error", M, 7, "value", "0", "0 is below some limit"),
+        ],
     ),
     "below 0": ([cell(M, 4, value="<0")], [("error", M, 4, "value", "<0", "a limit of 0 says nothing")]),
     "upper limit of 0": (

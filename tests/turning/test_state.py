@@ -196,11 +196,19 @@ def test_tumour_growing_only_because_the_drug_is_off_has_the_pause_as_cause():
 def test_turning_day_of_a_paused_course_is_its_smallest_burden_as_it_was_treated():
     from tests.model.test_treatment import doses
 
-    natural = {"d": 0.1, "g": 0.05, "fraction": 0.2, "off": 0.3}  # would have turned on day 97
+    natural = {
+        "d": 0.1,
+        "g": 0.05,
+        "fraction": 0.2,
+        "off": 0.3,
+        "background": 0.1,
+    }  # would have turned on day 97
     table = doses((0, "a", "start"), (56, "a", "stop"), (196, "a", "start"))
     found, _, _ = judged([0, 56, 150, 240], [50, 45, 70, 80], doses=table, **natural)
     assert found.turning_day[1, 1] == pytest.approx(97, abs=1)
     np.testing.assert_allclose(found.turning_day[2:, 1], 56.0, atol=0.1)
+    # and 13 days into the pause the diameter is up by the error of 45 mm
+    np.testing.assert_allclose(found.regrowth_day[2:, 1], 69.0, atol=1.0)
     np.testing.assert_allclose(found.p_turned, [0.0, 0.0, 1.0, 1.0], atol=1e-6)
 
 
@@ -270,23 +278,11 @@ def test_judge_agrees_with_the_slow_judge_of_equal_weight_draws():
     for name in ("dominance_day", "turning_day"):
         found, drawn = both(name)
         np.testing.assert_allclose(np.log(found + 30), np.log(drawn + 30), atol=0.1, err_msg=name)
-
-
-def test_detectable_regrowth_agrees_with_the_slow_judge_when_the_course_shrank_first():
-    """Only where the turning point is surely after the start.
-
-    Which leaves out B once its pause is past: what grew back in the pause is not in its date.
-    """
-    batch = a_mixed_batch()
-    prior = starting_prior("two", [SUM_OF_DIAMETERS, "CEA"])
-    bank = prior.bank(1024, 0)
-    (posterior,) = posteriors_of_batch(batch, prior, bank, draws=2000)
-    slow = slow_judge(posterior, prior)
-    rows = [row for row, own in enumerate(slow) if own["turning_day"][0] > 14]
-    assert len(rows) > 15
-    found = judged_of_all(batch, prior, bank)["regrowth_day"][rows]
-    drawn = np.array([slow[row]["regrowth_day"] for row in rows])
-    np.testing.assert_allclose(np.log(found + 30), np.log(drawn + 30), atol=0.1)
+    # within a pause or long after it: a quantile may lie in the gap, so between those of 3 % more and fewer draws
+    found, drawn = np.log(fast["regrowth_day"] + 30), np.array([row["regrowth_between"] for row in slow])
+    low, high = np.moveaxis(np.log(drawn + 30), 1, 0)
+    assert (found >= low - 0.1).all()
+    assert (found <= high + 0.1).all()
 
 
 def test_judgement_is_the_same_when_the_tables_are_kept_and_when_they_are_not():

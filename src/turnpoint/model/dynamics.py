@@ -162,37 +162,107 @@ class Dynamics:
         lead = (sensitive - resistant) / (self.kill_per_week + self.regrowth_per_week)
         return self._clipped(on_weeks + off_weeks + lead)
 
-    def weeks_to_rise(self, log_rise: FloatArray | float) -> FloatArray:
-        """Weeks after the turning point until log B has risen by `log_rise`.
+    def weeks_to_rise(
+        self,
+        log_rise: FloatArray | float,
+        turning_week: FloatArray,
+        off_weeks: float = 0.0,
+        pauses: Pauses = (),
+    ) -> FloatArray:
+        """Weeks after the turning point until log B has risen by `log_rise`: as it was treated, then treated on.
 
-        Solves [d·exp(g·s) + g·exp(-d·s)] / (g+d) = exp(log_rise) for s by Newton's method from above; the
-        climb does not depend on φ. Clipped at ten years.
+        On and off treatment B is a sum of two exponentials, and once it is below a level it reaches it once in a
+        stretch or not at all. After t* it is found in the first stretch in which it is reached (`_weeks_to_reach`).
+        Clipped at ten years.
+
+        Args:
+            log_rise: above 0; broadcasts against the parameters.
+            turning_week: t*, as `turning_week` gives it for these pauses.
+            off_weeks: off treatment up to the time it is seen from, all of it in these pauses.
+            pauses: as there.
         """
-        d, g = self.kill_per_week, self.regrowth_per_week
-        largest = _largest_exponent(g)
+        rise = np.asarray(log_rise, self._precision)
+        target = np.full_like(turning_week, np.inf)
+        risen = target
+        for own in _stretches(off_weeks, pauses):
+            on, off = own.weeks_at(turning_week)
+            target = np.where(turning_week >= own.week, self.log_burden(on, off) + rise, target)
+            weeks = on + off - turning_week + self._weeks_to_reach(target, on, off, is_on=own.is_on)
+            here = (turning_week + weeks <= own.end) & (turning_week < own.end)
+            risen = np.where(np.isinf(risen) & here, weeks, risen)
+        return self._clipped(risen)
+
+    def _weeks_to_reach(
+        self, target: FloatArray, on_weeks: FloatArray, off_weeks: FloatArray, *, is_on: bool
+    ) -> FloatArray:
+        """Weeks from a time until log B reaches a target above it, if treatment stays as it is; infinite where never.
+
+        Solves S·exp(a·s) + P·exp(g·s) = exp(target) by Newton's method. One part alone would get there later, so start
+        where the first of them does: the left side is convex and increasing from the solution on, and Newton from the
+        right converges without overshoot.
+        """
+        rate = -self.kill_per_week if is_on else self.off_growth_per_week
+        g = self.regrowth_per_week
+        sensitive, resistant = (own - target for own in self.log_parts(on_weeks, off_weeks))
         tolerance = _WEEKS_TOLERANCE if g.dtype == np.float64 else _WEEKS_TOLERANCE_FLOAT32
-        log_target = np.minimum(np.asarray(log_rise, dtype=g.dtype), largest)
-        target = np.exp(log_target)
-        # What rests would take its smallest rate to the limits of the arithmetic; it never rises.
-        g = np.where(self._rests, g.dtype.type(1.0), g)
-        # The decaying term only delays the crossing of d·exp(g·s)/(g+d), so start at that crossing: the left
-        # side is convex and increasing in s, and Newton from the right converges without overshoot.
-        weeks = np.maximum(log_target + np.log((g + d) / d), 0.0) / g
+        weeks = np.where(self._rests, g.dtype.type(np.inf), -resistant / g)
+        if not is_on:
+            weeks = np.minimum(weeks, -sensitive / rate)
+        never = np.isinf(weeks)
+        weeks = np.where(never, g.dtype.type(0.0), np.maximum(weeks, 0.0))
         for _ in range(30):
-            grown, faded = d * np.exp(np.minimum(g * weeks, largest)), g * np.exp(-d * weeks)
-            slope = g * grown - d * faded
-            step = ((grown + faded) - target * (g + d)) / np.where(slope > 0, slope, np.inf)
+            grown = np.exp(np.minimum(resistant + g * weeks, 0.0))
+            other = np.exp(np.minimum(sensitive + rate * weeks, 0.0))
+            slope = g * grown + rate * other
+            step = (grown + other - 1.0) / np.where((slope > 0) & ~never, slope, np.inf)
             # row by row, so that nobody's date depends on how long another's takes
             moving = (np.abs(step) > tolerance * (1.0 + weeks)).any(axis=-1, keepdims=True)
             weeks = np.where(moving, np.maximum(weeks - step, 0.0), weeks)
             if not moving.any():
                 break
-        return self._clipped(np.where(self._rests, weeks.dtype.type(FARTHEST_WEEK), weeks))
+        return np.where(never, np.inf, weeks)
 
     @staticmethod
     def _clipped(weeks: FloatArray) -> FloatArray:
         clipped: FloatArray = np.clip(weeks, 0.0, FARTHEST_WEEK)
         return clipped
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """A part of a course on or off treatment: weeks on and weeks off before it, and how long it is."""
+
+    on: float
+    off: float
+    length: float
+    is_on: bool = True
+
+    @property
+    def week(self) -> float:
+        """Of the course, at which it begins."""
+        return self.on + self.off
+
+    @property
+    def end(self) -> float:
+        """Week of the course at which it ends."""
+        return self.week + self.length
+
+    def weeks_at(self, week: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Weeks on and weeks off at a week of the course, at the nearer end of the stretch if it lies outside."""
+        within = np.clip(week - self.week, 0.0, self.length)
+        none = np.zeros_like(within)
+        on, off = (within, none) if self.is_on else (none, within)
+        return self.on + on, self.off + off
+
+
+def _stretches(off_weeks: float, pauses: Pauses) -> list[_Stretch]:
+    """On and off in turn; on for ever after the last pause, of which so many weeks off are known."""
+    found, on_before = [], 0.0
+    ends = [*(off for _, off in pauses), off_weeks][1:]
+    for (on, off), end in zip(pauses, ends, strict=True):
+        found += [_Stretch(on_before, off, on - on_before), _Stretch(on, off, end - off, is_on=False)]
+        on_before = on
+    return [*found, _Stretch(on_before, off_weeks, np.inf)]
 
 
 def _largest_exponent(numbers: FloatArray) -> float:

@@ -352,8 +352,8 @@ def _batch(
 def in_slots(readings: pl.DataFrame) -> pl.DataFrame:
     """Readings of one quantity with `slot`, the number of their part: the first one read is 0, then by name.
 
-    A part that is read later comes after the others, whatever its name, so that it does not change the order in which
-    numbers are added up.
+    A part that is read later comes after the others, whatever its name, so that it changes neither the order in which
+    numbers are added up nor which random numbers of a forecast are whose.
     """
     part = pl.col("part").fill_null("")
     return (

@@ -70,25 +70,28 @@ def detectable_log_burden(quantity: str, prior: Prior) -> float:
     return detectable_log_change(quantity, prior) * (3.0 if quantity == SUM_OF_DIAMETERS else 1.0)
 
 
-def bounds_of_change(competing: IntArray, looked_at: IntArray) -> FloatArray:
+def bounds_of_change(
+    competing: IntArray, looked_at: IntArray, chance_of_error: float = CHANCE_OF_ERROR
+) -> FloatArray:
     """How far a reading must lie beyond the most extreme of n others, in SDs of the difference of two; any shape.
 
     The smallest of many noisy readings lies far below the level that they all have. With n readings of one level and
     one more, all with the same error,
 
-        P(the one more lies c SDs of a reading or less above the smallest of n) = ∫ φ(z)·Φ(c - z)^n dz = 1 - 0.05/m
+        P(the one more lies c SDs of a reading or less above the smallest of n) = ∫ φ(z)·Φ(c - z)^n dz = 1 - α/m
 
     gives c, and c/√2 is returned: 1.645 for one other reading. The chance of error is shared by the m series looked at.
 
     Args:
         competing: n, 1 or more; above 64 it counts as 64.
         looked_at: m, 1 or more: as many lesions, say.
+        chance_of_error: α, between 0 and 1.
 
     >>> bounds_of_change(np.array([1, 4, 15]), np.array([1, 1, 1])).round(2)
     array([1.64, 2.16, 2.57])
     """
     table = {
-        (n, m): _bound(n, m)
+        (n, m): _bound(n, m, chance_of_error)
         for n, m in {*zip(np.ravel(competing).tolist(), np.ravel(looked_at).tolist(), strict=True)}
     }
     pairs = zip(np.ravel(competing).tolist(), np.ravel(looked_at).tolist(), strict=True)
@@ -96,9 +99,9 @@ def bounds_of_change(competing: IntArray, looked_at: IntArray) -> FloatArray:
 
 
 @cache
-def _bound(competing: int, looked_at: int) -> float:
+def _bound(competing: int, looked_at: int, chance_of_error: float) -> float:
     """One entry of `bounds_of_change`, by bisection."""
-    n, wanted = min(max(competing, 1), _MOST_COMPETING), 1.0 - CHANCE_OF_ERROR / max(looked_at, 1)
+    n, wanted = min(max(competing, 1), _MOST_COMPETING), 1.0 - chance_of_error / max(looked_at, 1)
     density = np.exp(-0.5 * _GRID**2) / np.sqrt(2.0 * np.pi) * (_GRID[1] - _GRID[0])
     low, high = 0.0, 12.0
     for _ in range(40):

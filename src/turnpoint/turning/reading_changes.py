@@ -9,7 +9,8 @@ the change is (b - a) / √(sd_a² + sd_b²), in mm for a diameter and on the lo
     fallen     below a reading of the last quarter of a year, beyond error, by more than the living burden of a plateau
                does; and not risen
     new lowest below every reading before, beyond error
-    higher     above the smallest so far by more than the SD of one reading's error: less than a rise
+    higher     above the smallest so far, beyond the usual error, that of one reading: the same bound as for a rise, but
+               error alone passes it in one of four
 
 A marker's rise in the first eight weeks is no rise: it may be a surge. A sum of more lesions than before, because one
 was first read later, is a series that begins anew: it says nothing about the sums before it.
@@ -37,7 +38,8 @@ from turnpoint.turning.tables import CHANGING_PER_WEEK
 
 SURGE_WEEKS = 8.0  # a marker may surge after the first doses, mostly in responders (references section 2)
 RECENT_WEEKS = 13.0  # a fall since then is going on: a quarter of a year, two scans at six weeks
-ONE_READING = float(1.0 / np.sqrt(2.0))  # SD of one reading's error, in SDs of the difference of two
+# One reading in four lies farther above one other of the same level than the SD of a reading's error.
+CHANCE_OF_HIGHER = 0.25
 SUM = "sum"  # of the lesions read at a visit, beside the lesions themselves
 
 
@@ -237,7 +239,7 @@ def changes(series: Measured, looked_at: IntArray) -> Changes:
     from_which = np.where(fell.any(axis=2)[:, :, None], fell, recent)
     before = np.take_along_axis(above, floor[:, :, None], axis=2)[:, :, 0]
     has_earlier = earlier.any(axis=2)
-    higher = known & (rise > ONE_READING)
+    higher = known & (rise > bounds_of_change(competing, shared, CHANCE_OF_HIGHER))
     if not series.is_diameter:
         higher &= series.day >= 7.0 * SURGE_WEEKS
     spread = np.where(earlier, np.abs(above), 0.0).max(axis=2)

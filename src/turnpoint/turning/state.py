@@ -59,7 +59,8 @@ def judge(weighted: WeightedVisits, tables: Tables) -> Judgement:
 
     The trend is the tumour's, whatever the marker, its error and the interval between visits. While no drug is on, the
     sensitive part regrows, and that is a trend too (its cause is `pause`). Detectable regrowth is the day at which the
-    signal of the quantity that shows a change soonest first exceeds its smallest by the error of two readings.
+    signal of the quantity that shows a change soonest first exceeds its smallest by the error of two readings, on the
+    course as it was treated, then treated on.
 
     Args:
         weighted: visits and what each particle weighs there.

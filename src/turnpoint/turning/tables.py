@@ -108,7 +108,7 @@ class Tables:
     def regrowth(
         self, bank: Bank, owner: IntArray, dates: Sequence[Dates], quantity: str, errors: FloatArray
     ) -> list[Ranked]:
-        """When the quantity's signal first exceeds its smallest by its error, week by particle.
+        """When the quantity's signal exceeds its smallest by its error, after the turning point, week by particle.
 
         Args:
             bank: the particles.
@@ -191,14 +191,20 @@ def _dates(model: _Model, times: Sequence[Time]) -> list[Dates]:
 
 
 def _regrowth(model: _Model, dates: Sequence[Dates], quantity: str, errors: FloatArray) -> list[Ranked]:
-    """When the signal first exceeds its smallest by the error; the model has a row for each of the dates, or one."""
+    """When the signal exceeds its smallest by the error, later; the model has a row for each of the dates, or one."""
     dynamics, reading = model.dynamics, model.readings[quantity]
     turning, smallest = (
         np.stack([getattr(own, name) for own in dates]) for name in ("turning_week", "smallest")
     )
     error = errors.astype(turning.dtype)[:, None]
     rise = reading.log_burden_of(reading.log_signal(smallest) + error) - smallest
-    return Ranked.of(np.minimum(turning + dynamics.weeks_to_rise(rise), FARTHEST_WEEK))
+    weeks = dynamics.weeks_to_rise(rise, turning)
+    for row, own in enumerate(dates):
+        _, off_weeks, _, pauses = own.time
+        if pauses:
+            course = model.at(np.array([row])).dynamics
+            weeks[row] = course.weeks_to_rise(rise[row], turning[row], off_weeks, pauses)
+    return Ranked.of(np.minimum(turning + weeks, FARTHEST_WEEK))
 
 
 def _moments_after(model: _Model, times: Sequence[Time], dates: Sequence[Dates]) -> list[Moment]:

@@ -149,13 +149,11 @@ def with_calibrated_alerts(fitted: Mapping[str, Prior]) -> dict[str, Prior]:
         left_out[dataset] = visits.with_columns(patient_id.alias("patient_id"))
     together = pl.concat(left_out.values(), how="vertical_relaxed")
     calibration = calibrated_thresholds(together)
-    data = {name: (left_out[dataset], card[1]) for dataset, name, *card in SHIPPED}
-    data[GENERIC] = (together, f"{len(left_out)} cohorts of CT or PSA")
+    counted_in = {name: left_out[dataset] for dataset, name, *_ in SHIPPED} | {GENERIC: together}
     found = {}
     for name, prior in fitted.items():
-        visits, words = data[name]
         own = {
-            rate: replace(measured_alert(visits, alert.threshold), data=words)
+            rate: replace(measured_alert(counted_in[name], alert.threshold), data=name)
             for rate, alert in calibration.items()
         }
         dataset = next((dataset for dataset, of, *_ in SHIPPED if of == name), "oak-docetaxel")

@@ -164,14 +164,15 @@ def _headline(situation: str, page: Page) -> str:
 def the_alert_said_is_the_alert(page: Page) -> Iterator[str]:
     stands = bool(page.last.get("alert"))
     if page.audience == "clinician":
-        said = page.says(
-            "Alert since week {week}: something read stands above its smallest value beyond error"
-        )
-        if page.language.tag != "en":
-            said = page.says(
-                "Alert since week {week}: something read stands above its smallest value beyond error, and the turning "
-                "point has probably passed ({chance})."
+        said = any(
+            page.says(message)
+            for message in (
+                "Alert since week {week}: if treatment stays as it is, the chance that the criterion calls progression "
+                "within {weeks} weeks is {chance}.",
+                "The bar for progression has been reached; an alert had stood since week {week}.",
+                "The bar for progression has been reached; no alert came before it.",
             )
+        )
         if said != stands:
             yield f"alert {stands}, said {said}"
         box = re.search(r'<div class="alert[^>]*>\s*<p>(.*?)</p>', page.made, flags=re.DOTALL)

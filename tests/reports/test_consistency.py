@@ -160,9 +160,9 @@ def _notices(view: PatientView, audience: str, change: Callable[[str], str]) -> 
             "The cancer may be starting to grow again.",
             "the_state_said_is_the_verdict",
         ),
-        ("responding", "clinician", "No alert.", "Alert since week 3: something read stands above its smallest value "
-         "beyond error, and the turning point has probably passed (90%).", "the_alert_said_is_the_alert"),
-        ("regrowing", "clinician", "has probably passed (94%).", "has probably passed (94%). Growth will show: 62%.",
+        ("responding", "clinician", "No alert.", "Alert since week 3: if treatment stays as it is, the chance that the "
+         "criterion calls progression within 24 weeks is 86%.", "the_alert_said_is_the_alert"),
+        ("regrowing", "clinician", "within 24 weeks is 86%.", "within 24 weeks is 86%. Growth will show: 62%.",
          "the_alert_said_is_the_alert"),
         (
             "responding",

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from turnpoint.errors import UsageError
+from turnpoint.model.prior import Alert
 from turnpoint.reports.called_text import called_sentences
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.rendering import render_cohort, render_patient
@@ -157,8 +158,10 @@ def test_clinician_page_answers_everything_before_the_pictures(page: Page) -> No
         "responding 3%", "plateau 16%", "regrowing 81%",
         "Turning point already passed: 94%.",
         "(90% interval 31% to 88%)",
-        "Alert since week 30: something read stands above its smallest value beyond error, and the turning point has probably passed (94%).",
-        "An alert needs a probability of 87%: 5 in 100 courses simulated from the prior reach it before their turning point. In real patients that has not been counted.",
+        "Alert since week 30: if treatment stays as it is, the chance that the criterion calls progression within 24 weeks is 86%.",
+        "An alert needs a rise beyond the usual error of a reading, and a chance of 58% or more.",
+        "Of 50 such alerts in 325 people with lung cancer who had docetaxel, judged by priors fitted without them, 36 were followed by progression within 24 weeks: 72 in 100. Alerts that none followed came in 4.9 of 100 patients.",
+        "In courses simulated from the prior, 5.7 of 100 are alerted before their turning point.",
         "Sum of diameters 38.4 mm at week 30: −22% from baseline (49 mm), +19% from the nadir (32.2 mm), 35.6 mm at the scan before. Overall response SD.",
         "CEA 24.6 ng/mL at week 30, 17.8 at the value before.",
         "CEA rose from 12.2 to 24.6 in 9 weeks (by 102%); values differ by up to 38% by chance.",
@@ -271,15 +274,22 @@ def test_statistician_page_holds_every_number_of_the_view(page: Page, views: Mod
 
 
 @pytest.mark.parametrize(
-    ("rate", "expected"),
+    ("alert", "expected"),
     [
-        (None, "This threshold is not calibrated yet: how often it is false is not known."),
-        (0.0, "0 in 100 courses simulated from the prior reach it before their turning point."),
-        (4.6, "4.6 in 100 courses simulated from the prior reach it before their turning point."),
+        (Alert(0.6), "How often progression then follows has not been counted."),
+        (Alert(0.6, 5.0), "How often progression then follows has not been counted."),
+        (Alert(0.6, 1.2, 9, 1, 80, "generic"), "Of 10 such alerts in 80 people with lung, bowel or prostate cancer,"),
+        (Alert(0.6, 1.2, 9, 1, 80, "generic"), "9 were followed by progression within 24 weeks: 90 in 100."),
     ],
-)
-def test_alert_rate_is_stated_or_said_to_be_unknown(rate: float | None, expected: str) -> None:
-    assert expected in clinician_alert_rate(0.87, rate, language("en"))
+)  # fmt: skip
+def test_alert_rate_is_stated_or_said_to_be_unknown(views: ModuleType, alert: Alert, expected: str) -> None:
+    provenance = replace(views.PROVENANCE, alert=alert)
+    assert expected in clinician_alert_rate(provenance, language("en"))
+
+
+def test_rate_of_other_patients_is_not_promised_to_one_who_is_unlike_them(views: ModuleType) -> None:
+    said = [clinician_alert_rate(views.PROVENANCE, language("en"), unlike=unlike) for unlike in (True, False)]
+    assert ["unlike theirs" in one for one in said] == [True, False]
 
 
 def test_cohort_page_counts_and_lists(page: Page, views: ModuleType) -> None:

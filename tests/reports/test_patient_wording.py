@@ -190,10 +190,26 @@ def test_patient_page_has_questions_and_leaves_decisions_to_doctor_and_patient(
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_signal_claims_no_rate_in_people_that_was_counted_in_simulations_only(views: ModuleType) -> None:
+def test_signal_says_how_often_growth_followed_in_people_like_this_one(views: ModuleType) -> None:
     text = _page_text(views.regrowing_view(), "en")
-    assert "How often that happens is not known yet." in text
-    assert "Out of 100 people" not in text
+    assert "about 7 had such growth within half a year" in text  # 36 of 50
+    assert "About 3 had not." in text
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("unlike", ["other_tumour", "generic", "far from the prior"])
+def test_signal_promises_no_rate_to_someone_unlike_those_it_was_counted_in(
+    views: ModuleType, unlike: str
+) -> None:
+    view = views.regrowing_view()
+    if unlike == "far from the prior":
+        far = view.diagnostics.with_columns(prior_distance=pl.lit(3.0))
+        view = replace(view, diagnostics=far)
+    else:
+        view = replace(view, provenance=replace(view.provenance, fit=unlike))
+    text = _page_text(view, "en")
+    assert "How often that happens in people like you is not known." in text
+    assert "had such growth" not in text
 
 
 @pytest.mark.usefixtures("undrawn")

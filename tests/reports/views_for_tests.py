@@ -38,7 +38,7 @@ PROVENANCE = Provenance(
         followed=36,
         unfollowed=14,
         patients=325,
-        data="CT, docetaxel arm of OAK",
+        data="docetaxel-nsclc-ct",
         early_per_100=5.7,
         courses=600,
     ),
@@ -103,6 +103,7 @@ ASSESSMENT_SCHEMA = {
     **{f"{name}_q{level}": pl.Float64 for name in _TRIPLES for level in ("05", "50", "95")},
     "p_turned": pl.Float64,
     "alert": pl.Boolean,
+    "p_progression_24w": pl.Float64,
 }
 
 
@@ -186,6 +187,7 @@ def assessment_row(
         "verdict": verdict,
         "p_turned": p_turned,
         "alert": alert,
+        "p_progression_24w": 0.86 if alert else 0.3,
     }
     row |= dict(zip(("p_responding", "p_plateau", "p_regrowing"), p_state, strict=True))
     row |= dict(zip(("p_resistant", "p_scar", "p_floor", "p_pause"), p_cause, strict=True))
@@ -233,6 +235,8 @@ def diagnostics_frame(
             "day": [last_day],
             "raised": [False],
             "withdrawn": [False],
+            "met": [False],
+            "prior_distance": [1.2],
             "p_turned_resistant": [p_turned_resistant],
             "p_never_turns": [p_never_turns],
             "risen": [False],

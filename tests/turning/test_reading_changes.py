@@ -33,6 +33,8 @@ def batch_of(patients, new_lesions=None):
     for index, (lesions, marker) in enumerate(patients):
         own = f"P{index}"
         for name, rows in lesions.items():
+            if not rows:
+                continue
             days, values = zip(*rows, strict=True)
             low = [-1 if value in (0, 5) else 0 for value in values]
             frames.append(

@@ -38,6 +38,8 @@ CONTRACT = [
     "regrowth_day_q95",
     "p_turned",
     "alert",
+    "p_progression_12w",
+    "p_progression_24w",
     "prior",
 ]
 

@@ -59,7 +59,7 @@ class Alert:
         false_alerts_per_100: real patients with an alert that no progression followed within 24 weeks, per 100.
         followed, unfollowed: patients whose first alert was, and was not, followed by it.
         patients: they are out of so many.
-        data: whose patients these are, each judged by a prior that was not fitted to them.
+        data: the prior whose patients these are, each judged by one fitted without them; `generic`: of all of them.
         early_per_100: simulated courses with an alert before their true turning point, per 100.
         courses: simulated courses behind that.
     """

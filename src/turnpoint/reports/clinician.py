@@ -61,7 +61,7 @@ def clinician_page(view: PatientView, language: Language) -> str:
         certainty=_certainty(view, snap, language) if snap.expects_dates else [],
         alert=snap.alert,
         alert_text=clinician_alert(snap, language),
-        alert_rate=clinician_alert_rate(provenance.alert, language, unlike=snap.unlike_the_prior),
+        alert_rate=clinician_alert_rate(provenance, language, unlike=snap.unlike_the_prior),
         changed=changes(view, snap, language),
         evidence=[clinician_sentence(fact, language) for fact in view.evidence],
         lesions=lesions_table(view, language),

@@ -41,7 +41,7 @@ def cohort_page(view: CohortView, language: Language) -> str:
     for provenance in view.provenance:
         small_print += [
             *provenance_lines(provenance, language),
-            clinician_alert_rate(provenance.alert, language),
+            clinician_alert_rate(provenance, language),
         ]
     return page(
         "cohort.html",

@@ -20,6 +20,15 @@ PEOPLE: Mapping[str, str] = MappingProxyType(
 )
 
 
+# in whom what followed an alert was counted: where it is not one of these, in all of them together
+ALL_COUNTED = mark("people with lung, bowel or prostate cancer")
+
+
+def alerted_people(counted_in: str) -> str:
+    """Who they are in whom alerts were counted (`model.prior.Alert.data`), to be translated."""
+    return ALL_COUNTED if counted_in == "generic" else PEOPLE.get(counted_in, ALL_COUNTED)
+
+
 def provenance_lines(provenance: Provenance, language: Language) -> list[str]:
     """Version, day, prior and what it was fitted to."""
     return [

@@ -74,6 +74,7 @@ class Snapshot:
         alert: raised at the last visit, at an earlier one only, or never.
         unlike_the_prior: the rates lie so far from the middle of the prior that what was counted in its patients may
             not hold.
+        met_day: on which the criterion for progression was first seen to be met.
         alert_days: of each alert the day it was raised and the day it was withdrawn, None while it stands.
         p_never: chance that the turning point is not within ten years, where it is not small; else None.
         off_treatment: no drug is on at the last visit.
@@ -92,6 +93,7 @@ class Snapshot:
     alert: AlertState
     alert_days: tuple[tuple[float, float | None], ...]
     unlike_the_prior: bool
+    met_day: float | None
     p_never: float | None
     off_treatment: bool
     week_regrowth_read: float | None
@@ -148,6 +150,7 @@ def snapshot(view: PatientView) -> Snapshot:
         visits=days.n_unique(),
         alert="now" if last.get("alert") else "earlier" if alert_days else "none",
         alert_days=alert_days,
+        met_day=_met_day(view.diagnostics),
         unlike_the_prior=(diagnosed.get("prior_distance") or 0.0) > FARTHEST_FROM_PRIOR_SD,
         p_never=_p_never(diagnosed),
         off_treatment=bool(diagnosed.get("off_treatment")),
@@ -166,6 +169,11 @@ def _alert_days(assessment: pl.DataFrame) -> tuple[tuple[float, float | None], .
     raised = assessment.filter(stands & ~before)["day"].cast(pl.Float64).to_list()
     withdrawn = assessment.filter(~stands & before)["day"].cast(pl.Float64).to_list()
     return tuple(zip(raised, [*withdrawn, *([None] * (len(raised) - len(withdrawn)))], strict=True))
+
+
+def _met_day(diagnostics: pl.DataFrame) -> float | None:
+    day = diagnostics.filter("met")["day"].min() if diagnostics.height else None
+    return float(day) if isinstance(day, int | float) else None
 
 
 def _p_never(diagnosed: Mapping[str, Any]) -> float | None:

@@ -46,7 +46,7 @@ def statistician_page(view: PatientView, language: Language) -> str:
         lesions=lesions_table(view, language),
         tables=[table for table in _tables(view, language) if table.rows],
         small_print=[
-            clinician_alert_rate(provenance.alert, language),
+            clinician_alert_rate(provenance, language),
             *provenance_lines(provenance, language),
             *fit_sentence(provenance, language),
         ],

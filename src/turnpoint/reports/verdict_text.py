@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from turnpoint.charts.language import NOTHING, Language, mark
-from turnpoint.model.prior import Alert
 from turnpoint.reports.called_text import patient_called_headline
 from turnpoint.reports.lesion_text import parted_plainly
+from turnpoint.reports.provenance_text import alerted_people
 from turnpoint.reports.snapshot import Progressed, Situation, Snapshot
-from turnpoint.reports.views import PatientView
+from turnpoint.reports.views import PatientView, Provenance
 from turnpoint.turning.alerts import FOLLOWED_WEEKS
 
 RARE = 0.05  # rarer than 1 in 20 is said in words, not in tenths
@@ -346,17 +346,10 @@ def _when_called(view: PatientView, language: Language) -> str:
 def clinician_alert(snap: Snapshot, language: Language) -> str:
     """Whether an alert stands, what it rests on, since when, and the history of those before it."""
     chance = snap.last.get("p_progression_24w")
-    before = snap.alert_days
+    before = snap.alert_days[:-1] if snap.alert == "now" else snap.alert_days
     if snap.alert != "now":
         said = language.text("No alert at the last visit.") if snap.alert_days else language.text("No alert.")
-    elif chance is None:
-        before = snap.alert_days[:-1]
-        said = language.text(
-            "The criterion for progression has been met. There had been an alert since week {week}.",
-            week=language.week(snap.alert_days[-1][0]),
-        )
-    else:
-        before = snap.alert_days[:-1]
+    elif chance is not None:
         said = language.text(
             "Alert since week {week}: if treatment stays as it is, the chance that the criterion calls progression "
             "within {weeks} weeks is {chance}.",
@@ -364,6 +357,13 @@ def clinician_alert(snap: Snapshot, language: Language) -> str:
             weeks=language.number(FOLLOWED_WEEKS),
             chance=language.chance(chance),
         )
+    elif snap.met_day is not None and snap.alert_days[-1][0] < snap.met_day:
+        said = language.text(
+            "The bar for progression has been reached; an alert had stood since week {week}.",
+            week=language.week(snap.alert_days[-1][0]),
+        )
+    else:
+        said = language.text("The bar for progression has been reached; no alert came before it.")
     history = [
         language.text(
             "An alert raised in week {raised} was withdrawn in week {withdrawn}: nothing stood above its smallest "
@@ -376,10 +376,11 @@ def clinician_alert(snap: Snapshot, language: Language) -> str:
     return language.joined([said, *history])
 
 
-def clinician_alert_rate(alert: Alert, language: Language, *, unlike: bool = False) -> str:
+def clinician_alert_rate(provenance: Provenance, language: Language, *, unlike: bool = False) -> str:
     """What an alert needs, what followed such alerts in real patients, or that nobody knows."""
+    alert = provenance.alert
     needs = language.text(
-        "An alert needs a rise beyond the error of a reading and a chance of {threshold} or more.",
+        "An alert needs a rise beyond the usual error of a reading, and a chance of {threshold} or more.",
         threshold=language.chance(alert.threshold),
     )
     judged = alert.followed + alert.unfollowed
@@ -387,12 +388,12 @@ def clinician_alert_rate(alert: Alert, language: Language, *, unlike: bool = Fal
         unknown = language.text("How often progression then follows has not been counted.")
         return language.joined([needs, unknown])
     counted = language.text(
-        "Of {judged} such alerts in {patients} patients ({data}; none of them was fitted to), {followed} "
-        "were followed by progression within {weeks} weeks: {percent} in 100. Alerts that none followed came in {rate} "
-        "of 100 patients.",
+        "Of {judged} such alerts in {patients} {people}, judged by priors fitted without them, {followed} were "
+        "followed by progression within {weeks} weeks: {percent} in 100. Alerts that none followed came in {rate} of "
+        "100 patients.",
         judged=language.number(judged),
         patients=language.number(alert.patients),
-        data=alert.data,
+        people=language.text(alerted_people(alert.data)),
         followed=language.number(alert.followed),
         weeks=language.number(FOLLOWED_WEEKS),
         percent=language.number(100.0 * alert.followed / judged),
@@ -428,28 +429,28 @@ def patient_alert(view: PatientView, snap: Snapshot, language: Language) -> list
             "There is a signal to look more closely. It first came up around week {week}.", week=week
         ),
         language.text(
-            "It means: a result went up by more than a measuring error, and in the next half year the tumour may grow "
-            "so much that doctors call it growth."
+            "It means: a result is above its lowest value, by more than the usual measuring error."
         ),
-        _how_often_followed(view, snap, language),
+        language.text("In the next half year the tumour may grow so much that doctors call it growth."),
+        language.text("Such a signal can be wrong."),
+        *_how_often_followed(view, snap, language),
     ]
 
 
-def _how_often_followed(view: PatientView, snap: Snapshot, language: Language) -> str:
+def _how_often_followed(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
     """Of ten such signals in people like this one; where nobody like this one was counted, that it is not known."""
     alert = view.provenance.alert
     judged = alert.followed + alert.unfollowed
     if view.provenance.fit != "like" or snap.unlike_the_prior or not judged:
-        return language.text(
-            "Such a signal can be wrong. How often that happens in people like you is not known."
-        )
+        return [language.text("How often that happens in people like you is not known.")]
     followed = min(max(round(10.0 * alert.followed / judged), 1), 9)
-    return language.text(
-        "Such a signal can be wrong: of 10 people with a similar illness who had one, about {followed} had such growth "
-        "within half a year, and about {others} had not.",
-        followed=language.number(followed),
-        others=language.number(10 - followed),
-    )
+    return [
+        language.text(
+            "Of 10 people with a similar illness who had one, about {followed} had such growth within half a year.",
+            followed=language.number(followed),
+        ),
+        language.text("About {others} had not.", others=language.number(10 - followed)),
+    ]
 
 
 def chance_in_ten(probability: float | None, language: Language, count: int | None = None) -> str:

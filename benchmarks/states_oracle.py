@@ -4,6 +4,7 @@ It knows the disease's distributions of rates, lesions, scar and marker, the wor
 (`independent_courses.py`, `independent_readings.py`), and sees the readings that the verdict sees. By Bayes' rule no
 verdict from these readings does better on the average over courses, whatever a miss costs. Particles are drawn around
 the posterior of the visit before and aimed three times; every unknown is a standard normal under the simulator.
+Rounding counts as noise. Its chances are calibrated to within what the courses can tell (the table says how far).
 """
 
 from __future__ import annotations

@@ -57,6 +57,7 @@ from real_states import (
     next_table,
     together,
 )
+from states_sensitivity import limit, sensitivity
 from states_statistics import table
 from states_tables import (
     CAUSE_HEADER,
@@ -239,6 +240,8 @@ SECTIONS: dict[str, Callable[[int, int], list[str]]] = {
     "doses": doses,
     "causes": causes,
     "real": real,
+    "sensitivity": lambda number, seed: sensitivity(number, seed, WEEKS),
+    "limit": lambda number, seed: limit(number, seed, WEEKS),
 }
 
 

@@ -29,7 +29,7 @@ _VERDICTS = {
     "not_assessed": {None},
 } | {
     f"plateau_{cause}": {"plateau"}
-    for cause in ("resistant", "scar", "background", "floor", "pause", "unclear", "sizes_only")
+    for cause in ("resistant", "scar", "background", "floor", "pause", "unclear", "sizes_only", "changed")
 }
 
 
@@ -129,9 +129,9 @@ def _names_site(page: Page, site: str) -> bool:
 
 
 def level_is_not_said_beside_a_change(page: Page) -> Iterator[str]:
-    level = page.snap.headline.startswith("plateau_")
     changed = [fact.code for fact in page.view.evidence if fact.code in _CHANGED]
-    if level and changed:
+    level = [own for own in _VERDICTS if own.startswith("plateau_") and own != "plateau_changed"]
+    if changed and any(page.language.text(_headline(own, page)) in page.first for own in level):
         yield f"levelled off beside {changed}"
     for message in (
         "Your results have levelled off.",

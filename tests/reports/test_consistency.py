@@ -17,7 +17,6 @@ from tests.reports.patients import PATIENTS, study
 from turnpoint.reports.figures import Figure
 from turnpoint.reports.rendering import render_patient
 from turnpoint.reports.views import PatientView
-from turnpoint.turning.evidence import Evidence
 from turnpoint.workflows.report import patient_view
 
 _AUDIENCES = ("patient", "clinician", "statistician")
@@ -191,14 +190,25 @@ def test_a_planted_fault_is_noticed(
     assert rule in _notices(view, audience, lambda made: made.replace(before, after))
 
 
-def test_a_fall_beside_a_plateau_is_noticed(views: ModuleType) -> None:
-    fall = Evidence(
-        "size_fallen",
-        {"from_mm": 40.0, "to_mm": 22.0, "weeks": 6.0, "error_mm": 3.0},
-        {"lesion": "", "site": ""},
+@pytest.mark.parametrize(
+    ("audience", "before", "after"),
+    [
+        ("clinician", "Plateau by the trend, though something read has changed", "Plateau, cause unclear"),
+        (
+            "patient",
+            "On the whole your results look level now, but at least one has changed.",
+            "Your results have levelled off. The reason is not clear yet.",
+        ),
+    ],
+)
+def test_a_fall_beside_a_plateau_is_noticed(
+    views: ModuleType, audience: str, before: str, after: str
+) -> None:
+    view = views.plateau_changed_view()
+    assert "level_is_not_said_beside_a_change" not in _said(view)
+    assert "level_is_not_said_beside_a_change" in _notices(
+        view, audience, lambda made: made.replace(before, after)
     )
-    view = replace(views.plateau_view("unclear"), evidence=(fall,))
-    assert "level_is_not_said_beside_a_change" in _said(view)
 
 
 def test_growth_in_a_pause_in_which_nothing_has_risen_is_noticed(views: ModuleType) -> None:

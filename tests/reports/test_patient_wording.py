@@ -35,7 +35,9 @@ _MOST_WORDS = 24
 def _background(views: ModuleType) -> PatientView:
     """A flat marker, no scans, and the background as the likely reason."""
     rows = [views.assessment_row(270, (0.1, 0.8, 0.1), "plateau", p_cause=(0.1, 0.8, 0.05, 0.05))]
-    view: PatientView = replace(views.marker_only_view(), assessment=views.assessment_frame(rows))
+    view: PatientView = replace(
+        views.marker_only_view(), assessment=views.assessment_frame(rows), evidence=()
+    )
     return view
 
 
@@ -56,6 +58,7 @@ def _situations(views: ModuleType) -> dict[str, PatientView]:
         "plateau_background": _background(views),
         "plateau_unclear": unclear,
         "plateau_sizes_only": views.sizes_only_view(),
+        "plateau_changed": views.plateau_changed_view(),
         "mixed": views.mixed_view(),
         "nothing_left": views.nothing_left_view(),
         "unclear": views.unclear_view(),

@@ -18,6 +18,10 @@ def test_situation_names_the_cause_when_it_is_likely(views: ModuleType, cause: s
     assert snapshot(views.plateau_view(cause)).situation == f"plateau_{cause}"
 
 
+def test_situation_says_so_when_something_read_has_changed_on_a_plateau(views: ModuleType) -> None:
+    assert snapshot(views.plateau_changed_view()).situation == "plateau_changed"
+
+
 @pytest.mark.parametrize(("p_scar", "expected"), [(0.75, "plateau_scar"), (0.74, "plateau_unclear")])
 def test_situation_is_unclear_when_no_cause_reaches_three_quarters(
     views: ModuleType, p_scar: float, expected: str
@@ -31,7 +35,7 @@ def test_situation_is_unclear_when_no_cause_reaches_three_quarters(
 
 def test_situation_is_the_marker_background_when_there_is_no_scan_to_show_a_scar(views: ModuleType) -> None:
     rows = [views.assessment_row(270, (0.1, 0.8, 0.1), "plateau", p_cause=(0.1, 0.8, 0.05, 0.05))]
-    view = replace(views.marker_only_view(), assessment=views.assessment_frame(rows))
+    view = replace(views.marker_only_view(), assessment=views.assessment_frame(rows), evidence=())
     assert snapshot(view).situation == "plateau_background"
 
 

@@ -462,6 +462,16 @@ def nothing_left_view() -> PatientView:
     )
 
 
+def plateau_changed_view() -> PatientView:
+    """A plateau by the trend, with a fall of the last weeks beyond its error."""
+    fall = Evidence(
+        "size_fallen",
+        {"from_mm": 40.0, "to_mm": 22.0, "weeks": 6.0, "error_mm": 3.0},
+        {"lesion": "", "site": ""},
+    )
+    return replace(plateau_view("unclear"), evidence=(fall,))
+
+
 def unclear_view() -> PatientView:
     """Five values, and no state more likely than not."""
     view = plateau_view("unclear")

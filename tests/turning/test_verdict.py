@@ -13,15 +13,21 @@ TREND = (0.2, 0.5, 0.3)  # shrinks, stays, grows
 @pytest.mark.parametrize(
     ("risen", "fallen", "expected"),
     [
-        (False, False, (0.2, 0.5, 0.3)),
-        (True, False, (0.2, 0.0, 0.8)),  # what stays stands above its smallest
-        (False, True, (0.7, 0.0, 0.3)),  # what stays has been falling lately
-        (True, True, (0.2, 0.5, 0.3)),  # the readings contradict each other and say nothing
+        (False, False, (0.4, 0.5, 0.6)),  # a change counts twice
+        (True, False, (0.4, 0.5, 0.9)),  # three times where it has been read
+        (False, True, (0.6, 0.5, 0.6)),
+        (True, True, (0.4, 0.5, 0.6)),  # the readings contradict each other and say nothing
     ],
 )
-def test_readings_move_only_the_chance_that_the_burden_stays(risen, fallen, expected):
+def test_states_weigh_a_change_twice_and_three_times_where_it_has_been_read(risen, fallen, expected):
     found = state_probabilities(np.array([TREND]), risen=np.array([risen]), fallen=np.array([fallen]))
-    np.testing.assert_allclose(found[0], expected)
+    np.testing.assert_allclose(found[0], np.array(expected) / sum(expected))
+
+
+def test_a_rise_that_has_been_read_does_not_make_regrowth_of_a_trend_that_stays():
+    trend = np.array([[0.02, 0.9, 0.08]])
+    found = state_probabilities(trend, risen=np.array([True]), fallen=np.array([False]))
+    assert found[0].argmax() == 1
 
 
 SHARES = st.tuples(*[st.floats(0.0, 1.0)] * 3).filter(lambda own: sum(own) > 0)
@@ -44,7 +50,7 @@ def test_states_are_probabilities_and_each_row_is_by_itself(rows):
         )
 
 
-def verdict(state, *, risen=False, fallen=False, off=False, values=3, shrinkage=0.1, highest=0.5):
+def verdict(state, *, risen=False, fallen=False, off=False, values=3, shrinkage=0.1, highest=0.4):
     """The verdict where one state has the highest probability and the others share the rest."""
     p = [(1 - highest) / 2] * 3
     p[("responding", "plateau", "regrowing").index(state)] = highest
@@ -66,10 +72,10 @@ def verdict(state, *, risen=False, fallen=False, off=False, values=3, shrinkage=
         ({}, True),
         ({"values": 2}, False),
         ({"shrinkage": 0.0999}, False),
-        ({"highest": 0.499}, False),
+        ({"highest": 0.399}, False),
     ],
 )
-def test_verdict_needs_three_values_a_posterior_unlike_the_prior_and_half_of_the_probability(
+def test_verdict_needs_three_values_a_posterior_unlike_the_prior_and_two_fifths_of_the_weight(
     state, changes, decided
 ):
     assert verdict(state, **changes) == (state if decided else "undetermined")
@@ -103,7 +109,7 @@ def test_verdict_is_undetermined_where_the_readings_say_the_contrary(state, rise
 
 
 def test_verdicts_are_told_row_by_row():
-    p = np.array([[0.9, 0.05, 0.05], [0.05, 0.9, 0.05], [0.05, 0.05, 0.9], [0.4, 0.35, 0.25]])
+    p = np.array([[0.9, 0.05, 0.05], [0.05, 0.9, 0.05], [0.05, 0.05, 0.9], [0.39, 0.36, 0.25]])
     no = np.zeros(4, dtype=bool)
     found = verdicts(
         p,

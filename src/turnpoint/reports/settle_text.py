@@ -25,6 +25,7 @@ OPEN_SITUATIONS = (
     "not_assessed",
     "plateau_unclear",
     "plateau_sizes_only",
+    "plateau_changed",
 )
 
 

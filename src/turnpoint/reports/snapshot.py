@@ -21,6 +21,8 @@ FARTHEST_FROM_PRIOR_SD = 2.9
 SMALL_CHANCE = 0.05  # rarer than 1 in 20 is not said of a date
 _USUAL_GAP_DAYS = 42.0  # six weeks between scans
 
+_CHANGED = frozenset({"size_risen", "size_fallen", "marker_risen", "marker_fallen"})
+
 Situation = Literal[
     "responding",
     "plateau_resistant",
@@ -30,6 +32,7 @@ Situation = Literal[
     "plateau_pause",
     "plateau_unclear",
     "plateau_sizes_only",
+    "plateau_changed",
     "regrowing",
     "mixed",
     "nothing_left",
@@ -218,7 +221,12 @@ def _undetermined(codes: AbstractSet[str]) -> Situation:
 
 
 def _plateau(view: PatientView, last: Mapping[str, Any], *, has_sums: bool) -> Situation:
-    """The likely cause; what a scar is to a scan, the level that healthy tissue makes is to a marker."""
+    """The likely cause; what a scar is to a scan, the level that healthy tissue makes is to a marker.
+
+    Where something read has risen, or fallen lately, that is said instead: the trend can be level all the same.
+    """
+    if any(fact.code in _CHANGED for fact in view.evidence):
+        return "plateau_changed"
     if any(fact.code == "off_treatment" for fact in view.evidence):
         return "plateau_pause"
     if view.cause_is_prior:

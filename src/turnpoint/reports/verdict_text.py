@@ -31,6 +31,7 @@ CLINICIAN_HEADLINES: Mapping[Situation, str] = MappingProxyType(
         "plateau_pause": mark("Plateau during a treatment pause"),
         "plateau_unclear": mark("Plateau, cause unclear"),
         "plateau_sizes_only": mark("Plateau; scans alone cannot tell why"),
+        "plateau_changed": mark("Plateau by the trend, though something read has changed"),
         "regrowing": mark("Probably regrowing"),
         "mixed": mark("Mixed: some readings rose while others fell"),
         "nothing_left": mark("Nothing left to be seen"),
@@ -173,6 +174,20 @@ PATIENT_WORDS: Mapping[Situation | Progressed, PatientWords] = MappingProxyType(
                 mark("What could be the reason in my case?"),
                 mark("Is there a value in my blood that tells us more than the scan does?"),
                 mark("Could a PET scan, a blood test for tumour DNA or a small tissue sample tell more?"),
+                _SIDE_EFFECTS,
+                _NEXT_TEST,
+            ),
+        ),
+        "plateau_changed": PatientWords(
+            mark("On the whole your results look level now, but at least one has changed."),
+            (
+                mark("The change that was measured may be over by now, or it may go on."),
+                mark("The next results will say more."),
+            ),
+            (
+                mark("Which of my results matter most?"),
+                mark("What could be the reason in my case?"),
+                _MORE_TESTS,
                 _SIDE_EFFECTS,
                 _NEXT_TEST,
             ),

@@ -6,13 +6,18 @@ lesions), PSA +25 % and 2 ng/mL. *Led*: an alert before progression. *Unfollowed
 weeks or more were still seen. A signal is a number at each visit; its curve says how many progressions it leads at so
 many unfollowed alerts, over all its thresholds.
 
-Signals. *Ruler*: min(rise / 10 %, rise / 3 mm) over the smallest sum; for PSA the rise over the smallest value. *Two
-rises*, *flat over two*, *change point*, *own g*: as in `lead_time_rules.py`. *Turnpoint*: the alert's signal, the chance
-of progression within 24 weeks where something stands above its smallest value by more than the error of a reading. Beside it the same
-chance at every visit, and P(turned). Intervals: 90 %, bootstrap over patients.
+Signals. *Ruler*: min(rise / 10 %, rise / 3 mm) over the smallest sum; for PSA the rise over the smallest value, at any
+day, and from week 8 on, as no alert comes from a marker alone before. *Two rises*, *flat over two*, *change point*,
+*own g*: as in `lead_time_rules.py`. *Turnpoint*: the alert's signal, the chance of progression within 24 weeks where
+something stands above its smallest value beyond the usual error. Beside it the same chance at every visit, and
+P(turned). Intervals: 90 %, bootstrap over patients.
 
 *At the rate asked for*: the threshold from four fifths of the patients, counted in the last fifth, five times; an alert
 that no progression followed within 24 weeks (175 days) is unfollowed there, as `--false-alerts-per-100` means it.
+
+*Said and seen*: the chance at every visit before progression, by fifths of what it can be, and the share that
+progressed within 24 weeks by Kaplan-Meier, patients lost before counting as long as they were seen; the visits of one
+patient are counted as if they were independent.
 """
 
 from __future__ import annotations
@@ -34,7 +39,15 @@ from turnpoint.criteria.sums import TOO_SMALL_MM
 from turnpoint.model.calibration import wilson_interval
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.series import readings_of
-from turnpoint.turning.alerts import SEEN_WEEKS, calibrated, first_alerts, signal
+from turnpoint.turning.alerts import (
+    FOLLOWED_WEEKS,
+    SEEN_WEEKS,
+    TOLERANCE_DAYS,
+    calibrated,
+    first_alerts,
+    signal,
+)
+from turnpoint.turning.reading_changes import SURGE_WEEKS
 from turnpoint.workflows.left_out import left_out_visits
 
 DATA = Path(os.environ.get("TURNPOINT_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -45,8 +58,9 @@ GROUPS = {
     "PSA": ("ascent2-docetaxel-psa", "abiraterone-adaptive-psa"),
 }
 OURS, ANYWHERE, TURNED, RULER = "Turnpoint", "P(progression), at any visit", "P(turned)", "ruler"
+LATE_RULER = "ruler, from week 8 on"
 RULES = ("two rises", "flat over two", "change point", "own g")
-SIGNALS = (RULER, *RULES, OURS, ANYWHERE, TURNED)
+SIGNALS = (RULER, LATE_RULER, *RULES, OURS, ANYWHERE, TURNED)
 AT = (10, 20, 40, 60, 80, 100)
 RATES = (2.0, 5.0, 10.0)
 BOOTSTRAPS = 500
@@ -64,6 +78,7 @@ def left_out(name: str) -> pl.DataFrame:
             signal().alias(OURS),
             pl.col("p_progression_24w").alias(ANYWHERE),
             pl.col("p_turned").alias(TURNED),
+            pl.when(pl.col("day") >= 7 * SURGE_WEEKS).then(RULER).alias(LATE_RULER),
             (pl.lit(f"{name}:") + pl.col("patient_id")).alias("patient_id"),
             pl.lit(name).alias("cohort"),
         )
@@ -194,12 +209,41 @@ def section(group: str, visits: pl.DataFrame, at: tuple[int, ...]) -> list[str]:
         "",
         "### At the rate asked for, out of fold",
         "",
-        "| asked per 100 | unfollowed within 24 weeks, per 100 (90 %) | followed within 24 weeks | led | median lead, days "
-        "| never followed, seen for 12 weeks | the ruler leads there |",
+        "| asked per 100 | unfollowed within 24 weeks, per 100 (90 %) | followed within 24 weeks | led "
+        "| median lead, days | never followed, seen for 12 weeks | the ruler leads there |",
         "|" + " --- |" * 7,
         *rate_rows(visits),
         "",
+        "### The chance of progression within 24 weeks: said and seen",
+        "",
+        "| visits | said | seen |",
+        "| --- | --- | --- |",
+        *calibration_rows(visits),
+        "",
     ]
+
+
+def calibration_rows(visits: pl.DataFrame) -> list[str]:
+    progression = pl.col("progression_day")
+    ahead = visits.filter(
+        pl.col(ANYWHERE).is_not_null() & (progression.is_null() | (pl.col("day") < progression))
+    ).with_columns(
+        days=pl.min_horizontal(progression, "last_day") - pl.col("day"),
+        fifth=(5.0 * pl.col(ANYWHERE)).floor().clip(0, 4),
+    )
+    return [
+        f"| {own.height} | {own[ANYWHERE].mean():.2f} | {progressed_share(own):.2f} |"
+        for _, own in ahead.sort("fifth").group_by("fifth", maintain_order=True)
+    ]
+
+
+def progressed_share(visits: pl.DataFrame, within_days: int = 7 * FOLLOWED_WEEKS + TOLERANCE_DAYS) -> float:
+    """Kaplan-Meier."""
+    days, progressed = visits["days"].to_numpy(), visits["progression_day"].is_not_null().to_numpy()
+    free = 1.0
+    for day in np.unique(days[progressed & (days <= within_days)]):
+        free *= 1.0 - (progressed & (days == day)).sum() / (days >= day).sum()
+    return 1.0 - free
 
 
 def draw(visits: pl.DataFrame) -> None:
@@ -210,7 +254,7 @@ def draw(visits: pl.DataFrame) -> None:
     rows = [
         {"signal": name, "unfollowed": allowed, "led": led_at(*strongest(visits, name), allowed)}
         for name in (RULER, OURS, TURNED, "two rises", "own g")
-        for allowed in range(0, 121)
+        for allowed in range(121)
     ]
     chart = (
         alt.Chart(pl.DataFrame(rows))

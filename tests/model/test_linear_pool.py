@@ -121,3 +121,13 @@ def test_pool_is_a_distribution_with_sorted_values(seed, weight, is_diameter):
     assert (np.diff(values, axis=1) >= 0.0).all()
     assert (masses >= 0.0).all()
     np.testing.assert_allclose(masses.sum(axis=1), 1.0, atol=1e-9)
+
+
+@given(st.integers(0, 10_000), st.sampled_from([0.0, 0.3, 0.6, 1.0]), st.floats(0.5, 2.0), st.booleans())
+@settings(max_examples=40)
+def test_chance_at_least_agrees_with_the_atoms_added_up(seed, weight, ratio, is_diameter):
+    pool = pool_of(weight=weight, is_diameter=is_diameter, seed=seed)
+    value = ratio * pool.last_value
+    added = chance_at_least(*pool.values_and_masses(), value)
+    np.testing.assert_allclose(pool.chance_at_least(value), added, atol=0.02)
+    assert np.isnan(pool.chance_at_least(np.full(len(value), np.nan))).all()

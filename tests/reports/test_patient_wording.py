@@ -200,7 +200,7 @@ def test_signal_says_how_often_growth_followed_in_people_like_this_one(views: Mo
 
 
 @pytest.mark.usefixtures("undrawn")
-@pytest.mark.parametrize("unlike", ["other_tumour", "generic", "far from the prior"])
+@pytest.mark.parametrize("unlike", ["other_tumour", "generic", "far from the prior", "few counted"])
 def test_signal_promises_no_rate_to_someone_unlike_those_it_was_counted_in(
     views: ModuleType, unlike: str
 ) -> None:
@@ -208,6 +208,9 @@ def test_signal_promises_no_rate_to_someone_unlike_those_it_was_counted_in(
     if unlike == "far from the prior":
         far = view.diagnostics.with_columns(prior_distance=pl.lit(3.0))
         view = replace(view, diagnostics=far)
+    elif unlike == "few counted":
+        few = replace(view.provenance.alert, followed=9, unfollowed=0)
+        view = replace(view, provenance=replace(view.provenance, alert=few))
     else:
         view = replace(view, provenance=replace(view.provenance, fit=unlike))
     text = _page_text(view, "en")

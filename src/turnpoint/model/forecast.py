@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtri
@@ -157,6 +158,7 @@ class _Reader:
         return written
 
 
+@lru_cache(maxsize=1024)
 def _uniforms(draws: int, dimensions: int, stream: tuple[int, int, int]) -> FloatArray:
     """Scrambled Sobol points inside (0, 1), in an order of their own for each stream, shape (draws, dimensions)."""
     from scipy.stats import qmc  # noqa: PLC0415  (see Prior.bank)
@@ -166,6 +168,7 @@ def _uniforms(draws: int, dimensions: int, stream: tuple[int, int, int]) -> Floa
     power = int(np.ceil(np.log2(draws)))
     points = qmc.Sobol(dimensions, rng=rng).random_base2(power)[:draws]
     uniforms: FloatArray = np.clip(rng.permutation(points), 1e-9, 1.0 - 1e-9)
+    uniforms.flags.writeable = False  # it is kept for whoever asks next
     return uniforms
 
 

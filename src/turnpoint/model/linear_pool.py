@@ -31,6 +31,8 @@ SPREAD = 0.93  # k
 # The fewer readings the regression has learned from, the more the filter counts.
 _LEAST_FILTER_WEIGHT, _ORIGINS_WORTH = 0.3, 45.0
 
+_SAME = 1e-9
+
 # Chances between which the law is cut into atoms: fine in the tails, where progressions are.
 _EDGES = ndtr(np.linspace(-3.5, 3.5, 300))
 _EDGES[0], _EDGES[-1] = 0.0, 1.0
@@ -100,6 +102,19 @@ class Pool:
         shares = np.concatenate([np.full(number, 1.0 / number), atoms])[order]
         masses = np.where(order < number, by_filter, 1.0 - by_filter) * shares
         return np.take_along_axis(values, order, axis=1), self._narrowed(masses)
+
+    def chance_at_least(self, value: FloatArray) -> FloatArray:
+        """P(the next reading is this one or more), shape (R,); what `values_and_masses` adds up, without its atoms.
+
+        Args:
+            value: above 0, shape (R,); nan gives nan.
+        """
+        by_filter = (self.draws < value[:, None] - _SAME).mean(axis=1)
+        change = np.log(np.maximum(value, _SAME) / self.last_value)
+        learned = np.where(value <= self.smallest_value, 0.0, 1.0 - self.law.chance_at_least(change))
+        below = self.weight * by_filter + (1.0 - self.weight) * learned
+        chance: FloatArray = 1.0 - ndtr(ndtri(np.clip(below, 0.0, 1.0)) / self.spread)
+        return np.where(np.isnan(value), np.nan, chance)
 
     def _narrowed(self, masses: FloatArray) -> FloatArray:
         """The mass of each value, in increasing order, after F has become Φ(Φ⁻¹(F) / k)."""

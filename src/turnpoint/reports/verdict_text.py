@@ -19,6 +19,7 @@ from turnpoint.reports.snapshot import Progressed, Situation, Snapshot
 from turnpoint.reports.views import PatientView, Provenance
 from turnpoint.turning.alerts import FOLLOWED_WEEKS
 
+FEWEST_COUNTED = 10  # alerts from which a share is said
 RARE = 0.05  # rarer than 1 in 20 is said in words, not in tenths
 
 CLINICIAN_HEADLINES: Mapping[Situation, str] = MappingProxyType(
@@ -404,17 +405,22 @@ def clinician_alert_rate(provenance: Provenance, language: Language, *, unlike: 
         return language.joined([needs, unknown])
     counted = language.text(
         "Of {judged} such alerts in {patients} {people}, judged by priors fitted without them, {followed} were "
-        "followed by progression within {weeks} weeks: {percent} in 100. Alerts that none followed came in {rate} of "
-        "100 patients.",
+        "followed by progression within {weeks} weeks. Alerts that none followed came in {rate} of 100 patients.",
         judged=language.number(judged),
         patients=language.number(alert.patients),
         people=language.text(alerted_people(alert.data)),
         followed=language.number(alert.followed),
         weeks=language.number(FOLLOWED_WEEKS),
-        percent=language.number(100.0 * alert.followed / judged),
         rate=language.number(alert.false_alerts_per_100, 1),
     )
     sentences = [needs, counted]
+    if judged >= FEWEST_COUNTED:
+        sentences.append(
+            language.text(
+                "So of 100 such alerts about {percent} are followed.",
+                percent=language.number(100.0 * alert.followed / judged),
+            )
+        )
     if unlike:
         sentences.append(
             language.text("This course is unlike theirs: how often it happens here may be different.")
@@ -456,7 +462,7 @@ def _how_often_followed(view: PatientView, snap: Snapshot, language: Language) -
     """Of ten such signals in people like this one; where nobody like this one was counted, that it is not known."""
     alert = view.provenance.alert
     judged = alert.followed + alert.unfollowed
-    if view.provenance.fit != "like" or snap.unlike_the_prior or not judged:
+    if view.provenance.fit != "like" or snap.unlike_the_prior or judged < FEWEST_COUNTED:
         return [language.text("How often that happens in people like you is not known.")]
     followed = min(max(round(10.0 * alert.followed / judged), 1), 9)
     return [

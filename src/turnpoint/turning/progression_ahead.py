@@ -211,9 +211,7 @@ def next_chance(drawn: DrawsAhead, prior: Prior, quantity: str, origins: Origins
     if regression is None or origins is None:
         return drawn.next_chance
     pool = Pool.of(drawn.next_value, regression, origins, prior.filter_weight[quantity])
-    values, masses = pool.values_and_masses()
-    chance: FloatArray = np.clip((masses * (values >= drawn.bar[:, None] - _SAME)).sum(axis=1), 0.0, 1.0)
-    return chance
+    return np.nan_to_num(pool.chance_at_least(drawn.bar))
 
 
 def hazard_ratio(next_chance: FloatArray, chance_by_draws: FloatArray) -> FloatArray:

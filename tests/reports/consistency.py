@@ -167,8 +167,8 @@ def the_alert_said_is_the_alert(page: Page) -> Iterator[str]:
         said = any(
             page.says(message)
             for message in (
-                "Alert since week {week}: if treatment stays as it is, the chance that the criterion calls progression "
-                "within {weeks} weeks is {chance}.",
+                "Alert since week {week}: if treatment stays as it is, the chance of progression within {weeks} weeks "
+                "by {criterion} is {chance}.",
                 "The bar for progression has been reached; an alert had stood since week {week}.",
                 "The bar for progression has been reached; no alert came before it.",
             )

@@ -159,9 +159,9 @@ def _notices(view: PatientView, audience: str, change: Callable[[str], str]) -> 
             "The cancer may be starting to grow again.",
             "the_state_said_is_the_verdict",
         ),
-        ("responding", "clinician", "No alert.", "Alert since week 3: if treatment stays as it is, the chance that the "
-         "criterion calls progression within 24 weeks is 86%.", "the_alert_said_is_the_alert"),
-        ("regrowing", "clinician", "within 24 weeks is 86%.", "within 24 weeks is 86%. Growth will show: 62%.",
+        ("responding", "clinician", "No alert.", "Alert since week 3: if treatment stays as it is, the chance of "
+         "progression within 24 weeks by RECIST 1.1 is 86%.", "the_alert_said_is_the_alert"),
+        ("regrowing", "clinician", "by RECIST 1.1 is 86%.", "by RECIST 1.1 is 86%. Growth will show: 62%.",
          "the_alert_said_is_the_alert"),
         (
             "responding",

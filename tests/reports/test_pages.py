@@ -158,7 +158,7 @@ def test_clinician_page_answers_everything_before_the_pictures(page: Page) -> No
         "responding 3%", "plateau 16%", "regrowing 81%",
         "Turning point already passed: 94%.",
         "(90% interval 31% to 88%)",
-        "Alert since week 30: if treatment stays as it is, the chance that the criterion calls progression within 24 weeks is 86%.",
+        "Alert since week 30: if treatment stays as it is, the chance of progression within 24 weeks by RECIST 1.1 is 86%.",
         "An alert needs a rise beyond the usual error of a reading, and a chance of 58% or more.",
         "Of 50 such alerts in 325 people with lung cancer who had docetaxel, judged by priors fitted without them, 36 were followed by progression within 24 weeks. Alerts that none followed came in 4.9 of 100 patients. So of 100 such alerts about 72 are followed.",
         "In courses simulated from the prior, 5.7 of 100 are alerted before their turning point.",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from turnpoint.charts.language import NOTHING, Language, mark
+from turnpoint.criteria.called_progression import MARKER_CRITERIA, RECIST
 from turnpoint.reports.called_text import patient_called_headline
 from turnpoint.reports.lesion_text import parted_plainly
 from turnpoint.reports.provenance_text import alerted_people
@@ -367,9 +368,10 @@ def clinician_alert(snap: Snapshot, language: Language) -> str:
         said = language.text("No alert at the last visit.") if snap.alert_days else language.text("No alert.")
     elif chance is not None:
         said = language.text(
-            "Alert since week {week}: if treatment stays as it is, the chance that the criterion calls progression "
-            "within {weeks} weeks is {chance}.",
+            "Alert since week {week}: if treatment stays as it is, the chance of progression within {weeks} weeks by "
+            "{criterion} is {chance}.",
             week=language.week(snap.alert_days[-1][0]),
+            criterion=_criterion(snap, language),
             weeks=language.number(FOLLOWED_WEEKS),
             chance=language.chance(chance),
         )
@@ -390,6 +392,16 @@ def clinician_alert(snap: Snapshot, language: Language) -> str:
         for raised, withdrawn in before
     ]
     return language.joined([said, *history])
+
+
+def _criterion(snap: Snapshot, language: Language) -> str:
+    """The name of the criterion that counts (`turning.criterion_ahead`)."""
+    if snap.last_sum:
+        return RECIST
+    named = [
+        MARKER_CRITERIA[name] for row in snap.last_markers if (name := str(row["marker"])) in MARKER_CRITERIA
+    ]
+    return named[0] if named else language.text("twice the marker's own variation")
 
 
 def clinician_alert_rate(provenance: Provenance, language: Language, *, unlike: bool = False) -> str:

@@ -13,9 +13,9 @@ TREND = (0.2, 0.5, 0.3)  # shrinks, stays, grows
 @pytest.mark.parametrize(
     ("risen", "fallen", "expected"),
     [
-        (False, False, (0.4, 0.5, 0.6)),  # a change counts twice
+        (False, False, (0.4, 0.5, 0.3)),  # a change counts twice, growth once until it is likely or read
         (True, False, (0.4, 0.5, 0.9)),  # three times where it has been read
-        (False, True, (0.6, 0.5, 0.6)),
+        (False, True, (0.6, 0.5, 0.3)),
         (True, True, (0.4, 0.5, 0.6)),  # the readings contradict each other and say nothing
     ],
 )
@@ -50,12 +50,15 @@ def test_states_are_probabilities_and_each_row_is_by_itself(rows):
         )
 
 
-def verdict(state, *, risen=False, fallen=False, off=False, values=3, shrinkage=0.1, highest=0.4):
+def verdict(
+    state, *, risen=False, fallen=False, off=False, values=3, shrinkage=0.1, highest=0.4, growing=0.5
+):
     """The verdict where one state has the highest probability and the others share the rest."""
     p = [(1 - highest) / 2] * 3
     p[("responding", "plateau", "regrowing").index(state)] = highest
     (found,) = verdicts(
         np.array([p]),
+        np.array([[(1 - growing) / 2, (1 - growing) / 2, growing]]),
         risen=np.array([risen]),
         fallen=np.array([fallen]),
         off_treatment=np.array([off]),
@@ -108,10 +111,29 @@ def test_verdict_is_undetermined_where_the_readings_say_the_contrary(state, rise
     assert verdict(state, risen=risen, fallen=fallen, off=off, highest=0.9) == expected
 
 
+@pytest.mark.parametrize(
+    ("growing", "risen", "expected"),
+    [(0.5, False, "regrowing"), (0.4999, False, "undetermined"), (0.4999, True, "regrowing")],
+)
+def test_nothing_is_regrowing_when_nothing_has_risen_and_the_trend_is_not_up(growing, risen, expected):
+    assert verdict("regrowing", risen=risen, growing=growing) == expected
+
+
+def test_growth_that_is_less_likely_than_not_weighs_no_more_than_a_plateau_until_it_has_been_read():
+    trend = np.array([[0.0, 0.55, 0.45], [0.0, 0.45, 0.55]])
+    unread, read = (
+        state_probabilities(trend, risen=np.full(2, risen), fallen=np.zeros(2, bool))
+        for risen in (False, True)
+    )
+    np.testing.assert_allclose(unread[:, 2], [0.45, 2 * 0.55 / (0.45 + 2 * 0.55)])
+    np.testing.assert_allclose(read[:, 2], [3 * 0.45 / (0.55 + 3 * 0.45), 3 * 0.55 / (0.45 + 3 * 0.55)])
+
+
 def test_verdicts_are_told_row_by_row():
     p = np.array([[0.9, 0.05, 0.05], [0.05, 0.9, 0.05], [0.05, 0.05, 0.9], [0.39, 0.36, 0.25]])
     no = np.zeros(4, dtype=bool)
     found = verdicts(
+        p,
         p,
         risen=np.array([False, False, True, False]),
         fallen=no,

@@ -42,7 +42,7 @@ _FARTHEST = 4.0  # scaled features beyond this are taken as this
 # A lesion that has disappeared has no logarithm: 1 mm stands for it, here as in the forecasts (`model.forecast`).
 SMALLEST_DIAMETER_MM = 1.0
 _SAME = 1e-9  # log values nearer than this are the same reading
-_MOST_TIME_OFF = 0.25  # of the course so far, or of the time to the target
+MOST_TIME_OFF = 0.25  # of the course so far, or of the time to the target
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,5 +241,5 @@ def _mostly_on(days: FloatArray, patient_ids: list[str], doses: pl.DataFrame) ->
     _, off_weeks, _ = exposure(days, patient_ids, off_intervals(doses))
     off, since = 7.0 * off_weeks[:, 1], np.maximum(days[:, 1], 0.0)
     off_here = 7.0 * (off_weeks[:, 1] - off_weeks[:, 0])
-    on: BoolArray = (off <= _MOST_TIME_OFF * since) & (off_here <= _MOST_TIME_OFF * (days[:, 1] - days[:, 0]))
+    on: BoolArray = (off <= MOST_TIME_OFF * since) & (off_here <= MOST_TIME_OFF * (days[:, 1] - days[:, 0]))
     return on

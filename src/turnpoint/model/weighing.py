@@ -17,7 +17,7 @@ from turnpoint.model.series import Batch, Series
 
 # Of the usual 2048 particles; in proportion for more. They are quasi-random, and worth more than as many random ones
 # (docs/results/assess.md says how far off the results are).
-SMALLEST_EFFECTIVE_SIZE = 75.0
+SMALLEST_EFFECTIVE_SIZE = 200.0
 USUAL_PARTICLES = 2048
 # A heavy tail shows in its heaviest particle: where none has more than this share of the weight, k is hardly ever too
 # large (docs/results/assess.md counts) and is not worked out, which would take as long as the filter.

@@ -6,7 +6,7 @@ met. Each at the patient's own gap between readings, if treatment stays as it is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -15,10 +15,11 @@ from turnpoint.criteria.called_progression import MARKER_CRITERIA
 from turnpoint.criteria.marker_progression import CA125_UPPER_LIMIT, first_progression, progression_threshold
 from turnpoint.criteria.sums import progression_sum_mm
 from turnpoint.model.arrays import FloatArray
-from turnpoint.model.error_features import forecast_origins
+from turnpoint.model.error_features import MOST_TIME_OFF, forecast_origins
 from turnpoint.model.filter import Posterior
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
+from turnpoint.study.schema import DOSES
 from turnpoint.turning.progression_ahead import (
     DAY_LEVELS,
     HORIZONS_WEEKS,
@@ -32,6 +33,7 @@ CHANCES = tuple(f"p_progression_{weeks}w" for weeks in HORIZONS_WEEKS)
 DAYS = tuple(f"progression_day_q{round(100 * level):02d}" for level in DAY_LEVELS)
 CRITERION_CHANCES = ("p_progression_12w", "p_progression_24w")
 _GAPS = 3
+_NO_DOSES = DOSES.frame_schema.to_frame()
 _GAP_RANGE = 2.0  # a patient's own gap counts between half of the usual one and twice
 CHANCES_SCHEMA: dict[str, type[pl.DataType]] = {
     "patient_id": pl.String,
@@ -47,14 +49,12 @@ class Context:
 
     Attributes:
         readings: one value a quantity and day (`model.series.readings_of`).
-        doses: as in `Study.doses`.
         bars: from `bars_of`.
         prior: of all patients.
         seed: of the readings to come.
     """
 
     readings: pl.DataFrame
-    doses: pl.DataFrame
     bars: pl.DataFrame
     prior: Prior
     seed: int
@@ -71,7 +71,7 @@ def bars_of(readings: pl.DataFrame, markers: pl.DataFrame) -> pl.DataFrame:
         markers: as in `Study.markers`.
 
     Returns:
-        `readings` by day, with `threshold` (null once the criterion has been met), `upper_limit` and `gap_weeks`.
+        `readings` by day, with `threshold` (null once the criterion has been `met`), `upper_limit` and `gap_weeks`.
     """
     limits = (
         markers.filter(pl.col("marker") == "CA-125")
@@ -87,6 +87,7 @@ def bars_of(readings: pl.DataFrame, markers: pl.DataFrame) -> pl.DataFrame:
             pl.col("upper_limit").fill_null(CA125_UPPER_LIMIT),
             gap_weeks.rolling_median(_GAPS, min_samples=1).over(own, order_by="day").alias("gap_weeks"),
         )
+        .with_columns(pl.col("threshold").is_null().alias("met"))
         .sort("day")
     )
 
@@ -157,11 +158,7 @@ def criterion_rows(posterior: Posterior, context: Context) -> pl.DataFrame:
         counts = (own.readings > 0) & (by_markers | (quantity == SUM_OF_DIAMETERS))
         places = np.flatnonzero(counts)
         if places.size:
-            rows.append(
-                quantity_rows(posterior.at(places), context, quantity, max(HORIZONS_WEEKS)).with_columns(
-                    met=pl.col("bar").is_null()
-                )
-            )
+            rows.append(quantity_rows(posterior.at(places), context, quantity, max(HORIZONS_WEEKS)))
     if not rows:
         return pl.DataFrame(schema=CHANCES_SCHEMA)
     return (
@@ -172,7 +169,7 @@ def criterion_rows(posterior: Posterior, context: Context) -> pl.DataFrame:
 
 
 def quantity_rows(posterior: Posterior, context: Context, quantity: str, weeks: float) -> pl.DataFrame:
-    """Chances and days by the quantity's own criterion, and the bar, null where it has been met."""
+    """Chances and days by the quantity's own criterion, null where it is `met` and where there is no value of it."""
     keys = pl.DataFrame(
         {
             "patient_id": [posterior.batch.patient_ids[patient] for patient in posterior.patient],
@@ -197,15 +194,19 @@ def quantity_rows(posterior: Posterior, context: Context, quantity: str, weeks: 
         seed=context.seed,
     )
     origins = None
-    if quantity in context.prior.error_regressions:
+    if quantity in context.prior.error_regressions and not np.isnan(bar).all():
         targets = keys.with_columns(pl.Series("target_day", drawn.days[:, 0]))
-        origins = forecast_origins(context.readings, quantity, context.doses, targets)
+        origins = forecast_origins(context.readings, quantity, _NO_DOSES, targets)
+        # treatment stays as it is: later doses are not known yet, and not asked
+        off_so_far = (posterior.off_weeks / np.maximum(posterior.on_weeks + posterior.off_weeks, 1.0))[:, 0]
+        off_now = posterior.batch.off_now[posterior.patient, posterior.visit]
+        origins = replace(origins, usable=origins.usable & ~off_now & (off_so_far <= MOST_TIME_OFF))
     chance = next_chance(drawn, context.prior, quantity, origins)
     found = progression_ahead(drawn, hazard_ratio(chance, drawn.next_chance))
     return keys.with_columns(
         *_columns(CHANCES, found.chance),
         *_columns(DAYS, np.where(np.isinf(found.day), np.nan, found.day)),
-        *_columns(("bar",), bar[:, None]),
+        at["met"].fill_null(value=False),
     )
 
 

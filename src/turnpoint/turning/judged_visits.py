@@ -61,11 +61,11 @@ def _columns(weighted: WeightedVisits, judgement: Judgement, facts: ReadingFacts
 def with_verdicts(judged: pl.DataFrame) -> pl.DataFrame:
     """The states and the verdict of each row of judged visits: `p_responding, p_plateau, p_regrowing, verdict`."""
     risen, fallen, off = (judged[name].to_numpy() for name in ("risen", "fallen", "off_treatment"))
-    states = state_probabilities(
-        judged.select(f"p_{trend}" for trend in TRENDS).to_numpy(), risen=risen, fallen=fallen
-    )
+    p_trend = judged.select(f"p_{trend}" for trend in TRENDS).to_numpy()
+    states = state_probabilities(p_trend, risen=risen, fallen=fallen)
     named = verdicts(
         states,
+        p_trend,
         risen=risen,
         fallen=fallen,
         off_treatment=off,

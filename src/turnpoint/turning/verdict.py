@@ -7,7 +7,8 @@
 The posterior's chances of the three are weighed by what it costs to miss them: a change counts `CHANGE_WEIGHS` times
 as much as a plateau, and `READ_CHANGE_WEIGHS` times where it has been read as well. Regrowing has been read where
 something stands above its smallest value, beyond error (a new lesion beyond doubt is such a rise); responding where
-something has been falling lately. Readings that did both say nothing.
+something has been falling lately. Readings that did both say nothing. Growth that nobody has read and that is less
+likely than not counts as a plateau does: nothing is called regrowing when nothing has risen and the trend is not up.
 
     p_state[k] = weight[k]·p_trend[k] / sum(weight·p_trend)
 
@@ -37,6 +38,7 @@ CHANGE_WEIGHS = 2.0
 READ_CHANGE_WEIGHS = 3.0
 # Three states have a third each where nothing is known; below this two of them can hardly be told apart.
 MOST_LIKELY_ENOUGH = 0.4
+EVEN = 0.5
 
 
 def state_probabilities(p_trend: FloatArray, *, risen: BoolArray, fallen: BoolArray) -> FloatArray:
@@ -52,6 +54,7 @@ def state_probabilities(p_trend: FloatArray, *, risen: BoolArray, fallen: BoolAr
     array([[0.22, 0.28, 0.5 ]])
     """
     weight = np.broadcast_to([CHANGE_WEIGHS, 1.0, CHANGE_WEIGHS], p_trend.shape).copy()
+    weight[_unread_growth(p_trend, risen), STATES.index("regrowing")] = 1.0
     weight[risen & ~fallen, STATES.index("regrowing")] = READ_CHANGE_WEIGHS
     weight[fallen & ~risen, STATES.index("responding")] = READ_CHANGE_WEIGHS
     weighed = weight * p_trend
@@ -59,8 +62,15 @@ def state_probabilities(p_trend: FloatArray, *, risen: BoolArray, fallen: BoolAr
     return states
 
 
+def _unread_growth(p_trend: FloatArray, risen: BoolArray) -> BoolArray:
+    """Growth that is less likely than not, and nothing has risen; shape (R,)."""
+    unread: BoolArray = ~risen & (p_trend[:, STATES.index("regrowing")] < EVEN)
+    return unread
+
+
 def verdicts(
     p_state: FloatArray,
+    p_trend: FloatArray,
     *,
     risen: BoolArray,
     fallen: BoolArray,
@@ -68,13 +78,14 @@ def verdicts(
     informative_values: IntArray,
     shrinkage: FloatArray,
 ) -> list[str]:
-    """The verdict of each of R rows; all of shape (R,), `p_state` (R, 3).
+    """The verdict of each of R rows; all of shape (R,), `p_state` and `p_trend` (R, 3).
 
     While no drug is on the model expects growth whatever is read: it is called regrowing only once something has risen.
     """
     names = np.array(STATES)[p_state.argmax(axis=1)]
     contrary = (risen & fallen) | ((names == "responding") & risen)
     contrary |= (names == "regrowing") & ~risen & (fallen | off_treatment)
+    contrary |= (names == "regrowing") & _unread_growth(p_trend, risen)
     unsure = (
         (informative_values < FEWEST_VALUES)
         | (shrinkage < LEAST_SHRINKAGE)

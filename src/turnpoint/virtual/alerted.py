@@ -25,7 +25,6 @@ from turnpoint.model.series import (
     Batch,
     Series,
 )
-from turnpoint.study.schema import DOSES
 from turnpoint.turning.alerts import FEWEST_READINGS, alert_history
 from turnpoint.turning.criterion_ahead import Context, bars_of, criterion_rows, markers_of
 from turnpoint.turning.judged_visits import judged_visits, with_verdicts
@@ -90,7 +89,7 @@ class Watcher:
         """The chance that each patient's criterion is met soon, at every visit."""
         values = pl.concat([_frame(own, rows, until_day[rows]) for own in readings])
         bars = bars_of(values, markers_of(values))
-        context = Context(bars, DOSES.frame_schema.to_frame(), bars, self.prior, self.seed)
+        context = Context(bars, bars, self.prior, self.seed)
         days = np.unique(np.concatenate([own.day for own in readings]))
         pieces = np.split(rows, range(PATIENTS_AT_ONCE, len(rows), PATIENTS_AT_ONCE))
         found = [

@@ -106,7 +106,7 @@ class Stretch:
 
 
 def by_prior_so_far(study: Study, prior: str | Path | Prior | None = None) -> list[Stretch]:
-    """Every visit once, by the prior that it is read with.
+    """Every visit once, by the prior that it is read with, and the target lesions that there were.
 
     It is the user's prior, or the shipped one that fits best: by the patient's tumour type and arm, and by the drugs
     given and the quantities read up to that visit. It depends neither on what comes later nor on anybody else.
@@ -115,7 +115,7 @@ def by_prior_so_far(study: Study, prior: str | Path | Prior | None = None) -> li
         PriorError: the user's prior cannot be read or knows none of a patient's quantities.
     """
     priors, visits = _chosen(study, prior)
-    parts = visits.partition_by("prior", maintain_order=True)
+    parts = visits.partition_by("prior", "wave", maintain_order=True)
     return [
         Stretch(priors[here["prior"][0]], _up_to_the_last(study, here), here.select("patient_id", "day"))
         for here in parts
@@ -159,17 +159,23 @@ def prior_of(study: Study, patient_id: str, prior: str | Path | Prior | None = N
 
 
 def _chosen(study: Study, prior: str | Path | Prior | None) -> tuple[list[Prior], pl.DataFrame]:
-    """Priors, and `patient_id, day, prior` of every visit, sorted: the number of the visit's prior among them."""
+    """Priors, and `patient_id, day, prior, wave` of every visit, sorted: the number of the visit's prior among them.
+
+    A wave begins whenever a target lesion is first read: with it the sums of before it are no sums any more.
+    """
     named = prior if isinstance(prior, Prior) or prior is None else named_prior(prior)
     visits = visits_of(study).group_by("patient_id", maintain_order=True).agg("day")
     facts = _facts(study).group_by("patient_id", maintain_order=True).agg("first", "kind", "text")
     priors: dict[tuple[str, tuple[str, ...]], Prior] = {}
     chosen: dict[_Known, tuple[str, tuple[str, ...]]] = {}
     keys: list[tuple[str, tuple[str, ...]]] = []
+    waves: list[int] = []
     for _, days, first, kind, text in visits.join(facts, on="patient_id", maintain_order="left").iter_rows():
         known = list(zip(first, kind, text, strict=True))
+        targets = sorted({own[0] for own in known if own[1] == "target"})
         for day in days:
-            so_far = tuple(own[1:] for own in known if own[0] <= day)
+            waves.append(max(sum(own <= day for own in targets) - 1, 0))
+            so_far = tuple(own[1:] for own in known if own[0] <= day and own[1] != "target")
             if so_far not in chosen:
                 fitting = fitting_prior(_quantities(so_far), _words(so_far) if named is None else "", named)
                 chosen[so_far] = fitting.name, fitting.quantities
@@ -178,20 +184,24 @@ def _chosen(study: Study, prior: str | Path | Prior | None) -> tuple[list[Prior]
         if named is not None:
             require_known(_quantities(so_far), named)
     numbers = {key: number for number, key in enumerate(priors)}
-    rows = visits.explode("day").with_columns(pl.Series("prior", [numbers[key] for key in keys], pl.Int64))
+    rows = visits.explode("day").with_columns(
+        pl.Series("prior", [numbers[key] for key in keys], pl.Int64), pl.Series("wave", waves, pl.Int64)
+    )
     return list(priors.values()), rows
 
 
 def _facts(study: Study) -> pl.DataFrame:
     """What chooses a patient's prior: `patient_id, first, kind, text`, known from the day `first` on.
 
-    A `quantity` that has been read, or one that was `tried` only; a `word` of the tumour type, arm or drugs.
+    A `quantity` that has been read, or one that was `tried` only; a `word` of the tumour type, arm or drugs; and a
+    `target` lesion, which chooses no prior but changes what the sum is of.
     """
     always = pl.lit(_BEFORE_ALL).alias("day")
     facts = [
         ("quantity", parts_of(study).select("patient_id", "day", text="quantity")),
         ("tried", study.lesions.select("patient_id", "day", text=pl.lit(SUM_OF_DIAMETERS))),
         ("tried", study.markers.select("patient_id", "day", text="marker")),
+        ("target", study.lesions.filter(role="target").select("patient_id", "day", text="lesion_id")),
         ("word", study.patients.select("patient_id", always, text="tumour_type")),
         ("word", study.patients.select("patient_id", always, text="arm")),
         ("word", study.doses.select("patient_id", "day", text="drug")),

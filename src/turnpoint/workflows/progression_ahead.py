@@ -74,7 +74,7 @@ def progression_ahead(
     rows, done = [], 0
     for chosen, part in by_prior(study, prior):
         readings = readings_of(part)
-        context = Context(readings, part.doses, bars_of(readings, part.markers), chosen, seed)
+        context = Context(readings, bars_of(readings, part.markers), chosen, seed)
         here = None if progress is None else part_of_progress(progress, done, len(study.patient_ids))
         rows += [
             row
@@ -117,7 +117,7 @@ def chances_ahead(
         `patient_id, day, p_progression_12w, p_progression_24w, met`, one row a visit from the first reading on. A
         chance is null where the criterion has been met (`met`), and where no reading of it is due by then.
     """
-    context = Context(bars, study.doses, bars, prior, seed)
+    context = Context(bars, bars, prior, seed)
     refiner = Refiner.of(prior, prior.bank(particles, seed), seed)
 
     def work(batch: Batch) -> pl.DataFrame:
@@ -153,4 +153,4 @@ def _rows(posterior: Posterior, context: Context, *, every_visit: bool) -> Itera
             last = np.flatnonzero(np.diff(posterior.patient, append=-1) != 0)
             rows = last[own.readings[last] > 0]
         if rows.size:
-            yield quantity_rows(posterior.at(rows), context, quantity, FARTHEST_WEEKS).drop("bar")
+            yield quantity_rows(posterior.at(rows), context, quantity, FARTHEST_WEEKS).drop("met")

@@ -83,6 +83,11 @@ def turnpoint(
         prior = replace(prior, error_regressions={}, filter_weight={})
     elif filter_weight is not None:
         prior = replace(prior, filter_weight=dict.fromkeys(prior.error_regressions, filter_weight))
+    return forecasts_by(prior, test, test_task)
+
+
+def forecasts_by(prior: Prior, test: Study, test_task: Task) -> Forecasts:
+    """The forecasts of the task's origins with this prior."""
     frame = tp.forecast(test, prior)
     joined = test_task.keys.join(
         frame, on=["patient_id", "origin_day", "quantity"], how="left", maintain_order="left"

@@ -6,10 +6,11 @@ the 80 % interval; for progression at the next visit AUC and Brier skill over th
 with two values or more, before the first progression. Baselines in the same run: the last value, log-linear
 extrapolation and a least-squares regression-growth fit of each patient, each with the training set's error
 quantiles; a quantile forest on simple features. Turnpoint is the average of its filter and its regression of
-errors (and, after a sum of 5 mm or less, of a law of leaving it); both are shown alone too. Under each table: the
-difference of Turnpoint to the forest and to the filter alone with standard errors over patients (bootstrap); the
-hardest forecasts by themselves; and calibration: the share of values within the central intervals, and the observed
-share of progressions where the forecast chance is low, middling and high (fifths of the origins).
+errors; both are shown alone too. After a sum of 5 mm or less a law of leaving it is the third (drawn to two numbers
+learnt from all three CT trials; learnt from the others alone it scores the same to 0.001: what-did-not-help.md). Under
+each table: the difference of Turnpoint to the forest and to the filter alone with standard errors over patients
+(bootstrap); the hardest forecasts by themselves; and calibration: the share of values within the central intervals, and
+the observed share of progressions where the forecast chance is low, middling and high (fifths of the origins).
 New lesions: chance of a first one before the next visit, FFCD 2000-05, five folds; baseline a constant hazard.
 """
 

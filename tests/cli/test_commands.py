@@ -256,7 +256,7 @@ def test_fit_names_the_prior_after_its_file(
     assert result.exit_code == 0, result.stderr
     assert calls == [((), {"name": "lung-ct", "seed": 0})]
     assert target.read_text() == "{}"
-    assert "from a probability of 0.85 (5 false alerts in 100 simulated courses)" in result.stdout
+    assert "from a chance of progression of 0.85 (5 in 100 real patients had one that nothing followed)" in result.stdout
 
 
 COVERAGE = pl.DataFrame(

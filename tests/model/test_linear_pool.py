@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.model.test_error_regression import origins, regression
 from tests.reference import error_regression as reference
+from tests.reference import floor_leaving as floor_reference
 from turnpoint.model.linear_pool import SPREAD, Pool, filter_weight
 
 
@@ -112,6 +113,40 @@ def test_filter_counts_more_the_fewer_origins_the_regression_has_learned_from():
     assert weights[2] < 1.0
     assert (np.diff(weights[1:]) < 0.0).all()
     assert weights[-1] == pytest.approx(0.3, abs=1e-3)
+
+
+def at_the_floor(gap_days=60.0, usable=True, is_diameter=True):
+    """The pool of one origin at 5 mm, and the same without the law of leaving it."""
+    rng = np.random.default_rng(0)
+    known = replace(
+        origins(1, rng),
+        last_value=np.array([5.0]),
+        gap_days=np.array([gap_days]),
+        usable=np.array([usable]),
+    )
+    pool = Pool.of(
+        5.0 * np.exp(0.1 * rng.standard_normal((1, 300))), regression(rng, is_diameter), known, 0.4
+    )
+    return pool, replace(pool, floor_weight=np.zeros(1))
+
+
+@pytest.mark.parametrize("gap_days", [60.0, 400.0])
+def test_pool_at_the_floor_is_half_the_law_of_leaving_it(gap_days):
+    pool, without = at_the_floor(gap_days)
+    (values, masses), (plain, plain_masses) = (one.values_and_masses() for one in (pool, without))
+    floor = pool.floor
+    for value in (2.0, 4.99, 5.0, 6.0, 12.0, 40.0):
+        slow = floor_reference.cdf(value, 5.0, gap_days, floor.leaving_per_week, floor.log_size)
+        expected = 0.5 * (plain_masses[plain <= value].sum() + slow)
+        assert masses[values <= value].sum() == pytest.approx(expected, abs=0.01)
+    assert (np.diff(values) >= 0.0).all()
+    assert masses.sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("how", [{"usable": False}, {"is_diameter": False}])
+def test_law_of_leaving_the_floor_is_not_asked_of_pauses_or_markers(how):
+    pool, _ = at_the_floor(**how)
+    assert pool.floor_weight.tolist() == [0.0]
 
 
 @given(st.integers(0, 50), st.floats(0.0, 1.0), st.booleans())

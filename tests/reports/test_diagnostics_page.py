@@ -17,6 +17,7 @@ from turnpoint.charts import diagnostics_vpc
 from turnpoint.charts.canvas import Canvas
 from turnpoint.charts.svg import svg
 from turnpoint.model.prior import Alert
+from turnpoint.model.weighing import SMALLEST_EFFECTIVE_SIZE
 from turnpoint.reports.diagnostics_figures import PARAMETER_NAMES, ecdf_words, shrinkage_figure
 from turnpoint.reports.diagnostics_page import DiagnosticsView, diagnostics_page
 from turnpoint.reports.views import Provenance
@@ -183,7 +184,7 @@ def test_page_says_why_there_is_no_check_and_no_shrinkage_when_the_study_is_smal
 
 def test_page_counts_patients_whose_particles_are_few_or_heavy_tailed(view_of: ViewOf) -> None:
     text = _text(diagnostics_page(view_of()))
-    assert "below 75 in 1 of 3 patients. Pareto k above 0.7 in 1." in text
+    assert f"below {SMALLEST_EFFECTIVE_SIZE:.0f} in 1 of 3 patients. Pareto k above 0.7 in 1." in text
     assert "Read those patients' posteriors with care" in text
     fine = pl.DataFrame({"effective_size": [75.0], "pareto_k": [0.7]})
     assert "with care" not in _text(diagnostics_page(view_of(patients=fine)))

@@ -277,7 +277,11 @@ def test_judge_agrees_with_the_slow_judge_of_equal_weight_draws():
     np.testing.assert_allclose(found, drawn, atol=0.04)
     for name in ("dominance_day", "turning_day"):
         found, drawn = both(name)
-        np.testing.assert_allclose(np.log(found + 30), np.log(drawn + 30), atol=0.1, err_msg=name)
+        # at the ends of the interval a quantile of 2000 draws is the 100th of them
+        off = np.abs(np.log(found + 30) - np.log(drawn + 30))
+        assert (off[:, 1] <= 0.1).all(), name
+        assert (off <= 0.3).all(), name
+        assert (off <= 0.1).mean() > 0.98, name
     # within a pause or long after it: a quantile may lie in the gap, so between those of 3 % more and fewer draws
     found, drawn = np.log(fast["regrowth_day"] + 30), np.array([row["regrowth_between"] for row in slow])
     low, high = np.moveaxis(np.log(drawn + 30), 1, 0)

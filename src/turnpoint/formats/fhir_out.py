@@ -48,6 +48,8 @@ _PROBABILITIES: Final = {
     "p_floor": "Probability that the limit of measurement is the cause of the plateau",
     "p_pause": "Probability that a pause of treatment is the cause of the plateau",
     "p_turned": "Probability that the turning point has passed",
+    "p_progression_12w": "Probability that the criterion for progression is met within 12 weeks",
+    "p_progression_24w": "Probability that the criterion for progression is met within 24 weeks",
 }
 _DATES: Final = {
     "dominance_day": "Day when resistant cells are half of the tumour",

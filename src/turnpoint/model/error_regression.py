@@ -37,6 +37,7 @@ from scipy.special import expit
 from turnpoint.errors import PriorError
 from turnpoint.model.arrays import BoolArray, FloatArray
 from turnpoint.model.error_features import FEATURES, Origins
+from turnpoint.model.floor_leaving import POOLED, FloorLaw
 from turnpoint.model.parameters import REFERENCE_DIAMETER_MM
 
 PREDICTORS = ("logit_repeat", "location", "log_scale", "logit_narrow", "tail_location")
@@ -132,6 +133,7 @@ class ErrorRegression:
         constants: see `CONSTANTS`, shape (3,).
         origins: readings it was fitted to.
         longest_gap_days: it has seen no forecast over a much longer time, and should not be asked for one.
+        floor: what comes after a sum of 5 mm or less; not used for a marker.
     """
 
     is_diameter: bool
@@ -139,6 +141,7 @@ class ErrorRegression:
     constants: FloatArray
     origins: int
     longest_gap_days: float
+    floor: FloorLaw = POOLED
 
     def law(self, features: FloatArray, last_log_value: FloatArray) -> ErrorLaw:
         """The law at each origin.
@@ -165,7 +168,7 @@ class ErrorRegression:
             "constants": dict(zip(CONSTANTS, _rounded(self.constants), strict=True)),
             "origins": self.origins,
             "longest_gap_days": self.longest_gap_days,
-        }
+        } | ({"floor": _floor_to_dict(self.floor)} if self.is_diameter else {})
 
 
 def law_of(
@@ -197,6 +200,21 @@ def log_size(last_log_value: FloatArray) -> FloatArray:
 def with_intercept(features: FloatArray) -> FloatArray:
     """A column of ones before the features."""
     return np.column_stack([np.ones(len(features)), features])
+
+
+def _floor_to_dict(floor: FloorLaw) -> dict[str, float]:
+    return {name: round(getattr(floor, name), 6) for name in FloorLaw.__slots__}
+
+
+def _floor_of(document: Any) -> FloorLaw:
+    """The law of the floor; the pooled one where an earlier version of Turnpoint has written none."""
+    stored = document.get("floor")
+    if stored is None:
+        return POOLED
+    floor = FloorLaw(**{name: float(number) for name, number in stored.items()})
+    if not all(np.isfinite(number) and number > 0.0 for number in (floor.leaving_per_week, floor.log_size)):
+        raise ValueError(floor)
+    return floor
 
 
 def _rounded(row: FloatArray) -> list[float]:
@@ -232,6 +250,7 @@ def _checked(document: Any) -> ErrorRegression:
         constants=np.array([constants[name] for name in CONSTANTS], dtype=np.float64),
         origins=int(document["origins"]),
         longest_gap_days=float(document["longest_gap_days"]),
+        floor=_floor_of(document),
     )
     numbers = [*slopes.ravel(), *found.constants, found.longest_gap_days]
     if not np.isfinite(numbers).all() or found.longest_gap_days <= 0.0:

@@ -35,6 +35,7 @@ from turnpoint.model.error_regression import (
     log_size,
     with_intercept,
 )
+from turnpoint.model.floor_leaving import POOLED, fit_floor_law
 
 FEWEST_ORIGINS = 100  # with fewer, 53 coefficients are not worth their noise
 RIDGE = 1.0
@@ -88,6 +89,7 @@ def fit_error_regression(
         constants=constants,
         origins=len(usable.change),
         longest_gap_days=_LONGEST_IN_LONG_GAPS * float(np.quantile(usable.gap_days, _LONG_GAP_QUANTILE)),
+        floor=fit_floor_law(usable, POOLED if centre is None else centre.floor) if is_diameter else POOLED,
     )
 
 

@@ -27,12 +27,14 @@ class SimulatedCourses:
         patient_ids: C identifiers, `SIM-0001` and so on.
         dynamics: true parameters, shape (C,).
         particles: transformed parameters, shape (C, dimensions).
+        levels: `patient_id, day, quantity, level`: x of `model.observation` at each reading, in the readings' order.
     """
 
     readings: pl.DataFrame
     patient_ids: list[str]
     dynamics: Dynamics
     particles: FloatArray
+    levels: pl.DataFrame
 
 
 def simulate_courses(
@@ -63,7 +65,8 @@ def simulate_courses(
     }
     width = len(str(courses))
     ids = [f"SIM-{index + 1:0{width}d}" for index in range(courses)]
-    frames = []
+    frames: list[pl.DataFrame] = []
+    levels: list[FloatArray] = []
     paused_from, paused_to = pause_weeks or (np.inf, np.inf)
     for index, (patient_id, donor) in enumerate(zip(ids, donors, strict=True)):
         for position, quantity in enumerate(prior.quantities):
@@ -74,10 +77,21 @@ def simulate_courses(
             weeks = np.maximum(own_days, 0.0) / 7.0
             off_weeks = np.maximum(np.minimum(weeks, paused_to) - paused_from, 0.0)
             times = (own_days, weeks - off_weeks, off_weeks)
-            values = _one_series(prior, particles[index], (quantity, position), times, start, rng)
+            values, own_levels = _one_series(prior, particles[index], (quantity, position), times, start, rng)
             frames.append(_frame(patient_id, quantity, own_days, values))
-    readings = pl.concat(frames).sort("patient_id", "quantity", "day")
-    return SimulatedCourses(readings, ids, dynamics_of(particles), particles)
+            levels.append(own_levels)
+    told = (
+        pl.concat(frames)
+        .with_columns(pl.Series("level", np.concatenate(levels)))
+        .sort("patient_id", "quantity", "day")
+    )
+    return SimulatedCourses(
+        told.drop("level"),
+        ids,
+        dynamics_of(particles),
+        particles,
+        told.select("patient_id", "day", "quantity", "level"),
+    )
 
 
 def _one_series(
@@ -87,8 +101,8 @@ def _one_series(
     times: tuple[FloatArray, FloatArray, FloatArray],
     start: float,
     rng: np.random.Generator,
-) -> FloatArray:
-    """Readings of one quantity of one course; a diameter below 5 mm is given as nan (too small)."""
+) -> tuple[FloatArray, FloatArray]:
+    """Readings of one quantity of one course, and its level at each; a diameter below 5 mm is nan (too small)."""
     (quantity, position), (days, on_weeks, off_weeks) = which, times
     dynamics, reading = dynamics_of(particle), reading_of(particle, quantity, position)
     signal = reading.log_signal(dynamics.log_burden(on_weeks, off_weeks))
@@ -96,7 +110,7 @@ def _one_series(
     level = np.log(start) - signal[0]
     is_diameter = quantity == SUM_OF_DIAMETERS
     floor = np.log(TOO_SMALL_MM) if is_diameter else -np.inf
-    values = np.empty(len(days))
+    values, levels = np.empty(len(days)), np.empty(len(days))
     last, now = np.nan, reading
     for index, day in enumerate(days):
         if index > 0:
@@ -105,6 +119,7 @@ def _one_series(
             gap = max(day - days[index - 1], 1.0) / 7.0
             jumped = rng.random() < now.jump
             level += rng.normal(0.0, np.sqrt(now.sd_drift**2 * gap + jumped * now.sd_jump**2))
+        levels[index] = level
         fresh = level + signal[index] + rng.normal(0.0, float(now.sd_reading))
         if index > 0 and np.isnan(last):
             value = np.nan if rng.random() < prior.floor_persistence[quantity] else fresh
@@ -116,7 +131,7 @@ def _one_series(
             value = fresh
         last = np.nan if value < floor else value
         values[index] = np.round(np.exp(last)) if is_diameter else np.exp(last)
-    return values
+    return values, levels
 
 
 def _frame(patient_id: str, quantity: str, days: FloatArray, values: FloatArray) -> pl.DataFrame:

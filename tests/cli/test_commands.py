@@ -256,7 +256,10 @@ def test_fit_names_the_prior_after_its_file(
     assert result.exit_code == 0, result.stderr
     assert calls == [((), {"name": "lung-ct", "seed": 0})]
     assert target.read_text() == "{}"
-    assert "from a chance of progression of 0.85 (5 in 100 real patients had one that nothing followed)" in result.stdout
+    assert (
+        "from a chance of progression of 0.85 (5 in 100 real patients had one that nothing followed)"
+        in result.stdout
+    )
 
 
 COVERAGE = pl.DataFrame(

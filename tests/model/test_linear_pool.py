@@ -163,6 +163,7 @@ def test_pool_is_a_distribution_with_sorted_values(seed, weight, is_diameter):
 def test_chance_at_least_agrees_with_the_atoms_added_up(seed, weight, ratio, is_diameter):
     pool = pool_of(weight=weight, is_diameter=is_diameter, seed=seed)
     value = ratio * pool.last_value
-    added = chance_at_least(*pool.values_and_masses(), value)
+    values, masses = pool.values_and_masses()
+    added = chance_at_least(values, masses, value)
     np.testing.assert_allclose(pool.chance_at_least(value), added, atol=0.02)
     assert np.isnan(pool.chance_at_least(np.full(len(value), np.nan))).all()

@@ -121,7 +121,7 @@ def view_of() -> ViewOf:
             reliability=pl.concat([_reliability(quantity, "progression") for quantity in quantities]),
             visual_predictive_check=pl.concat([_check(quantity) for quantity in quantities]),
             shrinkage=pl.concat([_shrinkage(quantity) for quantity in quantities]),
-            patients=pl.DataFrame({"effective_size": [60.0, 75.0, 400.0], "pareto_k": [0.71, 0.7, None]}),
+            patients=pl.DataFrame({"effective_size": [150.0, 200.0, 400.0], "pareto_k": [0.71, 0.7, None]}),
         )
         return replace(whole, **changes)  # type: ignore[arg-type]
 
@@ -186,7 +186,7 @@ def test_page_counts_patients_whose_particles_are_few_or_heavy_tailed(view_of: V
     text = _text(diagnostics_page(view_of()))
     assert f"below {SMALLEST_EFFECTIVE_SIZE:.0f} in 1 of 3 patients. Pareto k above 0.7 in 1." in text
     assert "Read those patients' posteriors with care" in text
-    fine = pl.DataFrame({"effective_size": [75.0], "pareto_k": [0.7]})
+    fine = pl.DataFrame({"effective_size": [200.0], "pareto_k": [0.7]})
     assert "with care" not in _text(diagnostics_page(view_of(patients=fine)))
 
 

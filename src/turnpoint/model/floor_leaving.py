@@ -52,7 +52,9 @@ class FloorLaw:
     def chance_at_least(self, last_value: FloatArray, gap_days: FloatArray, value: FloatArray) -> FloatArray:
         """Chance of a value or more, shape (R,); arguments as for `quantiles`, values above 0, nan gives nan."""
         beyond = np.maximum(value / TOO_SMALL_MM, 1.0) ** (-1.0 / self.log_size)
-        chance: FloatArray = np.where(value <= last_value + _SAME, 1.0, self.leaving_chance(gap_days) * beyond)
+        chance: FloatArray = np.where(
+            value <= last_value + _SAME, 1.0, self.leaving_chance(gap_days) * beyond
+        )
         return chance
 
     def quantiles(self, last_value: FloatArray, gap_days: FloatArray, levels: FloatArray) -> FloatArray:

@@ -101,10 +101,11 @@ class Reading:
         if not self.is_diameter:
             return self
         size = np.clip(last_log_value - np.log(REFERENCE_DIAMETER_MM), -_FARTHEST_SIZE, _FARTHEST_SIZE)
-        odds = np.exp(REPEAT_AFTER_REPEAT * last_is_repeat - REPEAT_BY_SIZE * size)
-        odds = odds * (self.repeat / (1.0 - self.repeat))
+        repeat = self.repeat * np.exp(REPEAT_AFTER_REPEAT * last_is_repeat - REPEAT_BY_SIZE * size)
         return replace(
-            self, sd_drift=self.sd_drift * np.exp(-DRIFT_BY_SIZE * size), repeat=odds / (1.0 + odds)
+            self,
+            sd_drift=self.sd_drift * np.exp(-DRIFT_BY_SIZE * size),
+            repeat=repeat / (1.0 - self.repeat + repeat),  # the odds times that factor, for a chance of 1 too
         )
 
     def log_signal(self, log_burden: FloatArray) -> FloatArray:

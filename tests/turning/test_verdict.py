@@ -51,7 +51,16 @@ def test_states_are_probabilities_and_each_row_is_by_itself(rows):
 
 
 def verdict(
-    state, *, risen=False, fallen=False, off=False, values=3, shrinkage=0.1, highest=0.4, growing=0.5
+    state,
+    *,
+    risen=False,
+    fallen=False,
+    lowest=False,
+    off=False,
+    values=3,
+    shrinkage=0.1,
+    highest=0.4,
+    growing=0.5,
 ):
     """The verdict where one state has the highest probability and the others share the rest."""
     p = [(1 - highest) / 2] * 3
@@ -61,6 +70,7 @@ def verdict(
         np.array([[(1 - growing) / 2, (1 - growing) / 2, growing]]),
         risen=np.array([risen]),
         fallen=np.array([fallen]),
+        new_lowest=np.array([lowest]),
         off_treatment=np.array([off]),
         informative_values=np.array([values]),
         shrinkage=np.array([shrinkage]),
@@ -119,6 +129,19 @@ def test_nothing_is_regrowing_when_nothing_has_risen_and_the_trend_is_not_up(gro
     assert verdict("regrowing", risen=risen, growing=growing) == expected
 
 
+@pytest.mark.parametrize(
+    ("state", "fallen", "lowest", "expected"),
+    [
+        ("plateau", True, True, "undetermined"),  # it has just been read to fall as never before
+        ("plateau", True, False, "plateau"),
+        ("plateau", False, True, "plateau"),
+        ("responding", True, True, "responding"),
+    ],
+)
+def test_no_plateau_while_a_new_lowest_value_has_just_been_read(state, fallen, lowest, expected):
+    assert verdict(state, fallen=fallen, lowest=lowest, highest=0.9) == expected
+
+
 def test_growth_that_is_less_likely_than_not_weighs_no_more_than_a_plateau_until_it_has_been_read():
     trend = np.array([[0.0, 0.55, 0.45], [0.0, 0.45, 0.55]])
     unread, read = (
@@ -137,6 +160,7 @@ def test_verdicts_are_told_row_by_row():
         p,
         risen=np.array([False, False, True, False]),
         fallen=no,
+        new_lowest=no,
         off_treatment=no,
         informative_values=np.full(4, 3),
         shrinkage=np.full(4, 0.5),

@@ -60,7 +60,9 @@ def _columns(weighted: WeightedVisits, judgement: Judgement, facts: ReadingFacts
 
 def with_verdicts(judged: pl.DataFrame) -> pl.DataFrame:
     """The states and the verdict of each row of judged visits: `p_responding, p_plateau, p_regrowing, verdict`."""
-    risen, fallen, off = (judged[name].to_numpy() for name in ("risen", "fallen", "off_treatment"))
+    risen, fallen, lowest, off = (
+        judged[name].to_numpy() for name in ("risen", "fallen", "new_lowest", "off_treatment")
+    )
     p_trend = judged.select(f"p_{trend}" for trend in TRENDS).to_numpy()
     states = state_probabilities(p_trend, risen=risen, fallen=fallen)
     named = verdicts(
@@ -68,6 +70,7 @@ def with_verdicts(judged: pl.DataFrame) -> pl.DataFrame:
         p_trend,
         risen=risen,
         fallen=fallen,
+        new_lowest=lowest,
         off_treatment=off,
         informative_values=judged["informative_values"].to_numpy(),
         shrinkage=judged["shrinkage"].to_numpy(),

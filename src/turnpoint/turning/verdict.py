@@ -13,7 +13,8 @@ likely than not counts as a plateau does: nothing is called regrowing when nothi
     p_state[k] = weight[k]·p_trend[k] / sum(weight·p_trend)
 
 The verdict is the state that weighs most, and `undetermined` with under three values, with a posterior that is nearly
-the prior, where no state has two fifths of the weight, or where the readings say the contrary of it or of each other
+the prior, where no state has two fifths of the weight, or where the readings say the contrary of it (a plateau, and it
+has just been read to fall to a new lowest) or of each other
 (docs/decisions/0013; what other numbers would do: docs/results/states.md).
 """
 
@@ -74,6 +75,7 @@ def verdicts(
     *,
     risen: BoolArray,
     fallen: BoolArray,
+    new_lowest: BoolArray,
     off_treatment: BoolArray,
     informative_values: IntArray,
     shrinkage: FloatArray,
@@ -84,6 +86,7 @@ def verdicts(
     """
     names = np.array(STATES)[p_state.argmax(axis=1)]
     contrary = (risen & fallen) | ((names == "responding") & risen)
+    contrary |= (names == "plateau") & fallen & new_lowest
     contrary |= (names == "regrowing") & ~risen & (fallen | off_treatment)
     contrary |= (names == "regrowing") & _unread_growth(p_trend, risen)
     unsure = (

@@ -7,13 +7,14 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from turnpoint.reports.booklet import booklet
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.rendering import render_cohort, render_patient
 from turnpoint.reports.views import CohortView
 from turnpoint.study.reading import read
-from turnpoint.turning.alerts import FOLLOWED_WEEKS
+from turnpoint.turning.alerts import FOLLOWED_WEEKS, SEEN_WEEKS
 from turnpoint.workflows.assess import Assessment, assess
 from turnpoint.workflows.report import Report, cohort_view, patient_view
 
@@ -73,6 +74,13 @@ def _example(cohort: CohortView) -> str | None:
     return None if ranked.is_empty() else str(ranked["patient_id"][0])
 
 
+def _unfollowed(cohort: CohortView) -> int:
+    """Patients without progression who were seen for long enough after their first alert."""
+    seen_days = pl.col("last_day") - pl.col("alert_day")
+    without = pl.col("progression_day").is_null() & (seen_days >= 7 * SEEN_WEEKS)
+    return cohort.swimmer.filter(without).height
+
+
 def _summary(title: str, assessment: Assessment, cohort: CohortView) -> list[str]:
     """What the terminal says about one study."""
     counts = cohort.counts
@@ -90,7 +98,8 @@ def _summary(title: str, assessment: Assessment, cohort: CohortView) -> list[str
         f"  {counts['patients']} patients, {counts['visits']} visits, progression in {counts['progressions']}",
         f"  at the last visit: {verdicts}",
         f"  alerts in {counts['alerts']} patients: {ahead.len()} before progression{lead}, {late} with or after it, "
-        f"{counts['alerts'] - leads.len()} without progression so far",
+        f"{counts['alerts'] - leads.len()} without progression so far, {_unfollowed(cohort)} of them seen for "
+        f"{SEEN_WEEKS} weeks or more after it",
     ]
     judged = alert.followed + alert.unfollowed
     if judged:

@@ -168,28 +168,3 @@ def history_rows(name: str, visits: pl.DataFrame, cuts: Cuts) -> list[str]:
             f"| {share(courses.filter(pl.col('raised') > 1).height, count)} |"
         )
     return lines
-
-
-def real_rows(cuts: Cuts, visits: pl.DataFrame, rate: float) -> list[str]:
-    """Alerts on a real series: before progression, with or after it, never followed by one."""
-    lines = []
-    for method in (OURS, BY_SHARE, *RULES):
-        first = pl.col("day").filter(pl.col(method) > cuts[method, rate]).min()
-        courses = visits.group_by("patient_id").agg(
-            first.alias("alert_day"), pl.col("progression_day").first()
-        )
-        progressed = courses.filter(pl.col("progression_day").is_not_null())
-        alerted = courses.filter(pl.col("alert_day").is_not_null())
-        before = alerted.filter(pl.col("alert_day") < pl.col("progression_day"))
-        late = alerted.filter(pl.col("alert_day") >= pl.col("progression_day")).height
-        never = alerted.filter(pl.col("progression_day").is_null()).height
-        lead = (before["progression_day"] - before["alert_day"]).to_numpy().astype(float)
-        every = np.concatenate([lead, np.zeros(progressed.height - lead.size)])
-        lines.append(
-            f"| {rate:g} | {f'**{method}**' if method == OURS else method} "
-            f"| {100 * alerted.height / courses.height:.0f} | {before.height} | {late} | {never} "
-            f"| {share(before.height, progressed.height)} "
-            f"| {share(never, courses.height - progressed.height)} | {resampled(lead)} "
-            f"| {resampled(every, np.mean, 1)} |"
-        )
-    return lines

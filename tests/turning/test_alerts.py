@@ -172,9 +172,17 @@ def test_alert_is_not_withdrawn_by_a_visit_without_a_chance():
     assert history([(None, True), (None, True)])[0] == [False, False]
 
 
-def test_alert_stands_once_the_criterion_has_been_met_whatever_the_readings_say():
-    frame = pl.concat([visit(p=0.1, higher=False), visit(121, None, higher=False, met=True)])
-    assert alert_history(frame.with_columns(patient_id=pl.lit("P1")), 0.8)["alert"].to_list() == [False, True]
+def test_met_criterion_raises_an_alert_as_long_as_the_readings_allow_one():
+    frame = pl.concat(
+        [
+            visit(p=0.1, higher=False),
+            visit(121, None, met=True),
+            visit(142, None, met=True),
+            visit(163, None, new_lowest=True, met=True),
+        ]
+    )
+    found = alert_history(frame.with_columns(patient_id=pl.lit("P1")), 0.8)
+    assert found["alert"].to_list() == [False, True, True, False]
 
 
 def test_each_row_may_have_a_threshold_of_its_own():

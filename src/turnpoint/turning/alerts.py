@@ -1,7 +1,7 @@
 """When an alert is raised and withdrawn, and the threshold for a stated rate of alerts that nothing follows.
 
     signal      P(progression by the patient's criterion within 24 weeks) where the readings allow an alert; else 0
-    raised      signal >= threshold, or the criterion has been met
+    raised      signal >= threshold, or the criterion has been met and the readings still allow an alert
     withdrawn   the odds of that chance have fallen three times below what raising takes, nothing stands above its
                 smallest any more, or the size is at a new lowest
 
@@ -71,7 +71,7 @@ def alert_history(
 ) -> pl.DataFrame:
     """Which alerts stand at each visit, and when they were raised and withdrawn.
 
-        raised_i   signal_i >= threshold   or   the criterion has been met
+        raised_i   signal_i >= threshold   or   the criterion has been met, and the readings allow an alert
         held_i     odds(p_i) >= odds(threshold)/h   and   something stands above its smallest, which is not new
         alert_i    raised_i, or alert_{i-1} and held_i
 
@@ -91,7 +91,7 @@ def alert_history(
     odds = raise_at / (1.0 - raise_at).clip(1e-12) / hysteresis_odds
     likely = (pl.col("p_progression_24w") >= odds / (1.0 + odds)).fill_null(value=True)
     held = likely & pl.col("higher") & ~pl.col("new_lowest")
-    raises = (signal() >= raise_at) | pl.col("met")
+    raises = (signal() >= raise_at) | (pl.col("met") & may_alert())
     number = pl.int_range(pl.len()).over(own, order_by=order)
 
     def latest(event: pl.Expr) -> pl.Expr:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from turnpoint.criteria.called_progression import MARKER_CRITERIA
 from turnpoint.criteria.marker_progression import CA125_UPPER_LIMIT, first_progression, progression_threshold
 from turnpoint.criteria.sums import progression_sum_mm
 from turnpoint.model.arrays import FloatArray
@@ -63,8 +62,9 @@ class Context:
 def bars_of(readings: pl.DataFrame, markers: pl.DataFrame) -> pl.DataFrame:
     """The readings with what would meet each quantity's criterion next, and when the next one is due.
 
-    The gap is the median of the last three between values of the quantity so far, from day 0 on. Where a criterion asks
-    for confirmation (PSA, CA-125) the bar stands until progression has been called.
+    The gap is the median of the last three between values of the quantity so far, from day 0 on. A marker's bar stands
+    whatever its values did: a first rise of PSA or CA-125 is no progression yet, one of another marker never is
+    (`criteria.called_progression`).
 
     Args:
         readings: `model.series.readings_of`.
@@ -81,7 +81,7 @@ def bars_of(readings: pl.DataFrame, markers: pl.DataFrame) -> pl.DataFrame:
     own = ["patient_id", "quantity"]
     gap_weeks = pl.col("day").clip(0).diff() / 7.0
     return (
-        readings.join(progression_thresholds(readings, markers, confirmed=True), on=[*own, "day"], how="left")
+        readings.join(progression_thresholds(readings, markers, standing=True), on=[*own, "day"], how="left")
         .join(limits, on=[*own, "day"], how="left")
         .with_columns(
             pl.col("upper_limit").fill_null(CA125_UPPER_LIMIT),
@@ -105,15 +105,14 @@ def markers_of(readings: pl.DataFrame) -> pl.DataFrame:
 
 
 def progression_thresholds(
-    readings: pl.DataFrame, markers: pl.DataFrame, *, confirmed: bool = False
+    readings: pl.DataFrame, markers: pl.DataFrame, *, standing: bool = False
 ) -> pl.DataFrame:
     """The smallest value at the next visit that would first meet each quantity's criterion.
 
     Args:
         readings: `model.series.readings_of`.
         markers: as in `Study.markers`.
-        confirmed: a marker whose criterion asks for a second value has not met it with the first: its threshold
-            stands.
+        standing: a marker's threshold stands whatever its values did.
 
     Returns:
         `patient_id, quantity, day, threshold`, one row a reading; null once the criterion has been met.
@@ -139,7 +138,7 @@ def progression_thresholds(
         progression_threshold(markers)
         .join(first_progression(markers), on=["patient_id", "marker"], how="left")
         .with_columns((pl.col("day") >= pl.col("progression_day")).fill_null(value=False).alias("met"))
-        .with_columns(pl.col("met") & ~(pl.col("marker").is_in(MARKER_CRITERIA) & confirmed))
+        .with_columns(pl.col("met") & (not standing))
         .rename({"marker": "quantity"})
     )
     columns = ["patient_id", "quantity", "day", "threshold"]

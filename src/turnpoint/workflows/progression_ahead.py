@@ -62,7 +62,7 @@ def progression_ahead(
         `patient_id, day, quantity, p_progression_6w, p_progression_12w, p_progression_24w, progression_day_q05,
         progression_day_q50, progression_day_q95, called_day, called_by`, one row a patient and quantity that has been
         read. A day is null when it is later than two years from `day`; a chance is null where no visit is due by then.
-        All are null where the criterion has already been met, and where progression has been called: by a marker's own
+        All are null where the sum's bar has been reached, and where progression has been called: by a marker's own
         criterion for that marker, by RECIST 1.1 for all of them. `called_day` and `called_by` say when and by what
         (`criteria.called_progression.KINDS`), from what was known on `day`.
 

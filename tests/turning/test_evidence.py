@@ -29,6 +29,8 @@ SURE = {
     "shrinkage": 0.5,
     "risen": False,
     "fallen": False,
+    "new_lowest": False,
+    "p_growing": 0.6,
     "off_treatment": False,
 }
 
@@ -166,6 +168,7 @@ def test_most_telling_fact_comes_first_and_parted_lesions_are_named():
         ({"risen": True, "fallen": True}, ["contrary_readings"]),
         ({"p_responding": 0.8, "p_plateau": 0.1, "risen": True}, ["contrary_state"]),
         ({"p_regrowing": 0.8, "p_plateau": 0.1, "fallen": True}, ["contrary_state"]),
+        ({"p_regrowing": 0.8, "p_plateau": 0.1, "p_growing": 0.49}, ["no_state_likely"]),
         ({"p_regrowing": 0.8, "p_plateau": 0.1, "off_treatment": True}, ["off_nothing_risen"]),
         ({"p_plateau": 0.39}, ["no_state_likely"]),
     ],

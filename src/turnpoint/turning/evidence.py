@@ -15,6 +15,7 @@ import polars as pl
 from turnpoint.turning.reading_changes import SUM
 from turnpoint.turning.series_facts import SeriesFact
 from turnpoint.turning.verdict import (
+    EVEN,
     FEWEST_VALUES,
     LEAST_SHRINKAGE,
     MOST_LIKELY_ENOUGH,
@@ -118,11 +119,14 @@ def _limits(
         found.append(Evidence("contrary_readings", {}, {"risen": risen, "fallen": fallen}))
     elif likely == "responding" and last["risen"]:
         found.append(Evidence("contrary_state", {}, {"state": likely, "risen": risen}))
-    elif likely == "regrowing" and last["fallen"] and not last["risen"]:
+    elif (likely == "regrowing" or (likely == "plateau" and last["new_lowest"])) and (
+        last["fallen"] and not last["risen"]
+    ):
         found.append(Evidence("contrary_state", {}, {"state": likely, "fallen": fallen}))
     elif likely == "regrowing" and last["off_treatment"] and not last["risen"]:
         found.append(Evidence("off_nothing_risen", {}, {}))
-    if last[f"p_{likely}"] < MOST_LIKELY_ENOUGH:
+    unread_growth = likely == "regrowing" and not last["risen"] and last["p_growing"] < EVEN
+    if last[f"p_{likely}"] < MOST_LIKELY_ENOUGH or (unread_growth and not found):
         found.append(Evidence("no_state_likely", {"chance_pct": 100.0 * last[f"p_{likely}"]}, {}))
     return found
 

@@ -28,7 +28,9 @@ from turnpoint.turning.alerts import (
 )
 
 
-def visit(day=100, p=0.9, *, values=3, new_lowest=False, higher=True, size_higher=False, met=False):
+def visit(
+    day=100, p=0.9, *, values=3, new_lowest=False, higher=True, size_higher=False, met=False, shrinks=0.1
+):
     return pl.DataFrame(
         {
             "day": [day],
@@ -38,6 +40,7 @@ def visit(day=100, p=0.9, *, values=3, new_lowest=False, higher=True, size_highe
             "size_higher": [size_higher],
             "p_progression_24w": [p],
             "met": [met],
+            "p_shrinking": [shrinks],
         },
         schema_overrides={"p_progression_24w": pl.Float64},
     )
@@ -51,6 +54,8 @@ def visit(day=100, p=0.9, *, values=3, new_lowest=False, higher=True, size_highe
         (visit(values=1), False),
         (visit(higher=False), False),  # nothing stands above its smallest value
         (visit(new_lowest=True), False),
+        (visit(shrinks=0.4999), True),
+        (visit(shrinks=0.5), False),  # a marker that falls again after a surge
         (visit(day=55), False),  # a marker alone in the first eight weeks may be a surge
         (visit(day=56), True),
         (visit(day=55, size_higher=True), True),
@@ -165,6 +170,12 @@ def test_alert_is_withdrawn_when_nothing_stands_above_its_smallest_any_more():
     standing, _, withdrawn = history([(0.9, True), (0.9, False), (0.9, False)])
     assert standing == [True, False, False]
     assert withdrawn == [False, True, False]
+
+
+def test_alert_is_withdrawn_when_the_burden_probably_shrinks():
+    frame = pl.concat([visit(), visit(121, shrinks=0.4999), visit(142, shrinks=0.5)])
+    found = alert_history(frame.with_columns(patient_id=pl.lit("P1")), 0.8)
+    assert found["alert"].to_list() == [True, True, False]
 
 
 def test_alert_is_not_withdrawn_by_a_visit_without_a_chance():

@@ -119,7 +119,16 @@ def test_alert_stands_on_over_a_change_of_the_prior():
 
 def test_alerts_are_those_of_the_one_prior_where_there_is_only_one(study):
     found = tp.assess(study.only(["A lung", "D lung"]))
-    needed = ("met", "informative_values", "new_lowest", "higher", "size_higher", "raised", "withdrawn")
+    needed = (
+        "met",
+        "informative_values",
+        "new_lowest",
+        "higher",
+        "size_higher",
+        "p_shrinking",
+        "raised",
+        "withdrawn",
+    )
     rows = found.frame.select("patient_id", "day", "p_progression_24w", "alert").hstack(
         found.diagnostics.select(needed)
     )

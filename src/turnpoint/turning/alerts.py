@@ -3,11 +3,12 @@
     signal      P(progression by the patient's criterion within 24 weeks) where the readings allow an alert; else 0
     raised      signal >= threshold, or the criterion has been met and the readings still allow an alert
     withdrawn   the odds of that chance have fallen three times below what raising takes, nothing stands above its
-                smallest any more, or the size is at a new lowest
+                smallest any more, or the burden is seen or likely to shrink
 
 The readings allow an alert from the second one on where a lesion, the sum or a marker stands above its smallest value
-by more than the error of a reading. Never at a new lowest beyond error, and never from a marker alone in the first
-eight weeks. The turning point is another matter: it may be long past while nothing is near progression
+by more than the error of a reading. Never at a new lowest beyond error, never while the burden is more likely than not
+to shrink (a marker stands above its smallest after a surge, too), and never from a marker alone in the first eight
+weeks. The turning point is another matter: it may be long past while nothing is near progression
 (docs/decisions/0014; what other signals would find: docs/results/lead-time.md).
 
 The threshold is chosen on real patients, each judged with a prior that was not fitted to them:
@@ -32,6 +33,7 @@ from turnpoint.turning.reading_changes import SURGE_WEEKS
 FALSE_ALERTS_PER_100 = 5.0
 FALSE_ALERT_RATES = (1.0, 2.0, 5.0, 10.0, 20.0)
 FEWEST_READINGS = 2
+EVEN = 0.5
 FOLLOWED_WEEKS = 24
 SEEN_WEEKS = 12  # an alert after which a patient was seen for less says nothing
 # Visits are planned in weeks and kept to within one.
@@ -46,11 +48,12 @@ _LOWEST_THRESHOLD = 0.05
 def may_alert() -> pl.Expr:
     """Whether the readings allow an alert at all at a visit, whatever the chance of progression.
 
-    Needs `day` and, of `turning.reading_changes`, `informative_values, new_lowest, higher, size_higher`.
+    Needs `day, p_shrinking` and, of `turning.reading_changes`, `informative_values, new_lowest, higher, size_higher`.
     """
     early = pl.col("day") < 7.0 * SURGE_WEEKS
     evidence = pl.col("size_higher") | (pl.col("higher") & ~early)
-    return (pl.col("informative_values") >= FEWEST_READINGS) & ~pl.col("new_lowest") & evidence
+    shrinks = pl.col("new_lowest") | (pl.col("p_shrinking") >= EVEN)
+    return (pl.col("informative_values") >= FEWEST_READINGS) & ~shrinks & evidence
 
 
 def signal() -> pl.Expr:
@@ -90,7 +93,7 @@ def alert_history(
     raise_at = threshold if isinstance(threshold, pl.Expr) else pl.lit(threshold)
     odds = raise_at / (1.0 - raise_at).clip(1e-12) / hysteresis_odds
     likely = (pl.col("p_progression_24w") >= odds / (1.0 + odds)).fill_null(value=True)
-    held = likely & pl.col("higher") & ~pl.col("new_lowest")
+    held = likely & pl.col("higher") & ~pl.col("new_lowest") & (pl.col("p_shrinking") < EVEN)
     raises = (signal() >= raise_at) | (pl.col("met") & may_alert())
     number = pl.int_range(pl.len()).over(own, order_by=order)
 

@@ -39,8 +39,8 @@ import turnpoint as tp
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.series import readings_of
 from turnpoint.study.study import Study
+from turnpoint.turning.criterion_ahead import progression_thresholds
 from turnpoint.workflows.fit import with_error_regressions
-from turnpoint.workflows.forecast import progression_thresholds
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "limit.md"
 BOOTSTRAPS = 300
@@ -114,7 +114,7 @@ def alerts(signals: pl.DataFrame, study: Study, ids: list[str]) -> Alerts:
     """The highest signal of each course before progression, or while 12 weeks or more were still to be seen."""
     readings = readings_of(study)
     visits = (
-        progression_thresholds(readings, study)
+        progression_thresholds(readings, study.markers)
         .filter(pl.col("quantity") == SUM_OF_DIAMETERS)
         .sort("patient_id", "day")
         .with_columns(

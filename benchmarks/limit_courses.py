@@ -20,6 +20,7 @@ from turnpoint.model.prior import BelowLimit, Prior, choose_prior
 from turnpoint.model.series import parts_of, readings_of
 from turnpoint.model.simulate import SimulatedCourses, simulate_courses
 from turnpoint.study.study import Study
+from turnpoint.turning.criterion_ahead import progression_thresholds
 from turnpoint.turning.progression_ahead import (
     HORIZONS_WEEKS,
     DrawsAhead,
@@ -27,7 +28,6 @@ from turnpoint.turning.progression_ahead import (
     hazard_ratio,
     progression_ahead,
 )
-from turnpoint.workflows.forecast import progression_thresholds
 
 ORACLE = "oracle"
 LAST_WEEK = 60
@@ -152,7 +152,7 @@ def foreseen(
     priors differ in nothing but the regression of errors.
     """
     prior, readings = clinic.prior(), readings_of(study)
-    bars = progression_thresholds(readings, study).filter(pl.col("quantity") == SUM_OF_DIAMETERS)
+    bars = progression_thresholds(readings, study.markers).filter(pl.col("quantity") == SUM_OF_DIAMETERS)
     found: dict[str, list[pl.DataFrame]] = {name: [] for name in (*ways, ORACLE)}
     for posterior in posteriors(parts_of(study), study, prior):
         at = pl.DataFrame(

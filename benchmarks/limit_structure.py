@@ -21,7 +21,7 @@ from turnpoint.model.prior import BelowLimit, Prior, shipped_priors
 from turnpoint.model.series import readings_of
 from turnpoint.model.simulate import simulate_courses
 from turnpoint.study.study import Study
-from turnpoint.workflows.forecast import progression_thresholds
+from turnpoint.turning.criterion_ahead import progression_thresholds
 
 SERIES = (
     ("oak-docetaxel", "docetaxel-nsclc-ct"),
@@ -92,7 +92,7 @@ def last_seen(study: Study) -> str:
     smallest = pl.col("value").cum_min().over("patient_id").clip(1.0)
     visits = (
         readings.filter(pl.col("quantity") == SUM_OF_DIAMETERS)
-        .join(progression_thresholds(readings, study), on=["patient_id", "quantity", "day"])
+        .join(progression_thresholds(readings, study.markers), on=["patient_id", "quantity", "day"])
         .sort("patient_id", "day")
         .with_columns(
             grown=pl.col("value") / smallest >= 1.0 + GROWN,

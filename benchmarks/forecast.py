@@ -37,6 +37,7 @@ from turnpoint.model.forecast import QUANTILE_LEVELS, QUANTILE_NAMES
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
 from turnpoint.study.study import Study
+from turnpoint.workflows.left_out import folds_of
 from turnpoint.workflows.respond import first_new_lesions
 
 DATA = Path(os.environ.get("TURNPOINT_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -120,10 +121,7 @@ def auc(score: np.ndarray, event: np.ndarray) -> float:
 
 
 def splits(name: str) -> list[tuple[Study, Study]]:
-    study = tp.read(DATA / name)
-    ids = np.array(sorted(study.patient_ids))
-    fold = np.random.default_rng(0).permutation(len(ids)) % FOLDS
-    return [(study.only(ids[fold != k].tolist()), study.only(ids[fold == k].tolist())) for k in range(FOLDS)]
+    return folds_of(tp.read(DATA / name), FOLDS)
 
 
 @dataclass(frozen=True)

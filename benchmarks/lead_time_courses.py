@@ -18,6 +18,7 @@ from turnpoint.model.prior import Prior, choose_prior
 from turnpoint.model.simulate import SimulatedCourses, simulate_courses
 from turnpoint.study.study import Study
 from turnpoint.turning.alerts import may_alert, signal
+from turnpoint.turning.criterion_ahead import markers_of
 from turnpoint.turning.detectable import detectable_log_burden
 from turnpoint.turning.tables import VISIBLE_WITHIN_WEEKS
 from turnpoint.workflows.assess import assess_readings
@@ -95,15 +96,7 @@ def progressions(readings: pl.DataFrame) -> pl.DataFrame:
     """`patient_id, progression_day`: RECIST on the sum where it is read, else the marker's own criterion."""
     sums = readings.filter(pl.col("quantity") == SUM_OF_DIAMETERS).sort("patient_id", "day")
     if sums.is_empty():
-        markers = readings.select(
-            "patient_id",
-            "day",
-            "value",
-            marker="quantity",
-            upper_limit=pl.lit(None, pl.Float64),
-            censoring=pl.when(pl.col("censoring") < 0).then(pl.lit("left")),
-        )
-        return first_progression(markers).select("patient_id", "progression_day")
+        return first_progression(markers_of(readings)).select("patient_id", "progression_day")
     bar = progression_sum_mm(pl.col("value").cum_min()).shift(1).over("patient_id")
     since = pl.col("day") >= pl.col("day").filter(pl.col("day") <= 0).max().fill_null(0).over("patient_id")
     return (

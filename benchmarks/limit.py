@@ -31,6 +31,7 @@ import numpy as np
 import polars as pl
 from forecast import auc, crps, within
 from forecast_baselines import Forecasts, Task, last_value, task
+from lead_time_real import RULER, led_at, ruler
 from limit_courses import CLINICS, ORACLE, Clinic, as_forecasts, as_study, drawn, foreseen
 from limit_structure import structure
 from provenance import commit
@@ -64,11 +65,9 @@ class Alerts:
     def led(self, per_100: float, chosen: np.ndarray) -> float:
         """Percent of the progressions that are led, at the threshold with so many unfollowed alerts in 100 courses."""
         before, unfollowed = self.before[chosen], self.unfollowed[chosen]
-        highest = np.sort(unfollowed[~np.isnan(unfollowed)])[::-1]
-        allowed = int(per_100 * len(chosen) / 100.0)
-        bar = highest[allowed] if allowed < len(highest) else -np.inf
         progressed = before[~np.isnan(before)]
-        return 100.0 * float((progressed > bar).mean())
+        led = led_at(progressed, unfollowed[~np.isnan(unfollowed)], int(per_100 * len(chosen) / 100.0))
+        return 100.0 * led / len(progressed)
 
 
 @dataclass(frozen=True)
@@ -100,14 +99,6 @@ class Scored:
             }
         reference = found[LAST]["CRPS"]
         return {name: {"CRPS ratio": own.pop("CRPS") / reference, **own} for name, own in found.items()}
-
-
-def ruler(study: Study) -> pl.DataFrame:
-    """`patient_id, day, chance`: the smaller of rise / 10 % and rise / 3 mm over the smallest sum so far."""
-    sums = readings_of(study).filter(pl.col("quantity") == SUM_OF_DIAMETERS).sort("patient_id", "day")
-    smallest = pl.col("value").cum_min().over("patient_id").clip(1.0)
-    rise = pl.col("value") - smallest
-    return sums.select("patient_id", "day", chance=pl.min_horizontal(rise / smallest / 0.1, rise / 3.0))
 
 
 def alerts(signals: pl.DataFrame, study: Study, ids: list[str]) -> Alerts:
@@ -150,7 +141,8 @@ def scored(clinic: Clinic, courses: int, seed: int) -> Scored:
     }
     tables = foreseen(study, clinic, truth, ways)
     forecasts = {LAST: last_value(learned, train, study, test)}
-    signals = {LAST: ruler(study)}
+    sums = readings_of(study).filter(pl.col("quantity") == SUM_OF_DIAMETERS)
+    signals = {LAST: ruler(sums).rename({RULER: "chance"})}
     for name, table in tables.items():
         forecasts[name] = as_forecasts(table, test)
         signals[name] = table.select("patient_id", "day", chance="p_24w")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from forecast_baselines import FLOOR, Forecasts, Task
+from lead_time_courses import MARKER_WEEKS, Schedule
 
 import turnpoint as tp
 from turnpoint.model.error_features import forecast_origins
@@ -30,8 +31,7 @@ from turnpoint.turning.progression_ahead import (
 )
 
 ORACLE = "oracle"
-LAST_WEEK = 60
-MARKER, MARKER_WEEKS = "CEA", 3
+MARKER = "CEA"
 # log of the first readings: median and SD
 START = {SUM_OF_DIAMETERS: (np.log(40.0), 0.6), MARKER: (np.log(40.0), 1.3)}
 SMALLEST_START = 10.0
@@ -39,26 +39,12 @@ _SAME = 1e-9
 LARGEST_MM = 500.0  # no study may hold a larger lesion; courses get there long after progression, if at all
 
 
-@dataclass(frozen=True)
-class Clinic:
+class Clinic(Schedule):
     """Whom it treats, and how often it looks."""
-
-    name: str
-    words: str
-    every_weeks: dict[str, int]
 
     def prior(self) -> Prior:
         """The shipped prior the courses are drawn from, with readers who write as the simulated ones do."""
         return replace(choose_prior(list(self.every_weeks), self.words), below_limit=BelowLimit(0.0, 1.0))
-
-    def days(self) -> pl.DataFrame:
-        """As `simulate_courses` takes a schedule."""
-        rows = [
-            ("V", quantity, 7 * week)
-            for quantity, every in self.every_weeks.items()
-            for week in range(0, LAST_WEEK + 1, every)
-        ]
-        return pl.DataFrame(rows, schema=["patient_id", "quantity", "day"], orient="row")
 
 
 LUNG, COLORECTAL = "docetaxel nsclc", "colorectal folfiri"

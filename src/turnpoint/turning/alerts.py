@@ -29,11 +29,11 @@ import polars as pl
 from turnpoint.errors import UsageError
 from turnpoint.model.prior import Alert, Prior
 from turnpoint.turning.reading_changes import SURGE_WEEKS
+from turnpoint.turning.verdict import EVEN
 
 FALSE_ALERTS_PER_100 = 5.0
 FALSE_ALERT_RATES = (1.0, 2.0, 5.0, 10.0, 20.0)
 FEWEST_READINGS = 2
-EVEN = 0.5
 FOLLOWED_WEEKS = 24
 SEEN_WEEKS = 12  # an alert after which a patient was seen for less says nothing
 # Visits are planned in weeks and kept to within one.
@@ -52,8 +52,12 @@ def may_alert() -> pl.Expr:
     """
     early = pl.col("day") < 7.0 * SURGE_WEEKS
     evidence = pl.col("size_higher") | (pl.col("higher") & ~early)
-    shrinks = pl.col("new_lowest") | (pl.col("p_shrinking") >= EVEN)
-    return (pl.col("informative_values") >= FEWEST_READINGS) & ~shrinks & evidence
+    return (pl.col("informative_values") >= FEWEST_READINGS) & ~_shrinks() & evidence
+
+
+def _shrinks() -> pl.Expr:
+    """The size is seen, or the burden is likely, to be shrinking."""
+    return pl.col("new_lowest") | (pl.col("p_shrinking") >= EVEN)
 
 
 def signal() -> pl.Expr:
@@ -75,7 +79,7 @@ def alert_history(
     """Which alerts stand at each visit, and when they were raised and withdrawn.
 
         raised_i   signal_i >= threshold   or   the criterion has been met, and the readings allow an alert
-        held_i     odds(p_i) >= odds(threshold)/h   and   something stands above its smallest, which is not new
+        held_i     odds(p_i) >= odds(threshold)/h   and   something stands above its smallest, and nothing shrinks
         alert_i    raised_i, or alert_{i-1} and held_i
 
     A visit without a chance of progression does not withdraw an alert.
@@ -93,7 +97,7 @@ def alert_history(
     raise_at = threshold if isinstance(threshold, pl.Expr) else pl.lit(threshold)
     odds = raise_at / (1.0 - raise_at).clip(1e-12) / hysteresis_odds
     likely = (pl.col("p_progression_24w") >= odds / (1.0 + odds)).fill_null(value=True)
-    held = likely & pl.col("higher") & ~pl.col("new_lowest") & (pl.col("p_shrinking") < EVEN)
+    held = likely & pl.col("higher") & ~_shrinks()
     raises = (signal() >= raise_at) | (pl.col("met") & may_alert())
     number = pl.int_range(pl.len()).over(own, order_by=order)
 

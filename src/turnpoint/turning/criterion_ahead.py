@@ -47,13 +47,11 @@ class Context:
     """What every row is worked out from.
 
     Attributes:
-        readings: one value a quantity and day (`model.series.readings_of`).
-        bars: from `bars_of`.
+        bars: from `bars_of`, one value a quantity and day.
         prior: of all patients.
         seed: of the readings to come.
     """
 
-    readings: pl.DataFrame
     bars: pl.DataFrame
     prior: Prior
     seed: int
@@ -195,7 +193,7 @@ def quantity_rows(posterior: Posterior, context: Context, quantity: str, weeks: 
     origins = None
     if quantity in context.prior.error_regressions and not np.isnan(bar).all():
         targets = keys.with_columns(pl.Series("target_day", drawn.days[:, 0]))
-        origins = forecast_origins(context.readings, quantity, _NO_DOSES, targets)
+        origins = forecast_origins(context.bars, quantity, _NO_DOSES, targets)
         # treatment stays as it is: later doses are not known yet, and not asked
         off_so_far = (posterior.off_weeks / np.maximum(posterior.on_weeks + posterior.off_weeks, 1.0))[:, 0]
         off_now = posterior.batch.off_now[posterior.patient, posterior.visit]

@@ -225,9 +225,8 @@ def changes(series: Measured, looked_at: IntArray) -> Changes:
     competing = np.maximum((earlier & (apart < ONE_SIDED_95)).sum(axis=2), 1)
     shared = np.maximum(looked_at, 1)
     rise_bound = bounds_of_change(competing, shared)
-    risen = known & (rise > rise_bound)
-    if not series.is_diameter:
-        risen &= series.day >= 7.0 * SURGE_WEEKS
+    counts = known if series.is_diameter else known & (series.day >= 7.0 * SURGE_WEEKS)
+    risen = counts & (rise > rise_bound)
     weeks = (series.day[:, :, None] - series.day[:, None, :]) / 7.0
     is_previous = (number[None, :] == number[:, None] - 1)[None]
     recent = earlier & ((weeks <= RECENT_WEEKS) | is_previous)
@@ -239,9 +238,7 @@ def changes(series: Measured, looked_at: IntArray) -> Changes:
     from_which = np.where(fell.any(axis=2)[:, :, None], fell, recent)
     before = np.take_along_axis(above, floor[:, :, None], axis=2)[:, :, 0]
     has_earlier = earlier.any(axis=2)
-    higher = known & (rise > bounds_of_change(competing, shared, CHANCE_OF_HIGHER))
-    if not series.is_diameter:
-        higher &= series.day >= 7.0 * SURGE_WEEKS
+    higher = counts & (rise > bounds_of_change(competing, shared, CHANCE_OF_HIGHER))
     spread = np.where(earlier, np.abs(above), 0.0).max(axis=2)
     return Changes(
         since_previous=np.where(number > 0, np.where(is_previous & earlier, above, 0.0).sum(axis=2), 0.0),

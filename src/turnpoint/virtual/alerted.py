@@ -89,7 +89,7 @@ class Watcher:
         """The chance that each patient's criterion is met soon, at every visit."""
         values = pl.concat([_frame(own, rows, until_day[rows]) for own in readings])
         bars = bars_of(values, markers_of(values))
-        context = Context(bars, bars, self.prior, self.seed)
+        context = Context(bars, self.prior, self.seed)
         days = np.unique(np.concatenate([own.day for own in readings]))
         pieces = np.split(rows, range(PATIENTS_AT_ONCE, len(rows), PATIENTS_AT_ONCE))
         found = [

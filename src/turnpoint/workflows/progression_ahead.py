@@ -73,8 +73,7 @@ def progression_ahead(
     usable_readings(study)
     rows, done = [], 0
     for chosen, part in by_prior(study, prior):
-        readings = readings_of(part)
-        context = Context(readings, bars_of(readings, part.markers), chosen, seed)
+        context = Context(bars_of(readings_of(part), part.markers), chosen, seed)
         here = None if progress is None else part_of_progress(progress, done, len(study.patient_ids))
         rows += [
             row
@@ -117,7 +116,7 @@ def chances_ahead(
         `patient_id, day, p_progression_12w, p_progression_24w, met`, one row a visit from the first reading on. A
         chance is null where the criterion has been met (`met`), and where no reading of it is due by then.
     """
-    context = Context(bars, bars, prior, seed)
+    context = Context(bars, prior, seed)
     refiner = Refiner.of(prior, prior.bank(particles, seed), seed)
 
     def work(batch: Batch) -> pl.DataFrame:

@@ -23,7 +23,17 @@ def bundled(name, patients):
     return whole.only(whole.patient_ids[:patients])
 
 
-def patient(*, ct=(), every_ct=42, markers=(), marker="CEA", unit="ng/mL", every=21, new_lesion=None):
+def patient(
+    *,
+    ct=(),
+    every_ct=42,
+    markers=(),
+    marker="CEA",
+    unit="ng/mL",
+    every=21,
+    new_lesion=None,
+    who="NSCLC,docetaxel",
+):
     lesions = ["patient_id,day,lesion_id,role,site,diameter_mm,status"]
     lesions += [f"P,{every_ct * index},T1,target,lung,{size},measured" for index, size in enumerate(ct)]
     if new_lesion is not None:
@@ -33,7 +43,7 @@ def patient(*, ct=(), every_ct=42, markers=(), marker="CEA", unit="ng/mL", every
     tables = {"lesions": lesions} if ct else {}
     if markers:
         tables["markers"] = rows
-    tables["patients"] = ["patient_id,tumour_type,arm", "P,NSCLC,docetaxel"]
+    tables["patients"] = ["patient_id,tumour_type,arm", f"P,{who}"]
     return study_of(**{name: "\n".join(lines) for name, lines in tables.items()})
 
 
@@ -70,6 +80,16 @@ def test_between_two_scans_the_next_is_due_a_gap_after_the_last_one():
     frame = assessed(patient(ct=(60, 50, 44), every_ct=84, markers=(85, 60, 50, 45, 40, 38, 37, 36, 35)))
     between = frame.filter(pl.col("day") == 105)
     assert between["p_progression_12w"].item() > 0.0  # a scan is due on day 168, 63 days later
+    # read every sixteen weeks, nothing is due within twelve weeks of a scan, but within twelve of a value between two
+    seldom = patient(
+        ct=(60, 50, 44),
+        every_ct=112,
+        markers=(85, 60, 50, 45, 40, 38, 37, 36, 35),
+        who="colorectal cancer,FOLFOX",
+    )
+    chances = dict(assessed(seldom).select("day", "p_progression_12w").rows())
+    assert chances[112] is None
+    assert chances[147] > 0.0
 
 
 def test_met_criterion_is_not_forecast_and_its_alert_stands():

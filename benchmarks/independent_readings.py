@@ -16,9 +16,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from independent_courses import DAYS, LOG_HALF, MILLIMETRE_ERROR, PROPORTIONAL_ERROR, Courses
+from lead_time_rules import ruler
 
 import turnpoint as tp
 from turnpoint import Study
+from turnpoint.model.parameters import SUM_OF_DIAMETERS
+from turnpoint.model.series import readings_of
 
 SEEN = ("CT", "marker", "both")
 TREND = LOG_HALF / 26.0  # a living burden that halves or doubles in half a year
@@ -267,9 +270,15 @@ def one_trend(by_day: np.ndarray, course: np.ndarray, day: np.ndarray) -> np.nda
 
 
 def assessed(seen: Seen) -> pl.DataFrame:
-    """What Turnpoint says at every visit, with its own choice of prior, beside the truth."""
-    said, truth = tp.assess(study_of(seen)).frame, visit_truth(seen)
-    joined = truth.join(said, on=["patient_id", "day"], how="inner", validate="1:1").sort("patient_id", "day")
+    """What Turnpoint says at every visit, with its own choice of prior, beside the truth and a ruler's."""
+    study = study_of(seen)
+    said, truth = tp.assess(study).frame, visit_truth(seen)
+    sums = readings_of(study).filter(pl.col("quantity") == SUM_OF_DIAMETERS)
+    joined = (
+        truth.join(said, on=["patient_id", "day"], how="inner", validate="1:1")
+        .join(ruler(sums), on=["patient_id", "day"], how="left")
+        .sort("patient_id", "day")
+    )
     if joined.height != truth.height:
         raise RuntimeError(f"{truth.height - joined.height} of {truth.height} visits were not assessed")
     return joined

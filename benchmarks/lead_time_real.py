@@ -31,13 +31,11 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from lead_time_rules import rule_signals
+from lead_time_rules import RULER, rule_signals, ruler
 from provenance import commit
 
 import turnpoint as tp
-from turnpoint.criteria.sums import TOO_SMALL_MM
 from turnpoint.model.calibration import wilson_interval
-from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.series import readings_of
 from turnpoint.turning.alerts import (
     FOLLOWED_WEEKS,
@@ -57,7 +55,7 @@ GROUPS = {
     "CT": ("oak-docetaxel", "oak-atezolizumab", "ffcd2000-05-colorectal"),
     "PSA": ("ascent2-docetaxel-psa", "abiraterone-adaptive-psa"),
 }
-OURS, ANYWHERE, TURNED, RULER = "Turnpoint", "P(progression), at any visit", "P(turned)", "ruler"
+OURS, ANYWHERE, TURNED = "Turnpoint", "P(progression), at any visit", "P(turned)"
 LATE_RULER = "ruler, from week 8 on"
 RULES = ("two rises", "flat over two", "change point", "own g")
 SIGNALS = (RULER, LATE_RULER, *RULES, OURS, ANYWHERE, TURNED)
@@ -83,19 +81,6 @@ def left_out(name: str) -> pl.DataFrame:
             pl.lit(name).alias("cohort"),
         )
         .with_columns(pl.col(SIGNALS).fill_nan(None))
-    )
-
-
-def ruler(readings: pl.DataFrame) -> pl.DataFrame:
-    """`patient_id, day, ruler`, of the sum where there is one."""
-    is_sum = pl.col("quantity") == SUM_OF_DIAMETERS
-    value = pl.when(is_sum & (pl.col("censoring") < 0)).then(TOO_SMALL_MM).otherwise(pl.col("value"))
-    smallest = value.cum_min().over("patient_id", "quantity", order_by="day")
-    in_percent, in_mm = (value / smallest - 1.0) / 0.1, (value - smallest) / 3.0
-    return readings.select(
-        "patient_id",
-        "day",
-        pl.when(is_sum).then(pl.min_horizontal(in_percent, in_mm)).otherwise(in_percent).alias(RULER),
     )
 
 

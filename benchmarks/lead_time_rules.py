@@ -7,10 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
+from turnpoint.criteria.sums import TOO_SMALL_MM
 from turnpoint.kinetics.regression_growth import fit_each_regression_growth
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.turning.alerts import SURGE_WEEKS
 
+RULER = "ruler"
+RULER_ALERTS_AT = 1.0  # +10 % and 3 mm
 SMALLEST = 1e-4
 LEAST_SD_LOG = 0.03  # a series that lies on two lines exactly is not infinitely sure
 
@@ -52,6 +55,19 @@ def squares(design: np.ndarray, log_value: np.ndarray) -> tuple[np.ndarray, np.n
     """Coefficients (parameters, S) and sums of squares (S,) of least squares fits to S series at once."""
     fitted = np.linalg.pinv(design) @ log_value.T
     return fitted, ((log_value.T - design @ fitted) ** 2).sum(axis=0)
+
+
+def ruler(readings: pl.DataFrame) -> pl.DataFrame:
+    """`patient_id, day, ruler`: min(rise / 10 %, rise / 3 mm) over the smallest sum; of a marker rise / 10 %."""
+    is_sum = pl.col("quantity") == SUM_OF_DIAMETERS
+    value = pl.when(is_sum & (pl.col("censoring") < 0)).then(TOO_SMALL_MM).otherwise(pl.col("value"))
+    smallest = value.cum_min().over("patient_id", "quantity", order_by="day")
+    in_percent, in_mm = (value / smallest - 1.0) / 0.1, (value - smallest) / 3.0
+    return readings.select(
+        "patient_id",
+        "day",
+        pl.when(is_sum).then(pl.min_horizontal(in_percent, in_mm)).otherwise(in_percent).alias(RULER),
+    )
 
 
 RULES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {

@@ -31,7 +31,8 @@ import numpy as np
 import polars as pl
 from forecast import auc, crps, within
 from forecast_baselines import Forecasts, Task, last_value, task
-from lead_time_real import RULER, led_at, ruler
+from lead_time_real import led_at
+from lead_time_rules import RULER, ruler
 from limit_courses import CLINICS, ORACLE, Clinic, as_forecasts, as_study, drawn, foreseen
 from limit_structure import structure
 from provenance import commit

@@ -76,17 +76,20 @@ class Watch:
                     found[f"p_{name}_{scale:g}"] = (weight * side).sum(axis=1) / weight.sum(axis=1)
             return found
 
-        def with_facts(batch: Any, refiner: Any, tables: Any) -> dict[str, Any]:
-            found = visits(batch, refiner, tables)
+        def with_facts(batch: Any, refiner: Any, tables: Any, context: Any) -> pl.DataFrame:
+            found = visits(batch, refiner, tables, context)
+            row = {patient_id: index for index, patient_id in enumerate(batch.patient_ids)}
+            patient = np.array([row[patient_id] for patient_id in found["patient_id"]])
             place = [
-                int(np.searchsorted(batch.day[patient, : batch.visits[patient]], day))
-                for patient, day in zip(found["patient"], found["day"], strict=True)
+                int(np.searchsorted(batch.day[one, : batch.visits[one]], day))
+                for one, day in zip(patient, found["day"], strict=True)
             ]
+            fallen = {}
             for name, values in other_readings().items():
                 with as_set(reading_changes, **values):
                     facts = reading_changes.reading_facts(batch, refiner.prior)
-                found[f"fallen_{name}"] = facts.at(found["patient"], np.array(place)).fallen
-            return found
+                fallen[f"fallen_{name}"] = facts.at(patient, np.array(place)).fallen
+            return found.with_columns(pl.Series(name, values) for name, values in fallen.items())
 
         def kept(judged: pl.DataFrame) -> pl.DataFrame:
             self.judged.append(judged)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+from lead_time_rules import RULER, RULER_ALERTS_AT
 from states_statistics import (
     Calibration,
     Share,
@@ -118,10 +119,16 @@ def last_visits(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.group_by("course", maintain_order=True).last()
 
 
-def alerted_before(frame: pl.DataFrame) -> Share:
+def alerted_before(frame: pl.DataFrame, alerts: pl.Expr) -> Share:
     """Share of courses with an alert before their true turning point (any alert, where there is none)."""
-    early = frame.filter(pl.col("alert") & (pl.col("day") < pl.col("turning_day")))
+    early = frame.filter(alerts & (pl.col("day") < pl.col("turning_day")))
     return wilson(early["course"].n_unique(), frame["course"].n_unique())
+
+
+def ruler_alerted_before(frame: pl.DataFrame) -> Share | str:
+    """The same of the ruler, where there are scans."""
+    alerts = pl.col(RULER) >= RULER_ALERTS_AT - 1e-9
+    return alerted_before(frame, alerts) if frame[RULER].count() else "-"
 
 
 def alerted_after(frame: pl.DataFrame) -> Share:
@@ -134,7 +141,8 @@ WORLD_HEADER = [
     "world", "seen by", "courses", "covered, last visit", "true day before / after the interval",
     "covered, all visits", "median width, days",
     "open at ten years, last visit", "`p_turned`: said / true", "its calibration error",
-    "against later readings", "alerted before the turn", "alerted after it", "ends as responding / plateau / regrowing",
+    "against later readings", "alerted before the turn",
+    "a ruler does", "alerted after it", "ends as responding / plateau / regrowing",
 ]  # fmt: skip
 
 
@@ -164,14 +172,15 @@ def world_row(name: str, how: str, frame: pl.DataFrame) -> list[object]:
         f"{seen['p_turned'].mean():.2f} / {turned.mean():.2f}",
         f"{turned_calibration(seen).error:.3f}",
         f"{against.error:.3f}",
-        alerted_before(frame),
+        alerted_before(frame, pl.col("alert")),
+        ruler_alerted_before(frame),
         alerted_after(frame),
         ends,
     ]
 
 
 DORMANT_HEADER = ["seen by", "smallest sum", "courses", "ends as regrowing (goal <= 5)", "alerted (goal <= 10)",
-                  "alert at the end", "visits called regrowing", "flat visits called plateau",
+                  "a ruler does", "alert at the end", "visits called regrowing", "flat visits called plateau",
                   "p_turned above 0.9 at the end"]  # fmt: skip
 
 
@@ -193,6 +202,7 @@ def dormant_rows(how: str, frame: pl.DataFrame) -> list[list[object]]:
                 last.height,
                 wilson(int((last["verdict"] == "regrowing").sum()), last.height),
                 wilson(alerted, last.height),
+                ruler_alerted_before(here),
                 wilson(int(last["alert"].sum()), last.height),
                 share_of_visits(seen, pl.col("verdict") == "regrowing"),
                 share_of_visits(seen, pl.col("verdict") == "plateau", pl.col("truth") == "flat"),

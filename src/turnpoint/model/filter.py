@@ -264,15 +264,20 @@ def _pieces(
 
 def posterior_of(batch: Batch, refiner: Refiner, draws: int = DEFAULT_DRAWS) -> Posterior:
     """Equal-weight draws at every visit of the batch, by patient and visit."""
-    return _joined(
-        batch, [_collected(*part, refiner.prior, draws) for part in refiner.visits(batch, levels=True)]
-    )
+    parts = [posterior_at(batch, *part, refiner.prior, draws) for part in refiner.visits(batch, levels=True)]
+    together = joined(batch, parts)
+    return together.at(np.lexsort((together.visit, together.patient)))
 
 
-def _collected(
-    patient: IntArray, visit: IntArray, weighted: WeightedVisits, prior: Prior, draws: int
+def posterior_at(
+    batch: Batch,
+    patient: IntArray,
+    visit: IntArray,
+    weighted: WeightedVisits,
+    prior: Prior,
+    draws: int = DEFAULT_DRAWS,
 ) -> Posterior:
-    """Equal-weight draws at some visits; `patient` and `visit` say which of the whole batch they are."""
+    """Equal-weight draws at some visits of a batch, as `Refiner.visits` gives them, with their levels."""
     chosen = _drawn(weighted.weight, draws)
     bank = weighted.bank
     particles = bank.particles[(weighted.patient[:, None], chosen) if bank.is_own else chosen]
@@ -284,7 +289,7 @@ def _collected(
         for position, quantity in enumerate(prior.quantities)
     }
     return Posterior(
-        batch=weighted.batch,
+        batch=batch,
         patient=patient,
         visit=visit,
         on_weeks=weighted.on_weeks[:, None],
@@ -305,8 +310,8 @@ def _parts(weighted: WeightedVisits, quantity: str, chosen: IntArray) -> Iterato
         yield _part(series, own, (weighted.patient, counts[weighted.patient, weighted.visit], chosen))
 
 
-def _joined(batch: Batch, found: Sequence[Posterior]) -> Posterior:
-    """The posteriors of parts of a batch as one, by patient and visit."""
+def joined(batch: Batch, found: Sequence[Posterior]) -> Posterior:
+    """The posteriors of parts of a batch as one, one below the other."""
     first = found[0]
     quantities = {
         quantity: QuantityPosterior(
@@ -320,13 +325,12 @@ def _joined(batch: Batch, found: Sequence[Posterior]) -> Posterior:
         )
         for quantity, own in first.quantities.items()
     }
-    together = Posterior(
+    return Posterior(
         batch=batch,
         dynamics=Dynamics(*_stacked([part.dynamics for part in found])),
         quantities=quantities,
         **{name: np.concatenate([getattr(part, name) for part in found]) for name in _ROW_FIELDS},
     )
-    return together.at(np.lexsort((together.visit, together.patient)))
 
 
 def _stacked(parts: Sequence[Dynamics | Reading | PartPosterior]) -> Iterator[Any]:

@@ -18,6 +18,7 @@ from turnpoint.model.error_features import MOST_TIME_OFF, forecast_origins
 from turnpoint.model.filter import Posterior
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
+from turnpoint.model.series import Batch
 from turnpoint.study.schema import DOSES
 from turnpoint.turning.progression_ahead import (
     DAY_LEVELS,
@@ -47,7 +48,7 @@ class Context:
     """What every row is worked out from.
 
     Attributes:
-        bars: from `bars_of`, one value a quantity and day.
+        bars: from `bars_of`, one value a quantity and day, by patient.
         prior: of all patients.
         seed: of the readings to come.
     """
@@ -55,6 +56,13 @@ class Context:
     bars: pl.DataFrame
     prior: Prior
     seed: int
+
+    def of(self, batch: Batch) -> Context:
+        """With the bars of a batch's patients (and of those between them): a slice, for a large study."""
+        ids = self.bars["patient_id"]
+        first = int(ids.search_sorted(min(batch.patient_ids), side="left"))
+        end = int(ids.search_sorted(max(batch.patient_ids), side="right"))
+        return replace(self, bars=self.bars.slice(first, end - first))
 
 
 def bars_of(readings: pl.DataFrame, markers: pl.DataFrame) -> pl.DataFrame:
@@ -69,7 +77,8 @@ def bars_of(readings: pl.DataFrame, markers: pl.DataFrame) -> pl.DataFrame:
         markers: as in `Study.markers`.
 
     Returns:
-        `readings` by day, with `threshold` (null once the criterion has been `met`), `upper_limit` and `gap_weeks`.
+        `readings` by patient and day, with `threshold` (null once the criterion has been `met`), `upper_limit` and
+        `gap_weeks`.
     """
     limits = (
         markers.filter(pl.col("marker") == "CA-125")
@@ -86,7 +95,7 @@ def bars_of(readings: pl.DataFrame, markers: pl.DataFrame) -> pl.DataFrame:
             gap_weeks.rolling_median(_GAPS, min_samples=1).over(own, order_by="day").alias("gap_weeks"),
         )
         .with_columns(pl.col("threshold").is_null().alias("met"))
-        .sort("day")
+        .sort("patient_id", "day")
     )
 
 
@@ -147,7 +156,7 @@ def progression_thresholds(
 
 
 def criterion_rows(posterior: Posterior, context: Context) -> pl.DataFrame:
-    """The chances of the criterion that counts at every visit of one batch of patients."""
+    """The chances of the criterion that counts at visits of one batch of patients."""
     sums = posterior.quantities.get(SUM_OF_DIAMETERS)
     by_markers = np.ones(len(posterior.patient), np.bool_) if sums is None else sums.readings == 0
     rows = []
@@ -155,7 +164,8 @@ def criterion_rows(posterior: Posterior, context: Context) -> pl.DataFrame:
         counts = (own.readings > 0) & (by_markers | (quantity == SUM_OF_DIAMETERS))
         places = np.flatnonzero(counts)
         if places.size:
-            rows.append(quantity_rows(posterior.at(places), context, quantity, max(HORIZONS_WEEKS)))
+            here = posterior if places.size == counts.size else posterior.at(places)
+            rows.append(quantity_rows(here, context, quantity, max(HORIZONS_WEEKS)))
     if not rows:
         return pl.DataFrame(schema=CHANCES_SCHEMA)
     return (

@@ -1,20 +1,22 @@
-"""Every visit of a batch judged: the posterior's trend, dates and causes, and what the readings did, as columns."""
+"""Every visit of a batch judged in one pass: trend, dates, causes, what the readings did, and what lies ahead."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
+from turnpoint.model.filter import Posterior, joined, posterior_at
 from turnpoint.model.refinement import Refiner
 from turnpoint.model.series import Batch
 from turnpoint.model.weighing import WeightedVisits
+from turnpoint.turning.criterion_ahead import Context, criterion_rows
 from turnpoint.turning.reading_changes import ReadingFacts, reading_facts
 from turnpoint.turning.state import DATE_LEVELS, Judgement, judge
 from turnpoint.turning.tables import Tables
 from turnpoint.turning.verdict import STATES, state_probabilities, verdicts
-
-Columns = dict[str, BoolArray | FloatArray | IntArray]
 
 TRENDS = ("shrinking", "staying", "growing")
 CAUSES = ("resistant", "scar", "floor", "pause")
@@ -22,21 +24,52 @@ DATES = ("dominance_day", "turning_day", "regrowth_day")
 LEVEL_NAMES = tuple(f"q{round(100 * level):02d}" for level in DATE_LEVELS)
 
 
-def judged_visits(batch: Batch, refiner: Refiner, tables: Tables) -> Columns:
+# Draws are looked ahead from for so many visits at once: fewer, and the tables cost more than the numbers.
+_VISITS_AT_ONCE = 128
+
+
+def judged_visits(batch: Batch, refiner: Refiner, tables: Tables, context: Context) -> pl.DataFrame:
     """All that is said of each visit from the data up to it, but the state, which `with_verdicts` adds.
 
-    Of the batch's rows `patient` says which one a visit is of.
+    Args:
+        batch: of patients.
+        refiner: of the prior.
+        tables: of the same bank.
+        context: of the same prior; with the bars of these patients.
+
+    Returns:
+        `patient_id, day`, what `_columns` names, `p_progression_12w, p_progression_24w` and `met`, in no order.
     """
-    facts = reading_facts(batch, refiner.prior)
-    found = [
-        {"patient": patient, **_columns(weighted, judge(weighted, tables), facts.at(patient, visit))}
-        for patient, visit, weighted in refiner.visits(batch, levels=False)
-    ]
-    return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+    facts, own = reading_facts(batch, refiner.prior), context.of(batch)
+    ids = np.array(batch.patient_ids, dtype=object)
+    judged: list[dict[str, Any]] = []
+    ahead: list[pl.DataFrame] = []
+    waiting: list[Posterior] = []
+    for patient, visit, weighted in refiner.visits(batch, levels=True):
+        columns = _columns(weighted, judge(weighted, tables), facts.at(patient, visit))
+        judged.append({"patient_id": ids[patient], **columns})
+        waiting.append(posterior_at(batch, patient, visit, weighted, refiner.prior))
+        if sum(len(part.patient) for part in waiting) >= _VISITS_AT_ONCE:
+            ahead.append(_ahead(waiting, own))
+            waiting = []
+    if waiting:
+        ahead.append(_ahead(waiting, own))
+    together = {name: np.concatenate([part[name] for part in judged]) for name in judged[0]}
+    frame = pl.DataFrame(together, schema_overrides={"patient_id": pl.String})
+    return frame.join(pl.concat(ahead), on=["patient_id", "day"], how="left").with_columns(
+        pl.col("met").fill_null(value=False)
+    )
 
 
-def _columns(weighted: WeightedVisits, judgement: Judgement, facts: ReadingFacts) -> Columns:
-    columns: Columns = {
+def _ahead(parts: list[Posterior], context: Context) -> pl.DataFrame:
+    together = parts[0] if len(parts) == 1 else joined(parts[0].batch, parts)
+    return criterion_rows(together, context)
+
+
+def _columns(
+    weighted: WeightedVisits, judgement: Judgement, facts: ReadingFacts
+) -> dict[str, BoolArray | FloatArray | IntArray]:
+    columns: dict[str, BoolArray | FloatArray | IntArray] = {
         "day": weighted.day.astype(np.int64),
         "p_turned": judgement.p_turned,
         "p_turned_resistant": judgement.p_turned_resistant,

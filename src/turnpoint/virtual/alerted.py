@@ -14,7 +14,6 @@ import polars as pl
 
 from turnpoint.criteria.sums import TOO_SMALL_MM
 from turnpoint.model.arrays import FloatArray, IntArray
-from turnpoint.model.filter import posterior_of
 from turnpoint.model.prior import Prior
 from turnpoint.model.refinement import Refiner
 from turnpoint.model.series import (
@@ -26,13 +25,12 @@ from turnpoint.model.series import (
     Series,
 )
 from turnpoint.turning.alerts import FEWEST_READINGS, alert_history
-from turnpoint.turning.criterion_ahead import Context, bars_of, criterion_rows, markers_of
+from turnpoint.turning.criterion_ahead import Context, bars_of, markers_of
 from turnpoint.turning.judged_visits import judged_visits, with_verdicts
 from turnpoint.turning.tables import Tables
 from turnpoint.virtual.readings import Readings
 
 PATIENTS_PER_BATCH = 512
-PATIENTS_AT_ONCE = 16  # whose draws are kept in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,38 +64,20 @@ class Watcher:
         values = np.max([(own.day < until_day[:, None]).sum(axis=1) for own in readings], axis=0)
         rows = np.flatnonzero(values >= FEWEST_READINGS)
         rows = rows[np.argsort(visits[rows], kind="stable")]  # alike ones together: no padding
-        parts = [
-            self._judged(_batch(readings, own, days, until_day[own]), own)
-            for own in np.split(rows, range(PATIENTS_PER_BATCH, len(rows), PATIENTS_PER_BATCH))
-            if own.size
-        ]
-        if not parts:
+        if not rows.size:
             return pl.DataFrame(schema={"patient_id": pl.Int64, "day": pl.Int64})
-        judged = with_verdicts(pl.concat(parts).sort("patient_id", "day"))
-        return judged.join(
-            self._ahead(readings, rows, until_day),
-            on=["patient_id", "day"],
-            how="left",
-            maintain_order="left",
-        ).with_columns(pl.col("met").fill_null(value=False))
-
-    def _judged(self, batch: Batch, rows: IntArray) -> pl.DataFrame:
-        columns = judged_visits(batch, self.refiner, self.tables)
-        return pl.DataFrame({"patient_id": rows[columns.pop("patient")], **columns})
-
-    def _ahead(self, readings: Sequence[Readings], rows: IntArray, until_day: FloatArray) -> pl.DataFrame:
-        """The chance that each patient's criterion is met soon, at every visit."""
-        values = pl.concat([_frame(own, rows, until_day[rows]) for own in readings])
-        bars = bars_of(values, markers_of(values))
-        context = Context(bars, self.prior, self.seed)
-        days = np.unique(np.concatenate([own.day for own in readings]))
-        pieces = np.split(rows, range(PATIENTS_AT_ONCE, len(rows), PATIENTS_AT_ONCE))
-        found = [
-            criterion_rows(posterior_of(_batch(readings, own, days, until_day[own]), self.refiner), context)
-            for own in pieces
-            if own.size
+        parts = [
+            self._judged(readings, own, until_day[own])
+            for own in np.split(rows, range(PATIENTS_PER_BATCH, len(rows), PATIENTS_PER_BATCH))
         ]
-        return pl.concat(found).with_columns(pl.col("patient_id").cast(pl.Int64))
+        judged = pl.concat(parts).with_columns(pl.col("patient_id").cast(pl.Int64))
+        return with_verdicts(judged.sort("patient_id", "day"))
+
+    def _judged(self, readings: Sequence[Readings], rows: IntArray, until_day: FloatArray) -> pl.DataFrame:
+        days = np.unique(np.concatenate([own.day for own in readings]))
+        values = pl.concat([_frame(own, rows, until_day) for own in readings])
+        context = Context(bars_of(values, markers_of(values)), self.prior, self.seed)
+        return judged_visits(_batch(readings, rows, days, until_day), self.refiner, self.tables, context)
 
 
 def first_alert_day(watched: pl.DataFrame, threshold: float, patients: int) -> FloatArray:

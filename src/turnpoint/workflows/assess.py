@@ -9,31 +9,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from turnpoint._version import __version__
 from turnpoint.engine.processes import Workers
 from turnpoint.formats.fhir_out import write_assessment
-from turnpoint.model.arrays import BoolArray, FloatArray, IntArray, ObjectArray
 from turnpoint.model.filter import DEFAULT_PARTICLES, over_batches
 from turnpoint.model.prior import Prior
 from turnpoint.model.refinement import Refiner
 from turnpoint.model.series import Batch, parts_of, readings_of, visits_of
 from turnpoint.study.study import Study
 from turnpoint.turning.alerts import alert_history, with_false_alerts
-from turnpoint.turning.criterion_ahead import CRITERION_CHANCES, bars_of, markers_of
+from turnpoint.turning.criterion_ahead import CRITERION_CHANCES, Context, bars_of, markers_of
 from turnpoint.turning.judged_visits import DATES, LEVEL_NAMES, judged_visits, with_verdicts
 from turnpoint.turning.tables import Tables
 from turnpoint.workflows.priors import by_prior_so_far, part_of_progress, usable_readings
-from turnpoint.workflows.progression_ahead import chances_ahead
 from turnpoint.workflows.respond import called
 
 Progress = Callable[[int, int], None]
-Columns = Mapping[str, BoolArray | FloatArray | IntArray | ObjectArray]
 
 PATIENTS_PER_BATCH = 256
-PATIENTS_WORTH_PROCESSES = 5000  # starting them takes as long as they save on fewer
+PATIENTS_WORTH_PROCESSES = 2000  # starting them takes as long as they save on fewer
 
 ASSESSMENT_SCHEMA: dict[str, type[pl.DataType]] = {
     "patient_id": pl.String,
@@ -176,7 +172,7 @@ def assess(
 def _with_called(rows: pl.DataFrame, study: Study) -> pl.DataFrame:
     """Progression that had been called by a visit has met the criterion there, and is not forecast."""
     known = called(study).group_by("patient_id").agg(pl.col("known_day").min())
-    met = pl.col("met").fill_null(value=False) | (pl.col("known_day") <= pl.col("day")).fill_null(value=False)
+    met = pl.col("met") | (pl.col("known_day") <= pl.col("day")).fill_null(value=False)
     return (
         rows.join(known, on="patient_id", how="left", maintain_order="left")
         .with_columns(met.alias("met"))
@@ -210,7 +206,7 @@ def assess_readings(
     judged = _judged(
         readings, study, prior, bars, visits=visits, seed=seed, progress=progress, particles=particles
     )
-    return alert_history(judged.with_columns(pl.col("met").fill_null(value=False)), prior.alert.threshold)
+    return alert_history(judged, prior.alert.threshold)
 
 
 def _judged(
@@ -225,7 +221,7 @@ def _judged(
     particles: int,
 ) -> pl.DataFrame:
     """All that `assess_readings` gives but the alerts."""
-    arguments = (prior, particles, seed)
+    arguments = (prior, particles, seed, bars)
     patients = (readings if visits is None else visits)["patient_id"].n_unique()
     processes = os.cpu_count() or 1
     with ExitStack() as workers:
@@ -234,9 +230,8 @@ def _judged(
             if patients >= PATIENTS_WORTH_PROCESSES and processes > 1
             else assessor(*arguments)
         )
-        rows = [
-            pl.DataFrame(columns, schema_overrides={"patient_id": pl.String})
-            for columns in over_batches(
+        rows = list(
+            over_batches(
                 work,
                 readings,
                 study,
@@ -245,19 +240,17 @@ def _judged(
                 patients_per_batch=PATIENTS_PER_BATCH,
                 progress=progress,
             )
-        ]
-    judged = pl.concat(rows).with_columns(pl.col("pareto_k").fill_nan(None)).sort("patient_id", "day")
-    ahead = chances_ahead(readings, study, prior, bars, visits=visits, seed=seed, particles=particles)
-    return with_verdicts(judged).join(ahead, on=["patient_id", "day"], how="left", maintain_order="left")
+        )
+    judged = pl.concat(rows).with_columns(pl.col("pareto_k").fill_nan(None))
+    return with_verdicts(judged.sort("patient_id", "day"))
 
 
-def assessor(prior: Prior, particles: int, seed: int) -> Callable[[Batch], Columns]:
+def assessor(prior: Prior, particles: int, seed: int, bars: pl.DataFrame) -> Callable[[Batch], pl.DataFrame]:
     """The function that assesses every visit of a batch, with all that batches share worked out once."""
     refiner = Refiner.of(prior, prior.bank(particles, seed), seed)
-    tables = Tables(prior, refiner.bank)
+    tables, context = Tables(prior, refiner.bank), Context(bars, prior, seed)
 
-    def assess_batch(batch: Batch) -> Columns:
-        columns = judged_visits(batch, refiner, tables)
-        return {"patient_id": np.array(batch.patient_ids, dtype=object)[columns.pop("patient")], **columns}
+    def assess_batch(batch: Batch) -> pl.DataFrame:
+        return judged_visits(batch, refiner, tables, context)
 
     return assess_batch

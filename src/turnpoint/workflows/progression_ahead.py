@@ -1,8 +1,4 @@
-"""When each patient's criteria will call progression if the regimen stays as it is, from data up to a visit.
-
-Of each quantity its own criterion (`progression_ahead`), and of a patient the one that counts (`chances_ahead`): RECIST
-1.1 on the sum once target lesions have been read, and until then the markers' own, the likeliest of them to be met.
-"""
+"""When each quantity's criterion will call progression if the regimen stays as it is, from data up to a visit."""
 
 from __future__ import annotations
 
@@ -13,12 +9,11 @@ import numpy as np
 import polars as pl
 
 from turnpoint.criteria.called_progression import RECIST
-from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, over_batches, posterior_of, posteriors
+from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, posteriors
 from turnpoint.model.prior import Prior
-from turnpoint.model.refinement import Refiner
-from turnpoint.model.series import Batch, parts_of, readings_of
+from turnpoint.model.series import parts_of, readings_of
 from turnpoint.study.study import Study
-from turnpoint.turning.criterion_ahead import CHANCES, DAYS, Context, bars_of, criterion_rows, quantity_rows
+from turnpoint.turning.criterion_ahead import CHANCES, DAYS, Context, bars_of, quantity_rows
 from turnpoint.turning.progression_ahead import FARTHEST_WEEKS
 from turnpoint.workflows.priors import by_prior, part_of_progress, usable_readings
 from turnpoint.workflows.respond import called
@@ -91,40 +86,6 @@ def progression_ahead(
     )
 
 
-def chances_ahead(
-    readings: pl.DataFrame,
-    study: Study,
-    prior: Prior,
-    bars: pl.DataFrame,
-    *,
-    visits: pl.DataFrame | None = None,
-    seed: int = 0,
-    particles: int = DEFAULT_PARTICLES,
-) -> pl.DataFrame:
-    """The chance that a patient's criterion is met within 12 and 24 weeks of each visit, from data up to it.
-
-    Args:
-        readings: lesion by lesion and marker by marker (`model.series.parts_of`).
-        study: for its doses and new lesions.
-        prior: whose quantities are those of the readings.
-        bars: from `bars_of`, with `value` and `censoring`.
-        visits: from `model.series.visits_of`, when visits without a usable reading matter too.
-        seed: the same seed gives the same numbers, and those of `progression_ahead`.
-        particles: size of the particle bank.
-
-    Returns:
-        `patient_id, day, p_progression_12w, p_progression_24w, met`, one row a visit from the first reading on. A
-        chance is null where the criterion has been met (`met`), and where no reading of it is due by then.
-    """
-    context = Context(bars, prior, seed)
-    refiner = Refiner.of(prior, prior.bank(particles, seed), seed)
-
-    def work(batch: Batch) -> pl.DataFrame:
-        return criterion_rows(posterior_of(batch, refiner), context)
-
-    return pl.concat(over_batches(work, readings, study, prior, visits=visits))
-
-
 def _with_called(found: pl.DataFrame, progressions: pl.DataFrame) -> pl.DataFrame:
     """What has been called is said, and not forecast."""
     own = ["patient_id", "day", "quantity"]
@@ -145,6 +106,7 @@ def _with_called(found: pl.DataFrame, progressions: pl.DataFrame) -> pl.DataFram
 
 def _rows(posterior: Posterior, context: Context, *, every_visit: bool) -> Iterator[pl.DataFrame]:
     """The table's rows for one batch of patients."""
+    here = context.of(posterior.batch)
     for quantity, own in posterior.quantities.items():
         if every_visit:
             rows = np.flatnonzero(own.last_day == posterior.day)
@@ -152,4 +114,4 @@ def _rows(posterior: Posterior, context: Context, *, every_visit: bool) -> Itera
             last = np.flatnonzero(np.diff(posterior.patient, append=-1) != 0)
             rows = last[own.readings[last] > 0]
         if rows.size:
-            yield quantity_rows(posterior.at(rows), context, quantity, FARTHEST_WEEKS).drop("met")
+            yield quantity_rows(posterior.at(rows), here, quantity, FARTHEST_WEEKS).drop("met")

@@ -111,17 +111,19 @@ def _doses(rng: np.random.Generator, last: int) -> list[tuple[int, str]]:
     return before + [(day, f"{second},given") for day in range(again, last + 42, 21)]
 
 
-def rows_of(patients: dict[str, tuple[Course, int]]) -> dict[str, pl.DataFrame]:
-    """Frame and diagnostics of courses, each known up to a day, as one table by name."""
+def tables_of(patients: dict[str, tuple[Course, int]]) -> dict[str, str]:
+    """The study folder of courses, each known up to a day, and of somebody else."""
     tables = {name: [header] for name, header in HEADERS.items()}
     for name, (course, known) in (patients | {"anybody": (ANYBODY, 0)}).items():
         tables["patients"].append(f"{name},{course.tumour},{course.arm}")
         for table, rows in course.rows.items():
             tables[table] += [f"{name},{day},{row}" for day, row in rows if day <= known]
-    found = tp.assess(
-        study_of(**{name: "\n".join(rows) + "\n" for name, rows in tables.items() if len(rows) > 1}),
-        particles=128,
-    )
+    return {name: "\n".join(rows) + "\n" for name, rows in tables.items() if len(rows) > 1}
+
+
+def rows_of(patients: dict[str, tuple[Course, int]]) -> dict[str, pl.DataFrame]:
+    """Frame and diagnostics of courses, each known up to a day, as one table by name."""
+    found = tp.assess(study_of(**tables_of(patients)), particles=128)
     every = found.frame.hstack(found.diagnostics.drop("patient_id", "day"))
     return {name: every.filter(patient_id=name).drop("patient_id") for name in patients}
 
@@ -188,3 +190,27 @@ def test_rows_do_not_change_when_it_comes(leak):
     """Each of these has once changed the rows of visits before it, or might."""
     empty: dict[str, list[tuple[int, str]]] = {"lesions": [], "markers": [], "doses": [], "events": []}
     check_law([Course("", "", empty | LEAKS[leak])])
+
+
+def forecasts_of(patients: dict[str, tuple[Course, int]]) -> dict[str, tuple[pl.DataFrame, pl.DataFrame]]:
+    """`ahead` at every visit, and `forecast`, of courses each known up to a day."""
+    study = study_of(**tables_of(patients))
+    tables = (tp.progression_ahead(study, every_visit=True, particles=128), tp.forecast(study, particles=128))
+    ahead, forecasts = tables
+    return {
+        name: tuple(table.filter(patient_id=name).drop("patient_id") for table in (ahead, forecasts))
+        for name in patients
+    }
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_forecasts_do_not_change_when_it_comes(leak):
+    empty: dict[str, list[tuple[int, str]]] = {"lesions": [], "markers": [], "doses": [], "events": []}
+    course = Course("", "", empty | LEAKS[leak])
+    found = forecasts_of({f"until {day}": (course, day) for day in course.visits})
+    whole = found[f"until {course.visits[-1]}"]
+    for day in course.visits:
+        ahead, forecasts = found[f"until {day}"]
+        assert_frame_equal(ahead, whole[0].filter(pl.col("day") <= day), check_exact=True)
+        so_far = whole[1].filter(pl.col("target_day") <= day).drop("p_new_lesion")
+        assert_frame_equal(forecasts.drop("p_new_lesion"), so_far, check_exact=True)

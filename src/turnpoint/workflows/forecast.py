@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from turnpoint.model.series import parts_of, readings_of
 from turnpoint.study.study import Study
 from turnpoint.turning.criterion_ahead import progression_thresholds
 from turnpoint.workflows.forecast_draws import ForecastDraws, forecast_draws
-from turnpoint.workflows.priors import by_prior, part_of_progress, usable_readings
+from turnpoint.workflows.priors import by_prior, by_prior_so_far, part_of_progress, usable_readings
 from turnpoint.workflows.respond import first_new_lesions
 
 Progress = Callable[[int, int], None]
@@ -48,7 +49,8 @@ def forecast(
 
     Args:
         study: with lesions, markers or both.
-        prior: a prior, the name of a shipped one, or a file; by default the shipped one that fits best.
+        prior: a prior, the name of a shipped one, or a file; by default, for each origin, the shipped one that fits
+            best: by the patient's own tumour type, and the drugs and quantities up to it.
         horizon_weeks: forecast this far from each patient's last visit instead.
         seed: the same seed gives the same numbers.
         progress: called with patients done and patients in all.
@@ -71,19 +73,26 @@ def forecast(
             f"--horizon {horizon_weeks}: not above 0 weeks. Give the weeks to look ahead, such as 6."
         )
     usable_readings(study)
-    groups, rows, done = by_prior(study, prior), [], 0
-    for chosen, part in groups:
-        readings = readings_of(part)
-        thresholds = progression_thresholds(readings, part.markers)
-        targets = forecast_targets(readings, part, horizon_weeks)
-        here = None if progress is None else part_of_progress(progress, done, len(study.patient_ids))
+    tasks = _of_each_visit(study, prior) if horizon_weeks is None else _ahead(study, prior, horizon_weeks)
+    rows, done = [], 0
+    total = sum(len(task.study.patient_ids) for task in tasks)
+    for task in tasks:
+        readings = readings_of(task.study)
+        thresholds = progression_thresholds(readings, task.study.markers)
+        here = None if progress is None else part_of_progress(progress, done, total)
         rows += [
-            _rows(found, thresholds, chosen)
+            _rows(found, thresholds, task.prior)
             for found in forecast_draws(
-                part, targets, chosen, readings=readings, seed=seed, progress=here, particles=particles
+                task.study,
+                task.targets,
+                task.prior,
+                readings=readings,
+                seed=seed,
+                progress=here,
+                particles=particles,
             )
         ]
-        done += len(part.patient_ids)
+        done += len(task.study.patient_ids)
     return (
         _where_new_lesions_can_be_foreseen(
             pl.concat(rows) if rows else pl.DataFrame(schema=FORECAST_SCHEMA), study
@@ -91,6 +100,39 @@ def forecast(
         .sort("patient_id", "origin_day", "quantity")
         .select(pl.col(name).cast(dtype) for name, dtype in FORECAST_SCHEMA.items())
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """Forecasts with one prior: what is known, and `forecast_targets`."""
+
+    prior: Prior
+    study: Study
+    targets: pl.DataFrame
+
+
+def _ahead(study: Study, prior: str | Path | Prior | None, horizon_weeks: float) -> list[_Task]:
+    """From each patient's last visit."""
+    return [
+        _Task(chosen, part, forecast_targets(readings_of(part), part, horizon_weeks))
+        for chosen, part in by_prior(study, prior)
+    ]
+
+
+def _of_each_visit(study: Study, prior: str | Path | Prior | None) -> list[_Task]:
+    """From each visit with what was known on it, and the doses up to the value that is forecast."""
+    stretches = by_prior_so_far(study, prior)
+    targets = pl.concat([forecast_targets(readings_of(own.study), own.study) for own in stretches]).unique()
+    return [
+        _Task(
+            own.prior,
+            replace(own.study, doses=study.only(own.study.patient_ids).doses),
+            targets.join(
+                own.visits.rename({"day": "origin_day"}), on=["patient_id", "origin_day"], how="semi"
+            ),
+        )
+        for own in stretches
+    ]
 
 
 def forecast_targets(

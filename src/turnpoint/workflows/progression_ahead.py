@@ -11,11 +11,11 @@ import polars as pl
 from turnpoint.criteria.called_progression import RECIST
 from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, posteriors
 from turnpoint.model.prior import Prior
-from turnpoint.model.series import parts_of, readings_of
+from turnpoint.model.series import parts_of, readings_of, visits_of
 from turnpoint.study.study import Study
 from turnpoint.turning.criterion_ahead import CHANCES, DAYS, Context, bars_of, quantity_rows
 from turnpoint.turning.progression_ahead import FARTHEST_WEEKS
-from turnpoint.workflows.priors import by_prior, part_of_progress, usable_readings
+from turnpoint.workflows.priors import Stretch, by_prior, by_prior_so_far, part_of_progress, usable_readings
 from turnpoint.workflows.respond import called
 
 Progress = Callable[[int, int], None]
@@ -47,7 +47,8 @@ def progression_ahead(
 
     Args:
         study: with lesions, markers or both.
-        prior: a prior, the name of a shipped one, or a file; by default the shipped one that fits best.
+        prior: a prior, the name of a shipped one, or a file; by default the shipped one that fits best, by what is
+            known on the visit.
         every_visit: from each visit on which the quantity was read instead, from data up to it.
         seed: the same seed gives the same numbers.
         progress: called with patients done and patients in all.
@@ -66,24 +67,31 @@ def progression_ahead(
         PriorError: the prior cannot be read or knows none of the study's quantities.
     """
     usable_readings(study)
+    stretches = by_prior_so_far(study, prior) if every_visit else _at_the_end(study, prior)
     rows, done = [], 0
-    for chosen, part in by_prior(study, prior):
-        context = Context(bars_of(readings_of(part), part.markers), chosen, seed)
-        here = None if progress is None else part_of_progress(progress, done, len(study.patient_ids))
+    total = sum(len(own.study.patient_ids) for own in stretches)
+    for own in stretches:
+        context = Context(bars_of(readings_of(own.study), own.study.markers), own.prior, seed)
+        here = None if progress is None else part_of_progress(progress, done, total)
         rows += [
-            row
+            row.join(own.visits, on=["patient_id", "day"], how="semi")
             for posterior in posteriors(
-                parts_of(part), part, chosen, seed=seed, progress=here, particles=particles
+                parts_of(own.study), own.study, own.prior, seed=seed, progress=here, particles=particles
             )
             for row in _rows(posterior, context, every_visit=every_visit)
         ]
-        done += len(part.patient_ids)
+        done += len(own.study.patient_ids)
     found = pl.concat(rows) if rows else pl.DataFrame(schema=PROGRESSION_AHEAD_SCHEMA)
     return (
         _with_called(found.drop("called_day", "called_by", strict=False), called(study))
         .sort("patient_id", "day", "quantity")
         .select(pl.col(name).cast(dtype) for name, dtype in PROGRESSION_AHEAD_SCHEMA.items())
     )
+
+
+def _at_the_end(study: Study, prior: str | Path | Prior | None) -> list[Stretch]:
+    """Each patient with the prior of the last visit."""
+    return [Stretch(chosen, part, visits_of(part)) for chosen, part in by_prior(study, prior)]
 
 
 def _with_called(found: pl.DataFrame, progressions: pl.DataFrame) -> pl.DataFrame:

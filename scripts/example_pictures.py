@@ -9,9 +9,9 @@ import re
 from pathlib import Path
 
 import turnpoint as tp
+from turnpoint.picture.snapshot import snapshot
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.figures import patient_figures
-from turnpoint.reports.snapshot import snapshot
 from turnpoint.workflows.report import patient_view
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"

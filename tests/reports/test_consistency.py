@@ -14,9 +14,9 @@ import pytest
 import turnpoint as tp
 from tests.reports.consistency import contradictions
 from tests.reports.patients import PATIENTS, study
+from turnpoint.picture.patient import PatientPicture
 from turnpoint.reports.figures import Figure
 from turnpoint.reports.rendering import render_patient
-from turnpoint.reports.views import PatientView
 from turnpoint.workflows.report import patient_view
 
 _AUDIENCES = ("patient", "clinician", "statistician")
@@ -42,9 +42,9 @@ _VIEWS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def _view(views: ModuleType, name: str) -> PatientView:
+def _view(views: ModuleType, name: str) -> PatientPicture:
     function, arguments = _VIEWS[name]
-    view: PatientView = getattr(views, function)(*arguments)
+    view: PatientPicture = getattr(views, function)(*arguments)
     return view
 
 
@@ -58,7 +58,7 @@ def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("turnpoint.reports.figures._twice", said)
 
 
-def _found(view: PatientView) -> dict[tuple[str, str], list[str]]:
+def _found(view: PatientPicture) -> dict[tuple[str, str], list[str]]:
     """The contradictions on every page of one patient."""
     found = {}
     for audience in _AUDIENCES:
@@ -70,13 +70,13 @@ def _found(view: PatientView) -> dict[tuple[str, str], list[str]]:
     return found
 
 
-def _said(view: PatientView) -> str:
+def _said(view: PatientPicture) -> str:
     """All contradictions of a view in one string."""
     return " ".join(problem for problems in _found(view).values() for problem in problems)
 
 
 @cache
-def _view_of(name: str) -> PatientView:
+def _view_of(name: str) -> PatientPicture:
     return patient_view(tp.assess(study(name), particles=512), name)
 
 
@@ -115,7 +115,7 @@ def test_pages_of_bundled_studies_contradict_nothing(dataset: str, patients: int
 # What a rule is for: a page with one thing changed, and the rule that must say so.
 
 
-def _notices(view: PatientView, audience: str, change: Callable[[str], str]) -> list[str]:
+def _notices(view: PatientPicture, audience: str, change: Callable[[str], str]) -> list[str]:
     made = render_patient(view, audience, "en")  # type: ignore[arg-type]
     changed = change(made)
     assert changed != made

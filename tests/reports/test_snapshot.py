@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from turnpoint.criteria.nothing_left import NothingLeft
+from turnpoint.picture.snapshot import snapshot
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.figures import simple_picture
-from turnpoint.reports.snapshot import snapshot
 from turnpoint.turning.evidence import Evidence
 
 

@@ -11,10 +11,11 @@ import polars as pl
 
 from turnpoint.charts import palette
 from turnpoint.charts.canvas import Layer, at_x, at_y, inline, sheet, words
-from turnpoint.charts.dates import DateInterval, turning_layers
+from turnpoint.charts.dates import turning_layers
 from turnpoint.charts.fan import fan_layers, forecast_label
 from turnpoint.charts.language import Language
 from turnpoint.charts.week_axis import Panel
+from turnpoint.picture.dates import DateInterval
 
 _HEIGHT_PX = 200
 _TURNING_Y_PX = -30.0

@@ -24,6 +24,7 @@ from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.bank import SINGLE, Bank, Precision
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import Batch
+from turnpoint.model.streams import Stream, generator
 from turnpoint.model.weighing import (
     WeightedVisits,
     effective_sizes,
@@ -55,22 +56,24 @@ class Refiner:
         prior: the population.
         bank: drawn from it, serves every patient.
         normals: quasi-random standard normals for fresh particles, shape (K, dimensions).
+        seed: of all that is drawn.
     """
 
     prior: Prior
     bank: Bank
     normals: FloatArray
+    seed: int
 
     @classmethod
     def of(cls, prior: Prior, particles: FloatArray, seed: int, *, precision: Precision = SINGLE) -> Refiner:
         """From particles drawn from the prior (a power of two of them) and the seed they were drawn with."""
         from scipy.stats import qmc  # noqa: PLC0415  (see Prior.bank)
 
-        sequence = qmc.Sobol(prior.dimensions, rng=np.random.default_rng((seed, 1)))
+        sequence = qmc.Sobol(prior.dimensions, rng=generator(seed, Stream.REFINEMENT))
         uniforms = np.clip(
             sequence.random(_MOST_SHARE * max(len(particles), _FEWEST_FRESH)), 1e-9, 1.0 - 1e-9
         )
-        return cls(prior, Bank.of(prior, particles, precision=precision), ndtri(uniforms))
+        return cls(prior, Bank.of(prior, particles, precision=precision), ndtri(uniforms), seed)
 
     def visits(self, batch: Batch, *, levels: bool) -> Iterator[tuple[IntArray, IntArray, WeightedVisits]]:
         """Every visit of the batch once, with weights that can be trusted as far as refinement can make them.

@@ -8,21 +8,22 @@ from typing import Literal
 
 from turnpoint.charts.language import Language
 from turnpoint.errors import UsageError
+from turnpoint.picture.patient import PatientPicture
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.clinician import clinician_page
 from turnpoint.reports.cohort_page import cohort_page
 from turnpoint.reports.patient_page import patient_page
 from turnpoint.reports.statistician import statistician_page
-from turnpoint.reports.views import CohortView, PatientView
+from turnpoint.reports.views import CohortView
 
 Audience = Literal["clinician", "patient", "statistician"]
 
-_PAGES: Mapping[str, Callable[[PatientView, Language], str]] = MappingProxyType(
+_PAGES: Mapping[str, Callable[[PatientPicture, Language], str]] = MappingProxyType(
     {"clinician": clinician_page, "patient": patient_page, "statistician": statistician_page}
 )
 
 
-def render_patient(view: PatientView, audience: Audience, lang: str = "en") -> str:
+def render_patient(view: PatientPicture, audience: Audience, lang: str = "en") -> str:
     """One patient's report.
 
     Args:

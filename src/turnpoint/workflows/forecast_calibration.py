@@ -10,6 +10,7 @@ import polars as pl
 from turnpoint.model.calibration import ecdf_band, histogram_band, pit_step, wilson_interval
 from turnpoint.model.forecast import SMALLEST_FORECAST_MM
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
+from turnpoint.model.streams import Stream, generator
 from turnpoint.workflows.forecast_draws import ForecastDraws
 
 HISTOGRAM_BINS = 20
@@ -92,7 +93,7 @@ def pit_table(drawn: Iterable[ForecastDraws], readings: pl.DataFrame, seed: int)
         steps = came.select(KEYS).with_columns(pl.Series("low", low), pl.Series("high", high))
         frames.append(steps.cast(frames[0].schema))
     steps = pl.concat(frames).sort("patient_id", "origin_day", "quantity")
-    uniform = np.random.default_rng((seed, 4)).random(steps.height)
+    uniform = generator(seed, Stream.FORECAST_RANKS).random(steps.height)
     pit = pl.col("low") + pl.Series("uniform", uniform) * (pl.col("high") - pl.col("low"))
     return steps.select(*KEYS, pit.alias("pit"))
 
@@ -121,7 +122,7 @@ def pit_ecdfs(pit: pl.DataFrame, seed: int) -> pl.DataFrame:
     points = np.arange(1, ECDF_POINTS) / ECDF_POINTS
     for (quantity,), own in pit.group_by("quantity", maintain_order=True):
         below = np.searchsorted(np.sort(own["pit"].to_numpy()), points, side="right")
-        low, high = ecdf_band(own.height, points, np.random.default_rng((seed, 7)), ECDF_LEVEL)
+        low, high = ecdf_band(own.height, points, generator(seed, Stream.FORECAST_BAND), ECDF_LEVEL)
         columns = {
             "quantity": [quantity] * len(points),
             "pit": points,

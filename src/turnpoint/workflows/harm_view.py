@@ -10,7 +10,7 @@ from turnpoint.charts.next_cycle import MOST_DRUGS
 from turnpoint.errors import StudyError
 from turnpoint.harm.administrations import QUANTITIES
 from turnpoint.model.prior import Prior
-from turnpoint.reports.harm_section import HarmView
+from turnpoint.picture.harm import HarmPicture
 from turnpoint.study.study import Study
 from turnpoint.workflows.harm import Harm, harm
 
@@ -18,7 +18,7 @@ _SHARES_SCHEMA = {"drug": pl.String(), "day": pl.Float64(), "share": pl.Float64(
 _CYCLES_SCHEMA = {"cycle": pl.Int64(), "day": pl.Float64(), "end_day": pl.Float64()}
 
 
-def harm_view_of(study: Study, patient_id: str, prior: Prior | None = None) -> HarmView:
+def harm_view_of(study: Study, patient_id: str, prior: Prior | None = None) -> HarmPicture:
     """The view of one patient of a study; where the doses cannot be added up it says why instead.
 
     Args:
@@ -34,14 +34,14 @@ def harm_view_of(study: Study, patient_id: str, prior: Prior | None = None) -> H
         return replace(view, ledger=view.ledger.clear(), shares=view.shares.clear(), problems=error.problems)
 
 
-def harm_view(result: Harm, patient_id: str) -> HarmView:
+def harm_view(result: Harm, patient_id: str) -> HarmPicture:
     """The view of one patient of a result."""
     tables = {
         name: frame.filter(pl.col("patient_id") == patient_id) for name, frame in result.tables().items()
     }
     cycles, next_cycle = tables["cycles"], tables["next_cycle"]
     last_visit = None if next_cycle.is_empty() else float(next_cycle["last_visit_day"][0])
-    return HarmView(
+    return HarmPicture(
         ledger=tables["ledger"],
         adverse_events=tables["adverse_events"],
         next_cycle=next_cycle,

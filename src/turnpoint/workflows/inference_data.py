@@ -16,7 +16,7 @@ from turnpoint._version import __version__
 from turnpoint.errors import MissingExtraError, UsageError
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.dynamics import Dynamics
-from turnpoint.model.filter import DEFAULT_DRAWS, DEFAULT_PARTICLES, Posterior, posteriors
+from turnpoint.model.filter import DEFAULT_DRAWS, DEFAULT_PARTICLES, Posterior, posteriors, systematic_draws
 from turnpoint.model.parameters import READING_NAMES, dynamics_of, reading_of
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import parts_of
@@ -224,7 +224,7 @@ class _Forecasts:
         if not found:
             return cls(np.empty((DEFAULT_DRAWS, 0)), np.empty(0), {})
         keys = pl.concat([part.keys for part in found])
-        draws = np.concatenate([_counting_alike(part.draws, part.mass) for part in found])
+        draws = np.concatenate([_counting_alike(part.draws, part.mass, seed) for part in found])
         came = outcomes(keys.with_row_index("row"), readings).sort("patient_id", "origin_day", "quantity")
         constants = {
             "forecast_patient_id": np.array(came["patient_id"].to_list()),
@@ -235,13 +235,10 @@ class _Forecasts:
         return cls(draws[came["row"].to_numpy()].T, came["value"].to_numpy(), constants)
 
 
-def _counting_alike(values: FloatArray, mass: FloatArray) -> FloatArray:
+def _counting_alike(values: FloatArray, mass: FloatArray, seed: int) -> FloatArray:
     """1,000 draws that count alike from each row of weighted values, by systematic resampling, shape (R, 1000)."""
-    places = (np.arange(DEFAULT_DRAWS) + 0.5) / DEFAULT_DRAWS
-    order = np.random.default_rng(0).permutation(DEFAULT_DRAWS)
-    reached = np.cumsum(mass, axis=1)
-    chosen = [np.searchsorted(row, places * row[-1]) for row in reached]
-    index = np.minimum(np.array(chosen), values.shape[1] - 1)[:, order]
+    log_mass = np.log(np.maximum(mass, np.finfo(mass.dtype).tiny))
+    index = systematic_draws(log_mass, DEFAULT_DRAWS, seed)
     return np.take_along_axis(values, index, axis=1)
 
 

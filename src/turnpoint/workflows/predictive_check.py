@@ -25,6 +25,7 @@ from turnpoint.model.forecast import SMALLEST_FORECAST_MM, readings_ahead
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import SMALLEST_MARKER, parts_of
+from turnpoint.model.streams import Stream, generator
 from turnpoint.model.treatment import exposure, off_intervals
 from turnpoint.study.study import Study
 from turnpoint.turning.criterion_ahead import progression_thresholds
@@ -88,7 +89,7 @@ def visual_predictive_check(
         one row a quantity, time bin and percentile (5, 50, 95 %), the last three columns being the 90 % band and
         the median over replicates of that percentile. A log ratio is log(value / baseline).
     """
-    rng = np.random.default_rng((seed, 5))
+    rng = generator(seed, Stream.PREDICTIVE_COURSES)
     readings = _some_patients(readings, rng)
     thresholds = progression_thresholds(readings, study.markers)
     frames = [pl.DataFrame(schema=PREDICTIVE_CHECK_SCHEMA)]
@@ -240,7 +241,7 @@ def _simulated_changes(
     seed: int,
 ) -> pl.DataFrame:
     """`replicate, day, log_ratio` of every simulated reading up to progression or the end of follow-up."""
-    rng = np.random.default_rng((seed, 6))
+    rng = generator(seed, Stream.PREDICTIVE_DROPOUT)
     value = _simulated_values(study, prior, quantity, schedule, replicates, seed)
     ends = ends_of_follow_up(schedule.last_day, schedule.progressed, replicates, rng)
     read = schedule.planned[:, :, None] & (schedule.day[:, :, None] <= ends[:, None, :])
@@ -292,7 +293,7 @@ def _simulated_values(
     ).drop("baseline_day")
     off_by_patient = off_intervals(study.doses)
     values = np.empty((*schedule.day.shape, replicates))
-    rng = np.random.default_rng((seed, 8))
+    rng = generator(seed, Stream.PREDICTIVE_TARGETS)
     for posterior in posteriors(known, study, prior, draws=_DRAWS, seed=seed):
         last = np.flatnonzero(posterior.visit == posterior.batch.visits[posterior.patient] - 1)
         ids = [posterior.batch.patient_ids[patient] for patient in posterior.patient[last]]

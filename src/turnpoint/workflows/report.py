@@ -20,9 +20,10 @@ from turnpoint.kinetics.progression_gap import ProgressionGap, progression_gap
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import GENERIC, Prior
 from turnpoint.model.series import chosen_readers, of_reader, parts_of
+from turnpoint.picture.patient import PatientPicture, PriorFit, Provenance
 from turnpoint.reports.pdf import pdf
 from turnpoint.reports.rendering import Audience, render_cohort, render_patient
-from turnpoint.reports.views import CohortView, PatientView, PriorFit, Provenance
+from turnpoint.reports.views import CohortView
 from turnpoint.study.study import Study
 from turnpoint.turning.detectable import reading_sd_mm
 from turnpoint.turning.evidence import cause_is_prior, gather_evidence, week_first_read
@@ -109,7 +110,7 @@ def report(
     return Report(render_patient(patient_view(assessment, patient_id), cast("Audience", audience), lang))
 
 
-def patient_view(assessment: Assessment, patient_id: str) -> PatientView:
+def patient_view(assessment: Assessment, patient_id: str) -> PatientPicture:
     """Everything a report shows about one patient."""
     study, prior = assessment.study.only([patient_id]), assessment.priors[patient_id]
     readings = usable_readings(study)
@@ -125,7 +126,7 @@ def patient_view(assessment: Assessment, patient_id: str) -> PatientView:
     ahead = what_lies_ahead(study, patient_id, prior)
     patient = study.patients.row(0, named=True)
     judged = rows.join(diagnostics, on="day", suffix="_again").row(-1, named=True)
-    return PatientView(
+    return PatientPicture(
         patient_id=patient_id,
         study_name=assessment.study.name,
         tumour_type=patient["tumour_type"],

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import polars as pl
 
-from turnpoint.charts.dates import DateInterval
-from turnpoint.reports.views import PatientView
+from turnpoint.picture.dates import DateInterval
+from turnpoint.picture.patient import PatientPicture
 
 SUM_OF_DIAMETERS = "sum_of_diameters_mm"
 CAUSES = ("resistant", "scar", "floor", "pause")
@@ -135,7 +135,7 @@ class Snapshot:
         return self.week_regrowth_read is None and (middle is None or middle > (self.last_day or 0.0))
 
 
-def snapshot(view: PatientView) -> Snapshot:
+def snapshot(view: PatientPicture) -> Snapshot:
     """Pick the facts that every kind of reader needs."""
     assessment = view.assessment.sort("day")
     last = assessment.row(-1, named=True) if assessment.height else {}
@@ -184,7 +184,7 @@ def _p_never(diagnosed: Mapping[str, Any]) -> float | None:
     return float(chance) if chance is not None and chance >= SMALL_CHANCE else None
 
 
-def _progressed(view: PatientView) -> Progressed | None:
+def _progressed(view: PatientPicture) -> Progressed | None:
     """What called progression first, a new lesion before all else of the same day."""
     named: dict[str, Progressed] = {
         "new_lesion": "progressed_new_lesion",
@@ -195,7 +195,7 @@ def _progressed(view: PatientView) -> Progressed | None:
     return named[view.called[0].kind] if view.called else None
 
 
-def _situation(view: PatientView, last: Mapping[str, Any], *, has_sums: bool) -> Situation:
+def _situation(view: PatientPicture, last: Mapping[str, Any], *, has_sums: bool) -> Situation:
     """The verdict with its cause or its reason; what was read goes before what the model makes of it."""
     verdict, codes = last.get("verdict"), {fact.code for fact in view.evidence}
     if verdict not in ("responding", "plateau", "regrowing", "undetermined"):
@@ -220,7 +220,7 @@ def _undetermined(codes: AbstractSet[str]) -> Situation:
     return "unclear" if codes & {"contrary_state", "no_state_likely"} else "undetermined"
 
 
-def _plateau(view: PatientView, last: Mapping[str, Any], *, has_sums: bool) -> Situation:
+def _plateau(view: PatientPicture, last: Mapping[str, Any], *, has_sums: bool) -> Situation:
     """The likely cause; what a scar is to a scan, the level that healthy tissue makes is to a marker.
 
     Where something read has risen, or fallen lately, that is said instead: the trend can be level all the same.
@@ -250,7 +250,7 @@ def _last_markers(markers: pl.DataFrame) -> tuple[Mapping[str, Any], ...]:
     return tuple(last.tail(1).iter_rows(named=True))
 
 
-def _next_values(view: PatientView, last_day: float | None) -> tuple[NextValue, ...]:
+def _next_values(view: PatientPicture, last_day: float | None) -> tuple[NextValue, ...]:
     if last_day is None:
         return ()
     found = []

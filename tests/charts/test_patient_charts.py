@@ -12,7 +12,7 @@ from turnpoint.charts.patient_picture import patient_picture
 from turnpoint.charts.sum_of_diameters import RecistLines, describe, sum_of_diameters, y_top
 from turnpoint.charts.svg import svg
 from turnpoint.charts.week_axis import Panel
-from turnpoint.picture.dates import DateInterval
+from turnpoint.pictures.dates import DateInterval
 
 _FAN = {
     "day": pl.Float64,

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from turnpoint.charts.language import Language
-from turnpoint.picture.patient import PatientPicture
-from turnpoint.picture.snapshot import snapshot
+from turnpoint.pictures.patient import PatientPicture
+from turnpoint.pictures.snapshot import snapshot
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.verdict_text import CLINICIAN_HEADLINES, PATIENT_WORDS
 

@@ -14,10 +14,9 @@ import pytest
 import turnpoint as tp
 from tests.reports.consistency import contradictions
 from tests.reports.patients import PATIENTS, study
-from turnpoint.picture.patient import PatientPicture
+from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.figures import Figure
 from turnpoint.reports.rendering import render_patient
-from turnpoint.workflows.report import patient_view
 
 _AUDIENCES = ("patient", "clinician", "statistician")
 # name: the function of `views_for_tests` that makes it, and what it is given
@@ -77,7 +76,7 @@ def _said(view: PatientPicture) -> str:
 
 @cache
 def _view_of(name: str) -> PatientPicture:
-    return patient_view(tp.assess(study(name), particles=512), name)
+    return tp.picture(study(name), name, particles=512)
 
 
 @pytest.mark.parametrize("name", list(_VIEWS))
@@ -94,8 +93,7 @@ def _bundled(dataset: str, patients: int) -> dict[str, dict[tuple[str, str], lis
     with resources.as_file(resources.files("turnpoint") / "datasets" / dataset) as folder:
         whole = tp.read(folder)
     ids = whole.patient_ids[:: max(1, len(whole.patient_ids) // patients)]
-    assessment = tp.assess(whole.only(ids), particles=512)
-    found = {patient_id: _found(patient_view(assessment, patient_id)) for patient_id in ids}
+    found = {patient_id: _found(tp.picture(whole, patient_id, particles=512)) for patient_id in ids}
     return {patient_id: problems for patient_id, problems in found.items() if problems}
 
 

@@ -18,7 +18,7 @@ from turnpoint.charts.canvas import Canvas
 from turnpoint.charts.svg import svg
 from turnpoint.model.prior import Alert
 from turnpoint.model.weighing import SMALLEST_EFFECTIVE_SIZE
-from turnpoint.picture.patient import Provenance
+from turnpoint.pictures.patient import Provenance
 from turnpoint.reports.diagnostics_figures import PARAMETER_NAMES, ecdf_words, shrinkage_figure
 from turnpoint.reports.diagnostics_page import DiagnosticsView, diagnostics_page
 

@@ -15,7 +15,7 @@ import pytest
 
 from turnpoint.errors import UsageError
 from turnpoint.model.prior import Alert
-from turnpoint.picture.patient import PatientPicture
+from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.called_text import called_sentences
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.rendering import render_cohort, render_patient

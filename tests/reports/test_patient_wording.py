@@ -10,7 +10,7 @@ from types import ModuleType
 import polars as pl
 import pytest
 
-from turnpoint.picture.patient import PatientPicture, PriorFit
+from turnpoint.pictures.patient import PatientPicture, PriorFit
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.figures import Figure
 from turnpoint.reports.rendering import render_patient

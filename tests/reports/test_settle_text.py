@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from tests.reports import views_for_tests as views
-from turnpoint.picture.snapshot import snapshot
+from turnpoint.pictures.snapshot import snapshot
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.settle_text import plan_name, settle_questions, settle_table, what_would_help
 from turnpoint.reports.verdict_text import clinician_alert

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from turnpoint.criteria.nothing_left import NothingLeft
-from turnpoint.picture.snapshot import snapshot
+from turnpoint.pictures.snapshot import snapshot
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.figures import simple_picture
 from turnpoint.turning.evidence import Evidence

@@ -9,7 +9,7 @@ from types import ModuleType
 import polars as pl
 import pytest
 
-from turnpoint.picture.patient import PatientPicture
+from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.clinician import gap_sentences, progression_table
 from turnpoint.reports.rendering import render_cohort, render_patient

@@ -15,7 +15,7 @@ from turnpoint.criteria.called_progression import CALLED_SCHEMA, CalledProgressi
 from turnpoint.criteria.nothing_left import NothingLeft
 from turnpoint.kinetics.progression_gap import ProgressionGap
 from turnpoint.model.prior import Alert
-from turnpoint.picture.patient import PatientPicture, Provenance
+from turnpoint.pictures.patient import PatientPicture, Provenance
 from turnpoint.reports.views import CohortView
 from turnpoint.turning.evidence import Evidence
 from turnpoint.turning.lesion_courses import (
@@ -208,17 +208,17 @@ def assessment_frame(rows: list[dict[str, object]]) -> pl.DataFrame:
 
 def gap(sum_mm: float, nadir_mm: float) -> ProgressionGap:
     needed = max(1.2 * nadir_mm, nadir_mm + 5)
-    ratio = (max(needed, sum_mm) / sum_mm) ** 3 if sum_mm else math.inf
-    from_nadir = (needed / nadir_mm) ** 3 if nadir_mm else math.inf
+    ratio = (max(needed, sum_mm) / sum_mm) ** 3 if sum_mm else None
+    from_nadir = (needed / nadir_mm) ** 3 if nadir_mm else None
     return ProgressionGap(
         sum_mm=sum_mm,
         nadir_mm=nadir_mm,
         progression_sum_mm=needed,
         to_go_mm=max(0.0, needed - sum_mm),
         volume_ratio=ratio,
-        doublings=math.log2(ratio),
+        doublings=None if ratio is None else math.log2(ratio),
         volume_ratio_from_nadir=from_nadir,
-        doublings_from_nadir=math.log2(from_nadir),
+        doublings_from_nadir=None if from_nadir is None else math.log2(from_nadir),
     )
 
 

@@ -13,7 +13,7 @@ from turnpoint.charts.canvas import Layer, at_x, at_y, inline, sheet, words
 from turnpoint.charts.language import NOTHING, Language
 from turnpoint.charts.week_axis import Panel
 from turnpoint.model.dynamics import FARTHEST_WEEK
-from turnpoint.picture.dates import DateInterval
+from turnpoint.pictures.dates import DateInterval
 
 _ROW_PX = 40
 

@@ -15,7 +15,7 @@ from turnpoint.charts.dates import turning_layers
 from turnpoint.charts.fan import fan_layers, forecast_label
 from turnpoint.charts.language import Language
 from turnpoint.charts.week_axis import Panel
-from turnpoint.picture.dates import DateInterval
+from turnpoint.pictures.dates import DateInterval
 
 _HEIGHT_PX = 200
 _TURNING_Y_PX = -30.0

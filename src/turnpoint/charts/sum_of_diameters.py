@@ -15,7 +15,7 @@ from turnpoint.charts.dates import turning_layers
 from turnpoint.charts.fan import fan_layers, forecast_label
 from turnpoint.charts.language import Language
 from turnpoint.charts.week_axis import Panel
-from turnpoint.picture.dates import DateInterval
+from turnpoint.pictures.dates import DateInterval
 
 ERROR_BAR_SD = 1.645  # 90 % of repeated readings lie within this many SD
 _LONGEST_LIST = 40  # visits named one by one in the alternative text

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from turnpoint.charts.language import Language, mark
 from turnpoint.criteria.called_progression import RECIST, CalledProgression
-from turnpoint.picture.patient import PatientPicture
+from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.places import known_sites, lesion_name, site_name
 
 KIND_NAMES = {

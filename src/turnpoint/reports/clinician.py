@@ -13,8 +13,8 @@ from turnpoint.charts.marker import censored_value
 from turnpoint.charts.states import STATE_NAMES
 from turnpoint.criteria.called_progression import RECIST
 from turnpoint.criteria.nothing_left import NothingLeft
-from turnpoint.picture.patient import PatientPicture
-from turnpoint.picture.snapshot import CAUSES, SUM_OF_DIAMETERS, Snapshot, snapshot
+from turnpoint.pictures.patient import PatientPicture
+from turnpoint.pictures.snapshot import CAUSES, SUM_OF_DIAMETERS, Snapshot, snapshot
 from turnpoint.reports.called_text import called_already, called_sentences
 from turnpoint.reports.course_tables import doses_table, events_table, percent_change, visits_table
 from turnpoint.reports.evidence_text import clinician_sentence, quantity_name
@@ -345,7 +345,7 @@ def gap_sentences(view: PatientPicture, language: Language) -> list[str]:
             gap.doublings_from_nadir,
         ),
     ):
-        if ratio < float("inf"):
+        if ratio is not None:
             said = {"ratio": language.number(ratio, 2), "doublings": language.number(doublings, 2)}
             sentences.append(language.text(message, **said))
     return sentences

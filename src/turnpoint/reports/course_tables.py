@@ -10,7 +10,7 @@ import polars as pl
 from turnpoint.charts.language import NOTHING, Language
 from turnpoint.charts.marker import censored_value
 from turnpoint.charts.states import STATE_NAMES
-from turnpoint.picture.patient import PatientPicture
+from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.tables import Table, table
 
 _MOST_MARKER_COLUMNS = 2

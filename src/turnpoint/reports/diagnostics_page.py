@@ -9,8 +9,8 @@ import polars as pl
 from turnpoint.charts.language import Language
 from turnpoint.model.pareto import TRUSTED_BELOW
 from turnpoint.model.weighing import SMALLEST_EFFECTIVE_SIZE
-from turnpoint.picture.patient import Provenance
-from turnpoint.picture.snapshot import SUM_OF_DIAMETERS
+from turnpoint.pictures.patient import Provenance
+from turnpoint.pictures.snapshot import SUM_OF_DIAMETERS
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.diagnostics_figures import (
     coverage_figure,

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from turnpoint.charts.language import Language, mark
 from turnpoint.charts.states import STATE_NAMES
-from turnpoint.picture.snapshot import SUM_OF_DIAMETERS
+from turnpoint.pictures.snapshot import SUM_OF_DIAMETERS
 from turnpoint.reports.places import lesion_name, site_name
 from turnpoint.turning.evidence import Evidence, EvidenceCode
 

@@ -24,8 +24,8 @@ from turnpoint.charts.canvas import NARROW, READING, WIDE, Canvas
 from turnpoint.charts.language import Language
 from turnpoint.charts.svg import svg
 from turnpoint.charts.week_axis import Panel, WeekAxis
-from turnpoint.picture.patient import PatientPicture
-from turnpoint.picture.snapshot import SUM_OF_DIAMETERS, Snapshot
+from turnpoint.pictures.patient import PatientPicture
+from turnpoint.pictures.snapshot import SUM_OF_DIAMETERS, Snapshot
 from turnpoint.reports.views import CohortView
 
 _PICTURE_WEEKS_AHEAD = 12.0  # a patient's picture looks to the next results, not to half a year

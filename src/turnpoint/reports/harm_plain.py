@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from turnpoint.charts.language import Language, mark
-from turnpoint.picture.harm import HarmPicture
+from turnpoint.pictures.harm import HarmPicture
 from turnpoint.reports.harm_section import harm_name
 
 _PLAINLY_CHANGED_PCT = 5.0  # less than this either way is "about the same"

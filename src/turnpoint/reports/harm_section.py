@@ -13,7 +13,7 @@ from turnpoint.charts.canvas import NARROW, WIDE
 from turnpoint.charts.language import NOTHING, Language, mark
 from turnpoint.charts.svg import svg
 from turnpoint.charts.week_axis import Panel, WeekAxis
-from turnpoint.picture.harm import HarmPicture
+from turnpoint.pictures.harm import HarmPicture
 from turnpoint.reports.figures import Figure
 from turnpoint.reports.tables import Table, table
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from turnpoint.charts.language import NOTHING, Language, mark
-from turnpoint.picture.patient import PatientPicture
+from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.course_tables import percent_change
 from turnpoint.reports.places import known_sites, lesion_name, site_name
 from turnpoint.reports.tables import Table, table

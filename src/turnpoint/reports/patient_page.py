@@ -5,8 +5,8 @@ from __future__ import annotations
 from turnpoint.charts.dates import is_beyond
 from turnpoint.charts.language import Language
 from turnpoint.charts.marker import censored_value
-from turnpoint.picture.patient import PatientPicture
-from turnpoint.picture.snapshot import SUM_OF_DIAMETERS, NextValue, Snapshot, snapshot
+from turnpoint.pictures.patient import PatientPicture
+from turnpoint.pictures.snapshot import SUM_OF_DIAMETERS, NextValue, Snapshot, snapshot
 from turnpoint.reports.called_text import patient_new_spots
 from turnpoint.reports.evidence_text import patient_sentence
 from turnpoint.reports.figures import simple_picture

@@ -8,7 +8,7 @@ from typing import Literal
 
 from turnpoint.charts.language import Language
 from turnpoint.errors import UsageError
-from turnpoint.picture.patient import PatientPicture
+from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.clinician import clinician_page
 from turnpoint.reports.cohort_page import cohort_page

@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from turnpoint.charts.language import Language
-from turnpoint.picture.patient import PatientPicture
-from turnpoint.picture.snapshot import SUM_OF_DIAMETERS, Snapshot
+from turnpoint.pictures.patient import PatientPicture
+from turnpoint.pictures.snapshot import SUM_OF_DIAMETERS, Snapshot
 from turnpoint.reports.tables import Table, table
 
 _MOST_PLANS = 5

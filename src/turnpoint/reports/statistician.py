@@ -8,8 +8,8 @@ import polars as pl
 
 from turnpoint.charts.language import Language
 from turnpoint.criteria.called_progression import CALLED_SCHEMA
-from turnpoint.picture.patient import PatientPicture
-from turnpoint.picture.snapshot import snapshot
+from turnpoint.pictures.patient import PatientPicture
+from turnpoint.pictures.snapshot import snapshot
 from turnpoint.reports.clinician import course_line, headlines
 from turnpoint.reports.evidence_text import clinician_sentence
 from turnpoint.reports.lesion_text import lesions_table

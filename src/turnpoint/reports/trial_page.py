@@ -12,7 +12,7 @@ import polars as pl
 from turnpoint.charts import trial_curves as charts
 from turnpoint.charts.language import NOTHING, Language
 from turnpoint.charts.svg import svg
-from turnpoint.picture.patient import Provenance
+from turnpoint.pictures.patient import Provenance
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.figures import Figure
 from turnpoint.reports.page import page

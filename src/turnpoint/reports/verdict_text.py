@@ -13,8 +13,8 @@ from types import MappingProxyType
 
 from turnpoint.charts.language import NOTHING, Language, mark
 from turnpoint.criteria.called_progression import MARKER_CRITERIA, RECIST
-from turnpoint.picture.patient import PatientPicture, Provenance
-from turnpoint.picture.snapshot import Progressed, Situation, Snapshot
+from turnpoint.pictures.patient import PatientPicture, Provenance
+from turnpoint.pictures.snapshot import Progressed, Situation, Snapshot
 from turnpoint.reports.called_text import patient_called_headline
 from turnpoint.reports.lesion_text import parted_plainly
 from turnpoint.reports.provenance_text import alerted_people

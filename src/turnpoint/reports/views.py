@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from turnpoint.picture.patient import Provenance
+from turnpoint.pictures.patient import Provenance
 
 
 @dataclass(frozen=True, slots=True)

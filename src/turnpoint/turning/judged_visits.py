@@ -64,8 +64,8 @@ class JudgedCourse:
 
     Attributes:
         rows: as `judged_visits` gives them.
-        posterior: at every visit, in order.
-        at_the_end: at the last visit, with more draws.
+        posterior: at every visit with a reading, in order.
+        at_the_end: at the last of them, with more draws.
     """
 
     rows: pl.DataFrame
@@ -76,14 +76,16 @@ class JudgedCourse:
 def judged_course(
     batch: Batch, refiner: Refiner, tables: Tables, context: Context, draws_at_the_end: int
 ) -> JudgedCourse:
-    """The same of a batch of one patient, whose draws are kept; `draws_at_the_end` of them at the last visit."""
+    """The same of a batch of one patient, whose draws are kept; `draws_at_the_end` of them at the last reading."""
+    counts = np.sum([part[0] for parts in batch.readings.values() for part in parts], axis=0)
+    with_reading = np.flatnonzero(np.diff(counts[: batch.visits[0]], prepend=0) > 0)
     judged: list[Columns] = []
     parts: list[Posterior] = []
     at_the_end: list[Posterior] = []
     for columns, patient, visit, weighted in _parts(batch, refiner, tables):
         judged.append(columns)
         parts.append(posterior_at(batch, patient, visit, weighted, refiner))
-        last = np.flatnonzero(visit == batch.visits[0] - 1)
+        last = np.flatnonzero(visit == with_reading[-1])
         if last.size:
             more = weighted.at(last)
             at_the_end.append(
@@ -92,7 +94,7 @@ def judged_course(
     posterior = joined(batch, parts)
     posterior = posterior.at(np.argsort(posterior.visit))
     rows = _rows(judged, [criterion_rows(posterior, context.of(batch))])
-    return JudgedCourse(rows, posterior, at_the_end[0])
+    return JudgedCourse(rows, posterior.at(with_reading), at_the_end[0])
 
 
 def _parts(

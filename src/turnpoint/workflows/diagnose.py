@@ -29,7 +29,8 @@ from turnpoint.workflows.forecast_draws import forecast_draws
 from turnpoint.workflows.posterior_checks import posterior_tables
 from turnpoint.workflows.predictive_check import MOST_PATIENTS, REPLICATES, visual_predictive_check
 from turnpoint.workflows.priors import prior_for, usable_readings
-from turnpoint.workflows.report import Report, provenance
+from turnpoint.workflows.provenance import provenance
+from turnpoint.workflows.report import Report
 from turnpoint.workflows.respond import first_new_lesions
 
 Progress = Callable[[int, int], None]

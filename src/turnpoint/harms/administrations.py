@@ -12,9 +12,9 @@ from typing import Final
 import polars as pl
 
 from turnpoint.errors import Problem
-from turnpoint.harm.body import body_sizes
-from turnpoint.harm.dose_units import DoseUnit, parse
-from turnpoint.harm.limits import Drug, Limits
+from turnpoint.harms.body import body_sizes
+from turnpoint.harms.dose_units import DoseUnit, parse
+from turnpoint.harms.limits import Drug, Limits
 from turnpoint.study.study import Study
 
 QUANTITIES: Final = {

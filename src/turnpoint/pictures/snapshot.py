@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import polars as pl
 
-from turnpoint.picture.dates import DateInterval
-from turnpoint.picture.patient import PatientPicture
+from turnpoint.pictures.dates import DateInterval
+from turnpoint.pictures.patient import PatientPicture
 
 SUM_OF_DIAMETERS = "sum_of_diameters_mm"
 CAUSES = ("resistant", "scar", "floor", "pause")

@@ -8,33 +8,35 @@ import polars as pl
 
 from turnpoint.charts.next_cycle import MOST_DRUGS
 from turnpoint.errors import StudyError
-from turnpoint.harm.administrations import QUANTITIES
+from turnpoint.harms.administrations import QUANTITIES
+from turnpoint.model.filter import Posterior
 from turnpoint.model.prior import Prior
-from turnpoint.picture.harm import HarmPicture
+from turnpoint.pictures.harm import HarmPicture
 from turnpoint.study.study import Study
-from turnpoint.workflows.harm import Harm, harm
+from turnpoint.workflows.harm import Harm, harm_from
 
 _SHARES_SCHEMA = {"drug": pl.String(), "day": pl.Float64(), "share": pl.Float64(), "kind": pl.String()}
 _CYCLES_SCHEMA = {"cycle": pl.Int64(), "day": pl.Float64(), "end_day": pl.Float64()}
 
 
-def harm_view_of(study: Study, patient_id: str, prior: Prior | None = None) -> HarmPicture:
-    """The view of one patient of a study; where the doses cannot be added up it says why instead.
+def harm_picture(study: Study, patient_id: str, posterior: Posterior, prior: Prior) -> HarmPicture:
+    """Benefit and harm of the one patient of a study; where the doses cannot be added up it says why instead.
 
     Args:
-        study: with that patient, and perhaps others.
+        study: of that patient.
         patient_id: whose.
-        prior: for the next cycle.
+        posterior: at the patient's visits, in order.
+        prior: of the posterior.
     """
-    own = study.only([patient_id])
+    priors = {patient_id: prior}
     try:
-        return harm_view(harm(own, prior), patient_id)
+        return harm_shown(harm_from(study, [posterior], priors), patient_id)
     except StudyError as error:
-        view = harm_view(harm(_without_amounts(own), prior), patient_id)
+        view = harm_shown(harm_from(_without_amounts(study), [posterior], priors), patient_id)
         return replace(view, ledger=view.ledger.clear(), shares=view.shares.clear(), problems=error.problems)
 
 
-def harm_view(result: Harm, patient_id: str) -> HarmPicture:
+def harm_shown(result: Harm, patient_id: str) -> HarmPicture:
     """The view of one patient of a result."""
     tables = {
         name: frame.filter(pl.col("patient_id") == patient_id) for name, frame in result.tables().items()

@@ -6,9 +6,9 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.harm.administrations import QUANTITIES
-from turnpoint.harm.cycles import numbered_by_cycle
-from turnpoint.harm.limits import Limits
+from turnpoint.harms.administrations import QUANTITIES
+from turnpoint.harms.cycles import numbered_by_cycle
+from turnpoint.harms.limits import Limits
 
 _SAME = 1e-9  # 550 mg/m2 given as 0.1 + 0.2 + ... is 550
 LEDGER_SCHEMA: Final = {

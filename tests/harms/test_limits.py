@@ -1,9 +1,9 @@
 import pytest
 
 from turnpoint.errors import UsageError
-from turnpoint.harm.dose_units import parse
-from turnpoint.harm.limits import parsed, shipped_limits, with_site_limits
-from turnpoint.harm.weights import Weights
+from turnpoint.harms.dose_units import parse
+from turnpoint.harms.limits import parsed, shipped_limits, with_site_limits
+from turnpoint.harms.weights import Weights
 
 
 def test_every_shipped_limit_names_its_source_and_whether_it_was_checked():

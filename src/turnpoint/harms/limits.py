@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from turnpoint.errors import UsageError
-from turnpoint.harm.dose_units import DoseUnit, parse
+from turnpoint.harms.dose_units import DoseUnit, parse
 from turnpoint.study.naming import nearest
 
 Means = Literal["limit", "threshold"]
@@ -141,7 +141,7 @@ _TABLES: Final[Mapping[str, Mapping[str, _Key]]] = MappingProxyType(
 @cache
 def shipped_limits() -> Limits:
     """The table that comes along."""
-    text = (files("turnpoint.harm") / "limits.toml").read_text(encoding="utf-8")
+    text = (files("turnpoint.harms") / "limits.toml").read_text(encoding="utf-8")
     return parsed(text, "limits.toml")
 
 

@@ -12,7 +12,7 @@ from turnpoint.criteria.called_progression import CalledProgression
 from turnpoint.criteria.nothing_left import NothingLeft
 from turnpoint.kinetics.progression_gap import ProgressionGap
 from turnpoint.model.prior import Alert
-from turnpoint.picture.harm import HarmPicture
+from turnpoint.pictures.harm import HarmPicture
 from turnpoint.turning.evidence import Evidence
 from turnpoint.turning.lesion_courses import LesionCourse, PartedWays
 
@@ -35,6 +35,7 @@ class Provenance:
             `parts`, put together from priors of different patients; `generic`, for which there is none; `unknown`,
             where the data do not say.
         parts: the shipped priors it is put together from.
+        prior_warnings: of its card.
     """
 
     version: str
@@ -45,6 +46,7 @@ class Provenance:
     alert: Alert
     fit: PriorFit = "unknown"
     parts: tuple[str, ...] = ()
+    prior_warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from turnpoint.harm.next_cycle import course_so_far, cycle_ahead
+from turnpoint.harms.next_cycle import course_so_far, cycle_ahead
 from turnpoint.model.dynamics import Dynamics
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.harm.cycles import numbered_by_cycle
+from turnpoint.harms.cycles import numbered_by_cycle
 
 FLAGGED_FROM_GRADE: Final = 2
 

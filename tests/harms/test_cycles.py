@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from turnpoint.harm.cycles import NEW_CYCLE_AFTER_DAYS, cycle_starts, cycles_of, numbered_by_cycle
+from turnpoint.harms.cycles import NEW_CYCLE_AFTER_DAYS, cycle_starts, cycles_of, numbered_by_cycle
 
 
 def administrations_on(days, cycles=None, lines=None):

@@ -6,10 +6,10 @@ import polars as pl
 import pytest
 
 from tests.workflows.studies import study_of
-from turnpoint.harm.administrations import administrations
-from turnpoint.harm.cycles import cycles_of, pattern_cycles
-from turnpoint.harm.ledger import dose_ledger, doses_by_cycle
-from turnpoint.harm.limits import shipped_limits, with_site_limits
+from turnpoint.harms.administrations import administrations
+from turnpoint.harms.cycles import cycles_of, pattern_cycles
+from turnpoint.harms.ledger import dose_ledger, doses_by_cycle
+from turnpoint.harms.limits import shipped_limits, with_site_limits
 
 MARKERS = "patient_id,day,marker,value,unit\nP1,0,CEA,5,ng/mL\n"
 HEADER = "patient_id,day,drug,dose,unit\n"

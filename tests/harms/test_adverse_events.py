@@ -1,8 +1,8 @@
 import polars as pl
 import pytest
 
-from turnpoint.harm.adverse_events import adverse_events, events_by_cycle
-from turnpoint.harm.cycles import CYCLES_SCHEMA
+from turnpoint.harms.adverse_events import adverse_events, events_by_cycle
+from turnpoint.harms.cycles import CYCLES_SCHEMA
 
 CYCLES = pl.DataFrame(
     {

@@ -31,7 +31,7 @@ PROGRESSION_AHEAD_SCHEMA: dict[str, type[pl.DataType]] = {
 }
 
 
-def progression_ahead(
+def ahead(
     study: Study,
     prior: str | Path | Prior | None = None,
     *,
@@ -81,9 +81,29 @@ def progression_ahead(
             for row in _rows(posterior, context, every_visit=every_visit)
         ]
         done += len(own.study.patient_ids)
+    return _table(rows, called(study))
+
+
+def ahead_of(
+    study: Study, posterior: Posterior, prior: Prior, progressions: pl.DataFrame, seed: int = 0
+) -> pl.DataFrame:
+    """The rows of the one patient of a study from a posterior that is known.
+
+    Args:
+        study: of that patient.
+        posterior: at the patient's visits with a reading, in order.
+        prior: of the posterior.
+        progressions: that have been called (`workflows.respond.called`).
+        seed: as for `progression_ahead`.
+    """
+    context = Context(bars_of(readings_of(study), study.markers), prior, seed)
+    return _table(list(_rows(posterior, context, every_visit=False)), progressions)
+
+
+def _table(rows: list[pl.DataFrame], progressions: pl.DataFrame) -> pl.DataFrame:
     found = pl.concat(rows) if rows else pl.DataFrame(schema=PROGRESSION_AHEAD_SCHEMA)
     return (
-        _with_called(found.drop("called_day", "called_by", strict=False), called(study))
+        _with_called(found.drop("called_day", "called_by", strict=False), progressions)
         .sort("patient_id", "day", "quantity")
         .select(pl.col(name).cast(dtype) for name, dtype in PROGRESSION_AHEAD_SCHEMA.items())
     )

@@ -1,4 +1,4 @@
-"""Formats of hospitals and trials, each read into the study: one file a format; this table names them.
+"""Formats of hospitals and trials, each read into the study: a folder a format; this table names them.
 
 A format is recognised by what a file holds, never by its name alone. What no format recognises is a study folder, or a
 single table of one (`study.reading`).

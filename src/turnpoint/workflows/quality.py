@@ -13,10 +13,10 @@ from turnpoint.criteria.reported import compare
 from turnpoint.criteria.responses import Responses
 from turnpoint.errors import Problem, StudyError
 from turnpoint.formats import fhir
-from turnpoint.formats.dataset_files import dataset_files
-from turnpoint.formats.fhir_responses import reported_in_fhir
-from turnpoint.formats.responses_table import reported_in_table, table_files
-from turnpoint.formats.sdtm_responses import reported_responses
+from turnpoint.formats.datasets.files import dataset_files
+from turnpoint.formats.fhir.responses import reported_in_fhir
+from turnpoint.formats.reported import reported_in_table, table_files
+from turnpoint.formats.sdtm.responses import reported_responses
 from turnpoint.study.findings import Findings
 from turnpoint.study.study import Study
 from turnpoint.workflows.respond import respond

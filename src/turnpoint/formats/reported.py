@@ -8,7 +8,6 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.formats.sdtm.responses import REPORTED_SCHEMA
 from turnpoint.study.delimited import cells
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import unique_names
@@ -16,6 +15,16 @@ from turnpoint.study.reading import PARQUET_ENDINGS, TEXT_ENDINGS
 from turnpoint.study.schema import fold
 from turnpoint.study.text_files import decode
 
+REPORTED_SCHEMA: Final = pl.Schema(
+    {
+        "patient_id": pl.String(),
+        "reader": pl.String(),
+        "day": pl.Int64(),
+        "visit": pl.String(),
+        "item": pl.String(),
+        "reported": pl.String(),
+    }
+)
 VISIT_ITEMS: Final = (
     "overall_response",
     "target_response",

@@ -13,13 +13,17 @@ import polars as pl
 
 from turnpoint.criteria.sums import target_diameters
 from turnpoint.errors import Problem, StudyError, UsageError
-from turnpoint.formats.adam.adrs import response_results
-from turnpoint.formats.adam.adtr import tumour_results
-from turnpoint.formats.adam.adtte import time_to_event
-from turnpoint.formats.adam.variables import USUAL_CODES, ParameterCodes, subject_level
-from turnpoint.formats.datasets.writing import DatasetKind, LabelledDataset, write_dataset
-from turnpoint.formats.fhir.study_out import write_study_as_fhir
-from turnpoint.formats.sdtm.out import sdtm_datasets
+from turnpoint.formats.adam import (
+    USUAL_CODES,
+    ParameterCodes,
+    response_results,
+    subject_level,
+    time_to_event,
+    tumour_results,
+)
+from turnpoint.formats.datasets import DatasetKind, LabelledDataset, write_dataset
+from turnpoint.formats.fhir import write_study_as_fhir
+from turnpoint.formats.sdtm import sdtm_datasets
 from turnpoint.formats.unmapped import UNMAPPED_SCHEMA
 from turnpoint.study.study import Study
 from turnpoint.study.writing import StudyFormat, write_study, write_table

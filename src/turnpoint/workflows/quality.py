@@ -13,10 +13,9 @@ from turnpoint.criteria.reported import compare
 from turnpoint.criteria.responses import Responses
 from turnpoint.errors import Problem, StudyError
 from turnpoint.formats import fhir
-from turnpoint.formats.datasets.files import dataset_files
-from turnpoint.formats.fhir.responses import reported_in_fhir
+from turnpoint.formats.datasets import dataset_files
 from turnpoint.formats.reported import reported_in_table, table_files
-from turnpoint.formats.sdtm.responses import reported_responses
+from turnpoint.formats.sdtm import reported_responses
 from turnpoint.study.findings import Findings
 from turnpoint.study.study import Study
 from turnpoint.workflows.respond import respond
@@ -90,7 +89,7 @@ def _reported(place: Path, study: Study, criteria: str, findings: Findings) -> p
         findings.add(place.name, "there is no such file or folder", "Check the path.")
         return pl.DataFrame()
     if fhir.recognises(place):
-        return reported_in_fhir(place, starts, findings)
+        return fhir.reported_in_fhir(place, starts, findings)
     files = dataset_files(place)
     if files:
         return reported_responses(files, starts, criteria, findings)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import turnpoint as tp
 from tests.formats.transport import named, read_all, size
-from turnpoint.formats.adam.variables import ParameterCodes
+from turnpoint.formats.adam import ParameterCodes
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import RawTable
 from turnpoint.study.validation import build

@@ -17,7 +17,7 @@ from typing import Final
 import polars as pl
 
 from turnpoint.formats.adam.variables import labelled, numbered, timed, visits
-from turnpoint.formats.datasets.writing import LabelledDataset
+from turnpoint.formats.datasets import LabelledDataset
 from turnpoint.study.study import Study
 
 RESPONSE_NUMBERS: Final[Mapping[str, int]] = MappingProxyType(

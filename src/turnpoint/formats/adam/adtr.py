@@ -16,7 +16,7 @@ from typing import Final
 import polars as pl
 
 from turnpoint.formats.adam.variables import USUAL_CODES, ParameterCodes, labelled, numbered, timed, visits
-from turnpoint.formats.datasets.writing import LabelledDataset
+from turnpoint.formats.datasets import LabelledDataset
 from turnpoint.study.study import Study
 
 _COURSE: Final = ("patient_id", "reader")

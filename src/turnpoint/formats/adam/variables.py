@@ -25,7 +25,8 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.formats.datasets.writing import LabelledDataset
+from turnpoint.formats.datasets import LabelledDataset
+from turnpoint.formats.sdtm import relative_day
 from turnpoint.study.study import Study
 
 LABELS: Final[Mapping[str, str]] = MappingProxyType(
@@ -87,42 +88,6 @@ class ParameterCodes:
 
 
 USUAL_CODES: Final = ParameterCodes()
-
-
-def subject_level(study: Study, study_id: str) -> LabelledDataset:
-    """ADSL, one row a patient: only what a study knows.
-
-    Args:
-        study: the study.
-        study_id: its STUDYID.
-    """
-    death, start = pl.col("death_day"), pl.col("start_date")
-    frame = study.patients.select(
-        pl.lit(study_id).alias("STUDYID"),
-        pl.col("patient_id").alias("USUBJID"),
-        pl.col("arm").alias("ARM"),
-        pl.col("sex")
-        .replace_strict(
-            {"female": "F", "male": "M", "unknown": "U", "other": "UNDIFFERENTIATED"},
-            default=None,
-            return_dtype=pl.String,
-        )
-        .alias("SEX"),
-        pl.col("birth_year").alias("BRTHYR"),
-        start.alias("TRTSDT"),
-        (start + pl.duration(days=death)).alias("DTHDT"),
-        relative_day(death).alias("DTHDY"),
-    )
-    return labelled("ADSL", "Subject-Level Analysis Dataset", frame, ("USUBJID",))
-
-
-def relative_day(day: pl.Expr) -> pl.Expr:
-    """The study day of a day of the course (rule 1).
-
-    >>> pl.select(relative_day(pl.Series([-7, 0, 42]))).to_series().to_list()
-    [-7, 1, 43]
-    """
-    return pl.when(day >= 0).then(day + 1).otherwise(day)
 
 
 def timed(frame: pl.DataFrame, study: Study, study_id: str) -> pl.DataFrame:

@@ -14,7 +14,7 @@ import polars as pl
 from turnpoint.formats.fhir.days import full_date
 from turnpoint.formats.fhir.gathering import Gathered
 from turnpoint.formats.fhir.resources import fhir_files, resources
-from turnpoint.formats.sdtm.responses import REPORTED_SCHEMA
+from turnpoint.formats.reported import REPORTED_SCHEMA
 from turnpoint.study.findings import Findings
 
 

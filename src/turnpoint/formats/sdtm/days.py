@@ -45,6 +45,15 @@ def study_day(column: str | pl.Expr) -> pl.Expr:
     return pl.when(day >= 1).then(day - 1).otherwise(day)
 
 
+def relative_day(day: pl.Expr) -> pl.Expr:
+    """The study day of a day of the course (rule 2 the other way round).
+
+    >>> pl.select(relative_day(pl.Series([-7, 0, 42]))).to_series().to_list()
+    [-7, 1, 43]
+    """
+    return pl.when(day >= 0).then(day + 1).otherwise(day)
+
+
 def with_days(
     records: pl.DataFrame, starts: pl.DataFrame, date: str, study_days: str | None, name: str = "day"
 ) -> pl.DataFrame:

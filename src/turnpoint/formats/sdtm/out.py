@@ -25,8 +25,8 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.formats.adam.variables import relative_day
-from turnpoint.formats.datasets.writing import LabelledDataset
+from turnpoint.formats.datasets import LabelledDataset
+from turnpoint.formats.sdtm.days import relative_day
 from turnpoint.formats.sdtm.states import is_node
 from turnpoint.study.study import Study
 

@@ -16,8 +16,7 @@ from typing import Final
 import polars as pl
 
 from turnpoint.errors import Problem
-from turnpoint.formats.datasets.dataset import Dataset
-from turnpoint.formats.datasets.files import ENDINGS, dataset_files, describe, read_columns
+from turnpoint.formats.datasets import ENDINGS, Dataset, dataset_files, describe, read_columns
 from turnpoint.formats.sdtm.course import dose_rows, event_rows, patient_rows
 from turnpoint.formats.sdtm.days import start_dates, study_day, with_days
 from turnpoint.formats.sdtm.ledger import Ledger, side_rows

@@ -13,22 +13,13 @@ from typing import Final
 
 import polars as pl
 
+from turnpoint.formats.reported import REPORTED_SCHEMA
 from turnpoint.formats.sdtm.days import with_days
 from turnpoint.formats.sdtm.reading import read_domains
 from turnpoint.formats.sdtm.states import SUM_TESTS
 from turnpoint.formats.sdtm.tables import Records, note, visit_of
 from turnpoint.study.findings import Findings
 
-REPORTED_SCHEMA: Final = pl.Schema(
-    {
-        "patient_id": pl.String(),
-        "reader": pl.String(),
-        "day": pl.Int64(),
-        "visit": pl.String(),
-        "item": pl.String(),
-        "reported": pl.String(),
-    }
-)
 _ITEMS: Final = {
     "OVRLRESP": "overall_response",
     "TRGRESP": "target_response",

@@ -14,7 +14,7 @@ from typing import Final
 
 from turnpoint.errors import Problem
 from turnpoint.formats import dicom_sr, fhir, mapped, sdtm
-from turnpoint.formats.unmapped import Converted
+from turnpoint.formats.ledger import Converted
 from turnpoint.study.reading import PARQUET_ENDINGS, TEXT_ENDINGS
 from turnpoint.study.schema import TABLES
 from turnpoint.study.study import Study

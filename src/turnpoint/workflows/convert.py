@@ -23,8 +23,8 @@ from turnpoint.formats.adam import (
 )
 from turnpoint.formats.datasets import DatasetKind, LabelledDataset, write_dataset
 from turnpoint.formats.fhir import write_study_as_fhir
+from turnpoint.formats.ledger import UNMAPPED_SCHEMA
 from turnpoint.formats.sdtm import sdtm_datasets
-from turnpoint.formats.unmapped import UNMAPPED_SCHEMA
 from turnpoint.study.study import Study
 from turnpoint.study.writing import StudyFormat, write_study, write_table
 from turnpoint.workflows.opening import convert_to_study

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from turnpoint.formats import fhir
-from turnpoint.formats.unmapped import Converted
+from turnpoint.formats.ledger import Converted
 
 MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/"
 UCUM = "http://unitsofmeasure.org"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.formats.fhir import records
 from turnpoint.formats import fhir
-from turnpoint.formats.unmapped import UNMAPPED_SCHEMA
+from turnpoint.formats.ledger import UNMAPPED_SCHEMA
 
 SAMPLE = records.bundle(
     records.person(identifier=[{"system": "http://h", "value": "1"}], deceasedDateTime="2025-01-01"),

@@ -26,7 +26,7 @@ from turnpoint.errors import Problem
 from turnpoint.formats.dicom_sr.files import Report, holds_dicom, reports
 from turnpoint.formats.dicom_sr.ledger import Ledger
 from turnpoint.formats.dicom_sr.lesions import Reading, latest, lesion_ids, readings
-from turnpoint.formats.unmapped import Converted
+from turnpoint.formats.ledger import Converted
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import RawTable
 from turnpoint.study.study import Study

@@ -1,17 +1,12 @@
-"""What is not read from FHIR: counted by reason in one warning each, and kept in a side table.
-
-Nothing is dropped in silence.
-"""
+"""What is not read from FHIR: where a resource stands, and what the side table shows of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-import polars as pl
-
 from turnpoint.errors import Severity
+from turnpoint.formats import ledger
 from turnpoint.formats.fhir.elements import (
     Json,
     child,
@@ -21,12 +16,9 @@ from turnpoint.formats.fhir.elements import (
     text,
     words,
 )
-from turnpoint.formats.unmapped import UNMAPPED_SCHEMA
-from turnpoint.study.findings import Findings
 
 Description: TypeAlias = tuple[str | None, str | None, str | None, str | None, str | None]
 
-_ROWS_PER_PART: Final = 50_000
 _DATES: Final = (
     "effectiveDateTime",
     "effectiveInstant",
@@ -70,25 +62,8 @@ class Place:
         return self.kind if self.id is None else f"{self.kind}/{self.id}"
 
 
-@dataclass(slots=True)
-class _Count:
-    place: Place
-    number: int
-    severity: Severity
-    value: str | None
-
-
-@dataclass(slots=True)
-class Ledger:
-    """What was not read so far.
-
-    Attributes:
-        counts: by reason, what to do about it, and the element.
-    """
-
-    counts: dict[tuple[str, str, str | None], _Count] = field(default_factory=dict)
-    _rows: list[tuple[object, ...]] = field(default_factory=list)
-    _parts: list[pl.DataFrame] = field(default_factory=list)
+class Ledger(ledger.Ledger):
+    """What was not read so far."""
 
     def note(
         self,
@@ -101,11 +76,16 @@ class Ledger:
         severity: Severity = "warning",
     ) -> None:
         """Count one more resource of which something is to be said."""
-        count = self.counts.get((what, mend, element))
-        if count is None:
-            self.counts[what, mend, element] = _Count(place, 1, severity, value)
-        else:
-            count.number += 1
+        self.count(
+            place.file,
+            what,
+            mend,
+            row=place.row,
+            kind=place.kind,
+            element=element,
+            value=value,
+            severity=severity,
+        )
 
     def leave(
         self,
@@ -130,40 +110,11 @@ class Ledger:
             severity: `error` stops the work.
         """
         self.note(place, reason, mend, element, value=value, severity=severity)
-        self._rows.append((place.file, place.row, place.name, place.subject, *shown, reason))
-        if len(self._rows) >= _ROWS_PER_PART:
-            self._parts.append(self._part())
+        self.keep(place.file, place.row, place.name, place.subject, *shown, reason)
 
-    def report(self, findings: Findings) -> None:
-        """One problem for each reason, at the first resource that has it."""
-        for (what, mend, element), count in self.counts.items():
-            findings.add(
-                count.place.file,
-                what
-                if count.severity == "error" and count.number == 1
-                else f"{count.number:,} resources: {what}",
-                mend,
-                row=count.place.row,
-                column=element if element is None else f"{count.place.kind}.{element}",
-                value=count.value,
-                severity=count.severity,
-            )
-
-    def unmapped(self, patients: Mapping[str, str]) -> pl.DataFrame:
-        """The side table, `UNMAPPED_SCHEMA`.
-
-        Args:
-            patients: the patient of each subject.
-        """
-        empty = pl.DataFrame(schema=UNMAPPED_SCHEMA)
-        frame = pl.concat([empty, *self._parts, self._part()])
-        known = pl.col("patient_id").replace_strict(dict(patients), default=None, return_dtype=pl.String)
-        return frame.with_columns(known.alias("patient_id"))
-
-    def _part(self) -> pl.DataFrame:
-        part = pl.DataFrame(self._rows, schema=UNMAPPED_SCHEMA, orient="row")
-        self._rows.clear()
-        return part
+    def said(self, what: str, number: int, severity: Severity) -> str:
+        """A reason and how many resources have it; one error speaks for itself."""
+        return what if severity == "error" and number == 1 else f"{number:,} resources: {what}"
 
 
 def described(resource: Json) -> Description:

@@ -29,7 +29,7 @@ from turnpoint.formats.fhir.markers import MARKER_COLUMNS, marker_rows
 from turnpoint.formats.fhir.medications import DOSE_COLUMNS, dose_rows, settled
 from turnpoint.formats.fhir.patients import PATIENT_COLUMNS, patient_rows, start_dates
 from turnpoint.formats.fhir.resources import fhir_files, is_fhir, resources
-from turnpoint.formats.unmapped import Converted
+from turnpoint.formats.ledger import Converted
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import RawTable
 from turnpoint.study.study import Study
@@ -93,7 +93,8 @@ def convert(path: Path) -> Converted:
             "there is no tumour marker and no tumour size",
             "Give Observations with LOINC codes: of a marker (PSA 2857-1), or of a tumour's size (21889-1).",
         )
-    unmapped = ledger.unmapped(patients)
+    known = pl.col("patient_id").replace_strict(patients, default=None, return_dtype=pl.String)
+    unmapped = ledger.unmapped().with_columns(known)
     if findings.has_errors:
         return Converted(None, findings.listed(frozenset(patients.values())), unmapped)
     name = path.resolve().name if path.is_dir() else path.name.partition(".")[0]

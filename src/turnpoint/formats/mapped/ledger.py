@@ -1,4 +1,4 @@
-"""What a mapping leaves out of a wide table: counted in a warning each, and kept in the side table."""
+"""What a mapping leaves out of a wide table; a line that several blocks leave for one reason counts once."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from turnpoint.formats import ledger
 from turnpoint.formats.mapped.cells import ROW, Sheet
 from turnpoint.formats.mapped.declaration import DROP, Block, Declaration
-from turnpoint.formats.unmapped import UNMAPPED_SCHEMA
 from turnpoint.study.findings import Findings
 
 _NAMED_COLUMNS = 12
 
 
-class Ledger:
+class Ledger(ledger.Ledger):
     """What was left out so far.
 
     Args:
@@ -23,10 +23,10 @@ class Ledger:
     """
 
     def __init__(self, sheet: Sheet, mapping: Declaration) -> None:
+        super().__init__()
         self._sheet = sheet
         self._mapping = mapping
-        self._rows: dict[str, set[int]] = {}
-        self._parts: list[pl.DataFrame] = []
+        self._lines: dict[str, set[int]] = {}
 
     def leave_rows(self, block: Block, rows: pl.DataFrame, reason: str) -> None:
         """Leave out rows of a block, as its table has them."""
@@ -43,12 +43,12 @@ class Ledger:
         if rows.is_empty() or not columns:
             return
         if warn:
-            self._rows.setdefault(reason, set()).update(rows[ROW].to_list())
-        self._parts.append(self._cells(rows, columns, reason))
+            self._lines.setdefault(reason, set()).update(rows[ROW].to_list())
+        self.keep_rows(self._cells(rows, columns, reason))
 
     def report(self, findings: Findings) -> None:
         """One warning for each reason, and one that names the columns that the mapping does not."""
-        for reason, rows in self._rows.items():
+        for reason, rows in self._lines.items():
             findings.add(
                 self._sheet.file,
                 f"{len(rows):,} {'row is' if len(rows) == 1 else 'rows are'} not read: {reason}",
@@ -80,9 +80,7 @@ class Ledger:
             cell = pl.col(others)
             coded = frame.with_columns(pl.when(cell.str.to_lowercase().is_in(codes)).then(cell))
             self.leave_cells(coded, others, "the cell says by a code that nothing is known")
-        return pl.concat([pl.DataFrame(schema=UNMAPPED_SCHEMA), *self._parts]).sort(
-            "file", "row", maintain_order=True
-        )
+        return super().unmapped().sort("file", "row", maintain_order=True)
 
     def _strangers(self) -> list[str]:
         named = self._mapping.columns()
@@ -106,9 +104,7 @@ class Ledger:
             pl.format("row {}", pl.col(ROW)).alias("record"),
             pl.col("\x00patient").cast(pl.String).alias("patient_id"),
             pl.col("\x00date").cast(pl.String).alias("date"),
-            pl.lit(None, pl.String).alias("code"),
             pl.col("name").cast(pl.String),
             pl.col("value").cast(pl.String),
-            pl.lit(None, pl.String).alias("unit"),
             pl.lit(reason).alias("reason"),
         )

@@ -15,12 +15,12 @@ from typing import Final
 import polars as pl
 
 from turnpoint.errors import Problem
+from turnpoint.formats.ledger import UNMAPPED_SCHEMA, Converted
 from turnpoint.formats.mapped.cells import Sheet, read_sheet
 from turnpoint.formats.mapped.declaration import Declaration, Source
 from turnpoint.formats.mapped.document import parsed
 from turnpoint.formats.mapped.ledger import Ledger
 from turnpoint.formats.mapped.tables import MappedTable, mapped_tables
-from turnpoint.formats.unmapped import UNMAPPED_SCHEMA, Converted
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import nearest
 from turnpoint.study.study import Study

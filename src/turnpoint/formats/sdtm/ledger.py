@@ -1,4 +1,4 @@
-"""The records of SDTM that a study has no place for, kept with the reason why: `unmapped.UNMAPPED_SCHEMA`.
+"""The records of SDTM that a study has no place for, kept with the reason why: `formats.ledger`.
 
 A reader that wants no side table passes plain `Findings`, and nothing is kept.
 """
@@ -11,7 +11,7 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.formats.unmapped import UNMAPPED_SCHEMA
+from turnpoint.formats import ledger
 from turnpoint.study.findings import Findings
 
 # What stands for date, code, name, value and unit in each domain, the first that is there.
@@ -25,12 +25,12 @@ _ROLES: Final[Mapping[str, Sequence[str]]] = {
 
 
 class Ledger(Findings):
-    """What was found in SDTM data sets: problems, and records left out."""
+    """What was found in SDTM data sets: problems, and records left out, told by their numbers until the end."""
 
     def __init__(self) -> None:
         super().__init__()
         self._left: list[tuple[str, pl.Series, str]] = []
-        self._rows: list[pl.DataFrame] = []
+        self._kept = ledger.Ledger()
 
     def leave(self, file: str, records: pl.Series, reason: str) -> None:
         """Keep records that are left out.
@@ -44,7 +44,7 @@ class Ledger(Findings):
 
     def leave_rows(self, rows: pl.DataFrame) -> None:
         """Keep rows that are laid out as the side table is, other columns missing."""
-        self._rows.append(rows)
+        self._kept.keep_rows(rows)
 
     def unmapped(self, domains: Sequence[tuple[str, str, pl.DataFrame]]) -> pl.DataFrame:
         """The side table.
@@ -62,13 +62,12 @@ class Ledger(Findings):
             offset = shown[first].height
             moved = shown[second].with_columns(pl.col("record_number") + offset)
             shown.setdefault(f"{first} + {second}", pl.concat([shown[first], moved]))
-        parts = [pl.DataFrame(schema=UNMAPPED_SCHEMA), *self._rows]
         for file, records, reason in self._left:
             if file in shown:
                 wanted = records.unique().cast(pl.Int64).to_frame("record_number")
                 own = shown[file].join(wanted, on="record_number", how="semi")
-                parts.append(own.with_columns(pl.lit(reason).alias("reason")).drop("record_number"))
-        whole = pl.concat(parts, how="diagonal").select(UNMAPPED_SCHEMA.names())
+                self._kept.keep_rows(own.with_columns(pl.lit(reason).alias("reason")).drop("record_number"))
+        whole = self._kept.unmapped()
         return whole.unique(["file", "row", "record", "code", "reason"], maintain_order=True).sort(
             "file", "row", nulls_last=True, maintain_order=True
         )

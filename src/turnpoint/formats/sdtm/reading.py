@@ -17,13 +17,13 @@ import polars as pl
 
 from turnpoint.errors import Problem
 from turnpoint.formats.datasets import ENDINGS, Dataset, dataset_files, describe, read_columns
+from turnpoint.formats.ledger import UNMAPPED_SCHEMA, Converted
 from turnpoint.formats.sdtm.course import dose_rows, event_rows, patient_rows
 from turnpoint.formats.sdtm.days import start_dates, study_day, with_days
 from turnpoint.formats.sdtm.ledger import Ledger, side_rows
 from turnpoint.formats.sdtm.lesions import lesion_rows
 from turnpoint.formats.sdtm.markers import marker_rows
 from turnpoint.formats.sdtm.tables import COLUMNS, SUPPLEMENT, Records, with_supplement
-from turnpoint.formats.unmapped import UNMAPPED_SCHEMA, Converted
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import RawTable
 from turnpoint.study.study import Study

@@ -44,7 +44,7 @@ from scipy.stats import binomtest, norm
 
 import turnpoint as tp
 from turnpoint.criteria.marker_progression import PSA_NG_PER_ML, PSA_RATIO
-from turnpoint.criteria.sums import PROGRESSION_MM, PROGRESSION_RATIO
+from turnpoint.criteria.recist.sums import PROGRESSION_MM, PROGRESSION_RATIO
 from turnpoint.kinetics.progression_gap import progression_gap
 from turnpoint.kinetics.volume import cell_number_estimate, doublings, volume_ratio
 from turnpoint.turning.plateaus import OUTCOMES, Trend, windows

@@ -1,4 +1,4 @@
-"""Response criteria: pure functions over the study's tables, one file a criterion; this table names them."""
+"""Response criteria: pure functions over the study's tables, a folder for each family; this table names them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.criteria import gcig_ca_125, gcig_combined, irecist, pcwg3_psa, recist_1_1
-from turnpoint.criteria.adjudication import adjudication
-from turnpoint.criteria.best_response import best_responses
-from turnpoint.criteria.eligibility import eligibility_problems
-from turnpoint.criteria.progression_free_survival import deaths, progression_free_survival
+from turnpoint.criteria.gcig import ca_125, combined
+from turnpoint.criteria.irecist.visit_response import judge as judge_irecist
+from turnpoint.criteria.pcwg3 import psa
 from turnpoint.criteria.protocol import ProtocolRules
+from turnpoint.criteria.recist import visit_response
+from turnpoint.criteria.recist.adjudication import adjudication
+from turnpoint.criteria.recist.best_response import best_responses
+from turnpoint.criteria.recist.eligibility import eligibility_problems
+from turnpoint.criteria.recist.progression_free_survival import deaths, progression_free_survival
 from turnpoint.criteria.responses import Responses
 from turnpoint.errors import UsageError
 from turnpoint.study.study import Study
@@ -22,7 +25,7 @@ Criterion = Callable[[Study, pl.DataFrame, ProtocolRules], Responses]
 
 
 def _recist_1_1(study: Study, new_therapy: pl.DataFrame, rules: ProtocolRules) -> Responses:
-    visits = recist_1_1.responses(study.lesions)
+    visits = visit_response.responses(study.lesions)
     best = best_responses(visits, new_therapy, rules)
     return Responses(
         visits,
@@ -36,10 +39,10 @@ def _recist_1_1(study: Study, new_therapy: pl.DataFrame, rules: ProtocolRules) -
 CRITERIA: Final[Mapping[str, Criterion]] = MappingProxyType(
     {
         "recist-1.1": _recist_1_1,
-        "irecist": irecist.judge,
-        "gcig-ca-125": gcig_ca_125.judge,
-        "gcig-combined": gcig_combined.judge,
-        "pcwg3-psa": pcwg3_psa.judge,
+        "irecist": judge_irecist,
+        "gcig-ca-125": ca_125.judge,
+        "gcig-combined": combined.judge,
+        "pcwg3-psa": psa.judge,
     }
 )
 _OTHER_NAMES: Final = {

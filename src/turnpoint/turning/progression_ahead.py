@@ -29,7 +29,7 @@ from turnpoint.criteria.marker_progression import (
     TOLERANCE,
     UNPUBLISHED_REFERENCE_CHANGE_PCT,
 )
-from turnpoint.criteria.sums import PROGRESSION_MM, PROGRESSION_RATIO
+from turnpoint.criteria.recist.sums import PROGRESSION_MM, PROGRESSION_RATIO
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.error_features import Origins
 from turnpoint.model.filter import Posterior

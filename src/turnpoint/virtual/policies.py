@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from turnpoint.criteria.sums import PROGRESSION_MM, PROGRESSION_RATIO
+from turnpoint.criteria.recist.sums import PROGRESSION_MM, PROGRESSION_RATIO
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.virtual.clones import DRUG_A, DRUG_B, NO_DRUG
 

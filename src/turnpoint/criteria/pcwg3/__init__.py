@@ -1,0 +1,1 @@
+"""PCWG3: prostate cancer by PSA."""

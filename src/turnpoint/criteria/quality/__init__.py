@@ -1,0 +1,1 @@
+"""Responses that a trial reported, beside those derived from its measurements."""

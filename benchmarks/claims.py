@@ -44,9 +44,9 @@ from scipy.stats import binomtest, norm
 
 import turnpoint as tp
 from turnpoint.criteria.marker_progression import PSA_NG_PER_ML, PSA_RATIO
-from turnpoint.criteria.recist.sums import PROGRESSION_MM, PROGRESSION_RATIO
 from turnpoint.kinetics.progression_gap import progression_gap
 from turnpoint.kinetics.volume import cell_number_estimate, doublings, volume_ratio
+from turnpoint.study.recist_bar import PROGRESSION_MM, PROGRESSION_RATIO
 from turnpoint.turning.plateaus import OUTCOMES, Trend, windows
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "claims.md"

@@ -16,14 +16,14 @@ import math
 
 import polars as pl
 
-from turnpoint.study.markers import MARKERS
+from turnpoint.study.markers import MARKERS, ONE_SIDED_95
 
 PSA_RATIO = 1.25
 PSA_NG_PER_ML = 2.0
 CA125_UPPER_LIMIT = 35.0
 CA125_RATIO = 2.0
-# One-sided reference change of a marker without a published one: assumes CV 15 %, z 1.645.
-UNPUBLISHED_REFERENCE_CHANGE_PCT = 100.0 * 1.645 * math.sqrt(2.0) * 0.15
+# One-sided reference change of a marker without a published one: assumes CV 15 %.
+UNPUBLISHED_REFERENCE_CHANGE_PCT = 100.0 * ONE_SIDED_95 * math.sqrt(2.0) * 0.15
 SERIES = ["patient_id", "marker"]
 TOLERANCE = 1e-9
 

@@ -18,7 +18,8 @@ from turnpoint.model.arrays import FloatArray
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import batches, in_slots
-from turnpoint.turning.detectable import ONE_SIDED_95, bounds_of_change
+from turnpoint.study.markers import ONE_SIDED_95
+from turnpoint.turning.detectable import bounds_of_change
 from turnpoint.turning.reading_changes import SUM, Changes, Measured, changes, looked_at_by, measured
 
 Trend = Literal["single", "floor", "risen", "early_rise", "fallen", "slow_fall", "level"]

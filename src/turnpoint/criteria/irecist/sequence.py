@@ -14,8 +14,8 @@ import numpy.typing as npt
 import polars as pl
 
 from turnpoint.criteria.labels import LABELS
-from turnpoint.criteria.recist.sums import PROGRESSION_MM, PROGRESSION_RATIO
 from turnpoint.criteria.recist.visit_response import OVERALL, TOLERANCE_MM
+from turnpoint.study.recist_bar import progression_bar_mm
 
 FURTHER_GROWTH_MM: Final = 5.0
 
@@ -158,7 +158,7 @@ class _Walk:
         reset = self.new_at_reset[course]
         there = at.there[visit] > 0
         nadir = at.new_nadir_mm[visit]
-        bar = np.maximum(PROGRESSION_RATIO * nadir, nadir + PROGRESSION_MM) - TOLERANCE_MM
+        bar = progression_bar_mm(nadir) - TOLERANCE_MM
         again = (
             (there & (complete | (at.appeared[visit] > reset)))
             | (at.new_known_mm[visit] >= bar)

@@ -19,6 +19,7 @@ from __future__ import annotations
 import polars as pl
 
 from turnpoint.criteria.recist.split_lesions import descent, with_pieces
+from turnpoint.study.recist_bar import PROGRESSION_MM, PROGRESSION_RATIO
 
 SUMS_SCHEMA: dict[str, type[pl.DataType]] = {
     "patient_id": pl.String,
@@ -40,16 +41,13 @@ VISIT = [*PATIENT, "day"]
 TOO_SMALL_MM = 5.0
 NORMAL_NODE_BELOW_MM = 10.0  # 4.3.2: a node with a short axis < 10 mm is normal
 
-PROGRESSION_RATIO = 1.2  # 4.3.1: at least a 20 % increase over the smallest sum ...
-PROGRESSION_MM = 5.0  # ... and an absolute increase of at least 5 mm
-
 _DECIMALS = 6
 _USED = ["patient_id", "reader", "day", "lesion_id", "role", "node", "diameter_mm", "status"]
 _COUNTS = ["evaluable", "too_small", "absent", "normal", "malignant"]
 
 
 def progression_sum_mm(nadir_mm: pl.Expr) -> pl.Expr:
-    """The sum at which progression is called: the larger of 1.2 x nadir and nadir + 5 mm (4.3.1)."""
+    """The sum at which progression is called: the larger of 1.2 x nadir and nadir + 5 mm (4.3.1), as an expression."""
     return pl.max_horizontal(PROGRESSION_RATIO * nadir_mm, nadir_mm + PROGRESSION_MM)
 
 

@@ -15,7 +15,7 @@ from scipy.stats import CensoredData, ecdf
 
 import turnpoint as tp
 from turnpoint.criteria.marker_progression import first_progression
-from turnpoint.criteria.recist.sums import TOO_SMALL_MM, sum_of_diameters
+from turnpoint.criteria.recist import TOO_SMALL_MM, sum_of_diameters
 from turnpoint.model.parameters import SUM_OF_DIAMETERS, dynamics_of, reading_of
 from turnpoint.model.prior import named_prior
 from turnpoint.study.recist_bar import PROGRESSION_RATIO

@@ -20,7 +20,7 @@ from provenance import commit
 
 import turnpoint as tp
 from turnpoint.criteria.quality.reported import label_of
-from turnpoint.criteria.recist.best_response import best_responses
+from turnpoint.criteria.recist import best_responses
 from turnpoint.formats.datasets import dataset_files
 from turnpoint.formats.sdtm import reported_responses
 from turnpoint.study.findings import Findings

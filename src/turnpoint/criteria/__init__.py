@@ -8,41 +8,21 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.criteria.gcig import ca_125, combined
-from turnpoint.criteria.irecist.visit_response import judge as judge_irecist
-from turnpoint.criteria.pcwg3 import psa
+from turnpoint.criteria import gcig, irecist, pcwg3, recist
 from turnpoint.criteria.protocol import ProtocolRules
-from turnpoint.criteria.recist import visit_response
-from turnpoint.criteria.recist.adjudication import adjudication
-from turnpoint.criteria.recist.best_response import best_responses
-from turnpoint.criteria.recist.eligibility import eligibility_problems
-from turnpoint.criteria.recist.progression_free_survival import deaths, progression_free_survival
 from turnpoint.criteria.responses import Responses
 from turnpoint.errors import UsageError
 from turnpoint.study.study import Study
 
 Criterion = Callable[[Study, pl.DataFrame, ProtocolRules], Responses]
 
-
-def _recist_1_1(study: Study, new_therapy: pl.DataFrame, rules: ProtocolRules) -> Responses:
-    visits = visit_response.responses(study.lesions)
-    best = best_responses(visits, new_therapy, rules)
-    return Responses(
-        visits,
-        best,
-        eligibility_problems(study.lesions),
-        adjudication=adjudication(study.lesions, visits, best, new_therapy, rules),
-        progression_free=progression_free_survival(visits, deaths(study), new_therapy, rules),
-    )
-
-
 CRITERIA: Final[Mapping[str, Criterion]] = MappingProxyType(
     {
-        "recist-1.1": _recist_1_1,
-        "irecist": judge_irecist,
-        "gcig-ca-125": ca_125.judge,
-        "gcig-combined": combined.judge,
-        "pcwg3-psa": psa.judge,
+        "recist-1.1": recist.judge,
+        "irecist": irecist.judge,
+        "gcig-ca-125": gcig.judge_ca_125,
+        "gcig-combined": gcig.judge_combined,
+        "pcwg3-psa": pcwg3.judge,
     }
 )
 _OTHER_NAMES: Final = {

@@ -18,10 +18,8 @@ from typing import Final, Literal, get_args
 import polars as pl
 
 from turnpoint.criteria.gcig import ca_125
-from turnpoint.criteria.irecist.new_lesions import CERTAIN
 from turnpoint.criteria.pcwg3 import psa
-from turnpoint.criteria.recist import visit_response
-from turnpoint.criteria.recist.best_response import best_responses
+from turnpoint.criteria.recist import CERTAIN, best_responses, responses
 from turnpoint.study.study import Study
 
 RECIST: Final = "RECIST 1.1"
@@ -99,7 +97,7 @@ def called_progressions(study: Study, new_therapy: pl.DataFrame) -> pl.DataFrame
 def _by_recist(lesions: pl.DataFrame, new_therapy: pl.DataFrame) -> pl.DataFrame:
     if lesions.is_empty():
         return pl.DataFrame(schema=CALLED_SCHEMA)
-    visits = visit_response.responses(lesions)
+    visits = responses(lesions)
     first = best_responses(visits, new_therapy).drop_nulls("progression_day")
     called = visits.join(
         first.select("patient_id", "reader", "progression_day"), on=["patient_id", "reader"], nulls_equal=True

@@ -12,7 +12,7 @@ from turnpoint.charts.language import NOTHING, Language, mark
 from turnpoint.charts.marker import censored_value
 from turnpoint.charts.states import STATE_NAMES
 from turnpoint.criteria.called_progression import RECIST
-from turnpoint.criteria.recist.nothing_left import NothingLeft
+from turnpoint.criteria.recist import NothingLeft
 from turnpoint.reports.called_text import called_already, called_sentences
 from turnpoint.reports.course_tables import doses_table, events_table, percent_change, visits_table
 from turnpoint.reports.evidence_text import clinician_sentence, quantity_name

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 
 from turnpoint.criteria.called_progression import CalledProgression
-from turnpoint.criteria.recist.nothing_left import NothingLeft
+from turnpoint.criteria.recist import NothingLeft
 from turnpoint.kinetics.progression_gap import ProgressionGap
 from turnpoint.model.prior import Alert
 from turnpoint.turning.evidence import Evidence

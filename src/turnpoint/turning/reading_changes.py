@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from turnpoint.criteria.recist.sums import TOO_SMALL_MM
+from turnpoint.criteria.recist import TOO_SMALL_MM
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from turnpoint.criteria.recist.sums import TOO_SMALL_MM
+from turnpoint.criteria.recist import TOO_SMALL_MM
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior

@@ -11,7 +11,7 @@ from typing import Final, Literal, cast
 
 import polars as pl
 
-from turnpoint.criteria.recist.sums import target_diameters
+from turnpoint.criteria.recist import target_diameters
 from turnpoint.errors import Problem, StudyError, UsageError
 from turnpoint.formats.adam import (
     USUAL_CODES,

@@ -9,7 +9,7 @@ import polars as pl
 
 from turnpoint.criteria import CRITERIA, criterion
 from turnpoint.criteria.protocol import ProtocolRules
-from turnpoint.criteria.quality.reported import compare
+from turnpoint.criteria.quality import compare
 from turnpoint.criteria.responses import Responses
 from turnpoint.errors import Problem, StudyError
 from turnpoint.formats import fhir

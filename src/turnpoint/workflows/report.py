@@ -13,8 +13,7 @@ import polars as pl
 
 from turnpoint._version import __version__
 from turnpoint.criteria.called_progression import called_of
-from turnpoint.criteria.recist.nothing_left import nothing_left
-from turnpoint.criteria.recist.sums import TOO_SMALL_MM, target_diameters
+from turnpoint.criteria.recist import TOO_SMALL_MM, nothing_left, target_diameters
 from turnpoint.errors import UsageError
 from turnpoint.kinetics.progression_gap import ProgressionGap, progression_gap
 from turnpoint.model.parameters import SUM_OF_DIAMETERS

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from turnpoint.criteria.courses import with_course
 from turnpoint.criteria.irecist.sequence import IMMUNE_LABELS
 from turnpoint.criteria.labels import LABELS
 from turnpoint.criteria.protocol import ProtocolRules
 from turnpoint.criteria.recist import best_response
-from turnpoint.criteria.recist.sums import with_course
 
 BEST_RESPONSES_SCHEMA: dict[str, type[pl.DataType]] = {
     "patient_id": pl.String,

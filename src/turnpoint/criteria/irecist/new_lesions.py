@@ -16,15 +16,16 @@ from __future__ import annotations
 
 import polars as pl
 
+from turnpoint.criteria.courses import PATIENT
 from turnpoint.criteria.recist.eligibility import (
     LEAST_TARGET_MM,
     LEAST_TARGET_NODE_MM,
     MOST_TARGETS,
     MOST_TARGETS_AN_ORGAN,
 )
-from turnpoint.criteria.recist.sums import PATIENT, TOO_SMALL_MM
+from turnpoint.criteria.recist.sums import TOO_SMALL_MM
+from turnpoint.criteria.recist.visit_response import CERTAIN
 
-CERTAIN = ("measured", "too_small", "present", "unequivocal_progression")
 _LESION = ["course", "lesion_id"]
 
 

@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from turnpoint.criteria.courses import PATIENT, VISIT
 from turnpoint.criteria.irecist.best_response import best_responses
 from turnpoint.criteria.irecist.new_lesions import new_lesion_rows, size_mm, with_new_lesions
 from turnpoint.criteria.irecist.reasons import with_reasons
@@ -40,7 +41,7 @@ from turnpoint.criteria.labels import LABEL, LABELS
 from turnpoint.criteria.protocol import ProtocolRules
 from turnpoint.criteria.recist import visit_response
 from turnpoint.criteria.recist.eligibility import eligibility_problems
-from turnpoint.criteria.recist.sums import PATIENT, VISIT, numbered, sums_at_visits
+from turnpoint.criteria.recist.sums import numbered, sums_at_visits
 from turnpoint.criteria.responses import Responses
 from turnpoint.study.study import Study
 

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from turnpoint.criteria.courses import with_course
 from turnpoint.criteria.labels import LABEL, label
 from turnpoint.criteria.protocol import ProtocolRules
-from turnpoint.criteria.recist.sums import with_course
 
 BEST_RESPONSES_SCHEMA: dict[str, type[pl.DataType]] = {
     "patient_id": pl.String,

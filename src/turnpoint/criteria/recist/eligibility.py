@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from turnpoint.criteria.recist.sums import numbered, targets_of, with_course
+from turnpoint.criteria.courses import with_course
+from turnpoint.criteria.recist.sums import numbered, targets_of
 from turnpoint.errors import Problem
 
 MOST_TARGETS = 5

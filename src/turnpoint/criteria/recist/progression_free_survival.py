@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from turnpoint.criteria.courses import with_course
 from turnpoint.criteria.labels import LABEL
 from turnpoint.criteria.protocol import ProtocolRules
-from turnpoint.criteria.recist.sums import with_course
 from turnpoint.study.study import Study
 
 PROGRESSION_FREE_SCHEMA: dict[str, type[pl.DataType]] = {

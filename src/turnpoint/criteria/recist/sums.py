@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from turnpoint.criteria.courses import VISIT, with_course
 from turnpoint.criteria.recist.split_lesions import descent, with_pieces
 from turnpoint.study.recist_bar import PROGRESSION_MM, PROGRESSION_RATIO
 
@@ -33,8 +34,6 @@ SUMS_SCHEMA: dict[str, type[pl.DataType]] = {
     "normal": pl.Int64,
     "not_evaluable": pl.Int64,
 }
-PATIENT = ["patient_id", "reader"]
-VISIT = [*PATIENT, "day"]
 
 # 4.2: too small to measure counts 5 mm. EORTC clarification "Lesions less than 5 mm": a diameter that could be
 # measured is used as it is.
@@ -105,24 +104,6 @@ def numbered(lesions: pl.DataFrame) -> pl.DataFrame:
     )
     visit = pl.any_horizontal(changed).cum_sum().cast(pl.Int64)
     return frame.with_columns(visit.set_sorted().alias("visit"))
-
-
-def with_course(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame sorted by patient, reader and day, with `course` counted from 1.
-
-    A course is a patient as one reader saw them. Whole numbers instead of texts as keys make every later step
-    several times faster.
-    """
-    patient, reader, day = pl.col("patient_id"), pl.col("reader"), pl.col("day")
-    before = patient.shift(1)
-    ordered = (before < patient) | ((before == patient) & (day.shift(1) <= day))
-    in_order = pl.all_horizontal(reader.is_null().all(), ordered.fill_null(value=True).all())
-    if frame.is_empty() or not frame.select(in_order).item():
-        frame = frame.sort(VISIT, nulls_last=False, maintain_order=True)
-    changed = (pl.col(name).ne_missing(pl.col(name).shift(1)) for name in PATIENT)
-    first = pl.int_range(pl.len()) == 0
-    course = pl.any_horizontal(*changed, first).cum_sum().cast(pl.Int64)
-    return frame.with_columns(course.set_sorted().alias("course"))
 
 
 def visits_of(rows: pl.DataFrame) -> pl.DataFrame:

@@ -77,7 +77,8 @@ OVERALL: dict[tuple[str | None, str | None], str] = {
     (None, None): "NE",
 }
 
-_CERTAIN = ("measured", "too_small", "present", "unequivocal_progression")
+# A lesion that is there beyond doubt.
+CERTAIN = ("measured", "too_small", "present", "unequivocal_progression")
 
 
 def responses(lesions: pl.DataFrame) -> pl.DataFrame:
@@ -233,7 +234,7 @@ def _non_target_response() -> pl.Expr:
 
 def _with_new_lesions(visits: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Rule 9: `new_lesion`; and `judged`, whether the visit gets a response."""
-    certain = pl.col("status").is_in(_CERTAIN)
+    certain = pl.col("status").is_in(CERTAIN)
     new = (
         rows.filter((pl.col("role") == "new") & (certain | (pl.col("status") == "equivocal")))
         .group_by("course", "lesion_id")

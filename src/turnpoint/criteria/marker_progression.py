@@ -40,6 +40,11 @@ PROGRESSION_SCHEMA: dict[str, type[pl.DataType]] = {
 }
 
 
+def psa_bar(nadir: pl.Expr) -> pl.Expr:
+    """What PSA must reach in ng/mL: the larger of 1.25 x nadir and nadir + 2 (PCWG3)."""
+    return pl.max_horizontal(PSA_RATIO * nadir, nadir + PSA_NG_PER_ML)
+
+
 def progression_threshold(markers: pl.DataFrame) -> pl.DataFrame:
     """The smallest value that would meet the criterion at the next visit, given the values up to each visit.
 
@@ -92,7 +97,7 @@ def _with_threshold(markers: pl.DataFrame) -> pl.DataFrame:
     )
     threshold = (
         pl.when(pl.col("marker") == "PSA")
-        .then(pl.max_horizontal(PSA_RATIO * nadir, nadir + PSA_NG_PER_ML))
+        .then(psa_bar(nadir))
         .when(pl.col("marker") == "CA-125")
         .then(pl.when(been_normal).then(CA125_RATIO * upper).otherwise(CA125_RATIO * nadir))
         .otherwise(ratio * nadir)

@@ -26,13 +26,13 @@ from typing import Final
 
 import polars as pl
 
+from turnpoint.criteria import marker_rise
 from turnpoint.criteria.labels import label
 from turnpoint.criteria.marker_progression import CA125_RATIO, CA125_UPPER_LIMIT
 from turnpoint.criteria.marker_series import (
     TOLERANCE,
     change_pct,
     marker_series,
-    measured,
     number,
     warning,
     with_baseline,
@@ -169,20 +169,12 @@ def _with_progression(frame: pl.DataFrame) -> pl.DataFrame:
     frame = frame.with_columns(
         (met & (pl.col("lower") >= pl.col("bar") - TOLERANCE)).fill_null(value=False).alias("met")
     )
-    frame = with_run(frame, "met", "progression")
-    apart = pl.col("progression_to") - pl.col("progression_from")
-    confirmed = (apart >= PROGRESSION_APART_DAYS).fill_null(value=False)
-    return frame.with_columns(confirmed.alias("progressed")).with_columns(
-        pl.when("progressed").then("day").min().over("course").alias("progression_day")
-    )
+    return marker_rise.with_confirmed_rise(frame, PROGRESSION_APART_DAYS)
 
 
 def _with_responses(frame: pl.DataFrame, rules: ProtocolRules) -> pl.DataFrame:
     """Rules 4, 5, 7 and 8: `counted`, `overall_response`, `confirmed_response`."""
-    day = pl.col("day")
-    until = pl.col("progression_day")
-    counted = pl.col("after") & pl.col("judged") & (until.is_null() | (day <= until))
-    frame = frame.with_columns(counted.alias("counted")).with_columns(
+    frame = frame.with_columns(marker_rise.counted().alias("counted")).with_columns(
         (pl.col("counted") & pl.col("responded")).alias("holding"),
     )
     # Both samples can be below the assay's limit: what is known of each is that it is at most so much.
@@ -269,11 +261,9 @@ def _summary(usable: pl.DataFrame) -> pl.DataFrame:
     day, counted, at_baseline = pl.col("day"), pl.col("counted"), pl.col("day") == pl.col("baseline_day")
     overall, confirmed = pl.col("overall_response"), pl.col("confirmed_response")
     then = day == pl.col("progression_day")
-    value = measured("value", "lower", "upper")
     normal_later = pl.col("raised") & pl.col("after") & pl.col("judged") & pl.col("normal")
     return usable.group_by("course").agg(
-        pl.col("evaluable", "baseline_day", "progression_day").first(),
-        pl.when(at_baseline).then(value).drop_nulls().first().alias("before"),
+        *marker_rise.summary(),
         pl.when(at_baseline).then("upper_limit").max().alias("before_limit"),
         normal_later.any().alias("normalised"),
         counted.any().alias("seen"),
@@ -283,18 +273,15 @@ def _summary(usable: pl.DataFrame) -> pl.DataFrame:
         pl.when(confirmed.is_not_null()).then(day).min().alias("response_day"),
         pl.when(confirmed.is_not_null()).then("response_to").min().alias("maintained_to"),
         pl.when(counted & pl.col("responded")).then(day).min().alias("first_response_day"),
-        pl.when(counted & (overall != "NE")).then(day).max().alias("last_evaluable_day"),
-        pl.when("met").then(day).min().alias("unconfirmed_progression_day"),
         pl.when(then).then("category").drop_nulls().first().alias("progression_category"),
-        pl.when(then).then(value).drop_nulls().first().alias("progression_value"),
-        pl.when(then).then("bar").max().alias("progression_bar"),
-        pl.when(then).then("progression_to").max().alias("progression_until"),
     )
 
 
 def _reason() -> pl.Expr:
     """Why the patient is evaluable or not, and what decided; with the numbers."""
-    return pl.concat_str(_evaluable_reason(), _response_reason(), _progression_reason())
+    return pl.concat_str(
+        _evaluable_reason(), _response_reason(), marker_rise.reason("U/mL", pl.col("progression_category"))
+    )
 
 
 def _evaluable_reason() -> pl.Expr:
@@ -336,27 +323,6 @@ def _response_reason() -> pl.Expr:
         .then(pl.lit("; never 50 % lower"))
         .when(~pl.col("seen"))
         .then(pl.lit("; no sample after it that counts"))
-        .otherwise(pl.lit(""))
-    )
-
-
-def _progression_reason() -> pl.Expr:
-    return (
-        pl.when(pl.col("progression_day").is_not_null())
-        .then(
-            pl.format(
-                "; progression ({}) on day {}: {} U/mL is at least {}, and still so on day {}",
-                "progression_category",
-                "progression_day",
-                "progression_value",
-                number("progression_bar"),
-                "progression_until",
-            )
-        )
-        .when(pl.col("unconfirmed_progression_day").is_not_null())
-        .then(
-            pl.format("; over the bar of progression on day {}, not confirmed", "unconfirmed_progression_day")
-        )
         .otherwise(pl.lit(""))
     )
 

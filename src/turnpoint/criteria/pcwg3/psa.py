@@ -23,13 +23,13 @@ from typing import Final
 
 import polars as pl
 
+from turnpoint.criteria import marker_rise
 from turnpoint.criteria.labels import label
-from turnpoint.criteria.marker_progression import PSA_NG_PER_ML, PSA_RATIO
+from turnpoint.criteria.marker_progression import psa_bar
 from turnpoint.criteria.marker_series import (
     TOLERANCE,
     change_pct,
     marker_series,
-    measured,
     number,
     warning,
     with_baseline,
@@ -109,25 +109,20 @@ def _with_progression(frame: pl.DataFrame) -> pl.DataFrame:
     nadir, after = pl.col("nadir"), pl.col("after")
     frame = frame.with_columns(
         (nadir < pl.col("baseline_lower")).fill_null(value=False).alias("declined"),
-        pl.when(after).then(pl.max_horizontal(PSA_RATIO * nadir, nadir + PSA_NG_PER_ML)).alias("bar"),
+        pl.when(after).then(psa_bar(nadir)).alias("bar"),
     )
     counts = after & pl.col("judged") & (pl.col("declined") | (pl.col("day") >= TWELVE_WEEKS_DAY))
     risen = pl.col("lower") >= pl.col("bar") - TOLERANCE
     frame = frame.with_columns((counts & risen).fill_null(value=False).alias("met"))
-    frame = with_run(frame, "met", "progression")
-    apart = pl.col("progression_to") - pl.col("progression_from")
-    return frame.with_columns(
-        (apart >= CONFIRMATION_DAYS).fill_null(value=False).alias("progressed")
-    ).with_columns(pl.when("progressed").then("day").min().over("course").alias("progression_day"))
+    return marker_rise.with_confirmed_rise(frame, CONFIRMATION_DAYS)
 
 
 def _with_responses(frame: pl.DataFrame) -> pl.DataFrame:
     """Rules 1 and 7: `evaluable`, `counted`, `psa50`, `psa90`, their runs, `overall_response`."""
-    upper, until, after = pl.col("upper"), pl.col("progression_day"), pl.col("after")
-    counted = after & pl.col("judged") & (until.is_null() | (pl.col("day") <= until))
+    upper, after = pl.col("upper"), pl.col("after")
     frame = frame.with_columns(
         (pl.col("baseline_lower") > 0).any().over("course").fill_null(value=False).alias("evaluable"),
-        counted.alias("counted"),
+        marker_rise.counted().alias("counted"),
         *(
             (after & (pl.col("baseline_lower") > 0) & (upper <= ratio * pl.col("baseline_lower") + TOLERANCE))
             .fill_null(value=False)
@@ -191,17 +186,15 @@ def _summary(frame: pl.DataFrame) -> pl.DataFrame:
     """What the best response and the reason need to know of each course."""
     counted, day, upper = pl.col("counted"), pl.col("day"), pl.col("upper")
     overall, at_baseline = pl.col("overall_response"), day == pl.col("baseline_day")
-    then = day == pl.col("progression_day")
     known = (counted | at_baseline) & upper.is_finite()
-    value = measured("value", "lower", "upper")
     confirmed = {
         name: pl.col(f"{name}_to") - pl.col(f"{name}_from") >= CONFIRMATION_DAYS
         for name in ("psa50", "psa90")
     }
     return frame.group_by("course", maintain_order=True).agg(
-        pl.col("patient_id", "reader", "evaluable", "baseline_day", "progression_day").first(),
+        pl.col("patient_id", "reader").first(),
+        *marker_rise.summary(),
         pl.col("baseline").max(),
-        pl.when(at_baseline).then(value).drop_nulls().first().alias("before"),
         (counted & (overall == "SD")).any().alias("sd"),
         *((counted & pl.col(name)).any().alias(name) for name in ("psa50", "psa90")),
         *(
@@ -212,11 +205,6 @@ def _summary(frame: pl.DataFrame) -> pl.DataFrame:
         pl.when(known).then(upper).min().alias("nadir_ng_per_ml"),
         day.filter(known).sort_by(upper.filter(known), maintain_order=True).first().alias("nadir_day"),
         _at_twelve_weeks(counted, day, upper).alias("at_12_weeks"),
-        pl.when("met").then(day).min().alias("unconfirmed_progression_day"),
-        pl.when(counted & (overall != "NE")).then(day).max().alias("last_evaluable_day"),
-        pl.when(then).then(value).drop_nulls().first().alias("progression_value"),
-        pl.when(then).then("bar").max().alias("progression_bar"),
-        pl.when(then).then("progression_to").max().alias("progression_until"),
     )
 
 
@@ -254,27 +242,7 @@ def _reason() -> pl.Expr:
         .then(pl.lit("; no value after it that counts"))
         .otherwise(pl.lit("; never lower"))
     )
-    return pl.concat_str(baseline, response, _progression_reason())
-
-
-def _progression_reason() -> pl.Expr:
-    return (
-        pl.when(pl.col("progression_day").is_not_null())
-        .then(
-            pl.format(
-                "; progression on day {}: {} ng/mL is at least {}, and still so on day {}",
-                "progression_day",
-                "progression_value",
-                number("progression_bar"),
-                "progression_until",
-            )
-        )
-        .when(pl.col("unconfirmed_progression_day").is_not_null())
-        .then(
-            pl.format("; over the bar of progression on day {}, not confirmed", "unconfirmed_progression_day")
-        )
-        .otherwise(pl.lit(""))
-    )
+    return pl.concat_str(baseline, response, marker_rise.reason("ng/mL"))
 
 
 def _baseline_problems(frame: pl.DataFrame) -> tuple[Problem, ...]:

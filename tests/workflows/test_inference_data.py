@@ -71,7 +71,7 @@ def test_predictive_draws_give_the_quantiles_of_the_forecast_command(one):
 def test_lp_differs_from_the_likelihood_by_the_prior_density(one):
     from scipy.stats import multivariate_normal
 
-    from turnpoint.workflows.posterior_checks import transformed_names
+    from turnpoint.diagnostics.posterior_checks import transformed_names
     from turnpoint.workflows.priors import prior_of
 
     prior = prior_of(both_study(with_marker=True), "P1")

@@ -13,6 +13,8 @@ import numpy as np
 import polars as pl
 
 from turnpoint._version import __version__
+from turnpoint.diagnostics.forecast_calibration import outcomes
+from turnpoint.diagnostics.posterior_checks import last_visits, transformed, transformed_names
 from turnpoint.errors import MissingExtraError, UsageError
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.dynamics import Dynamics
@@ -23,9 +25,7 @@ from turnpoint.model.series import parts_of
 from turnpoint.model.weighing import of_patients, weigh
 from turnpoint.study.study import Study
 from turnpoint.workflows.forecast import forecast_targets
-from turnpoint.workflows.forecast_calibration import outcomes
 from turnpoint.workflows.forecast_draws import forecast_draws
-from turnpoint.workflows.posterior_checks import last_visits, transformed, transformed_names
 from turnpoint.workflows.priors import prior_for, usable_readings
 
 Progress = Callable[[int, int], None]

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 import polars as pl
 
+from turnpoint.diagnostics.drawn import Drawn
 from turnpoint.model.calibration import ecdf_band, histogram_band, pit_step, wilson_interval
 from turnpoint.model.forecast import SMALLEST_FORECAST_MM
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
-from turnpoint.workflows.forecast_draws import ForecastDraws
 
 HISTOGRAM_BINS = 20
 HISTOGRAM_LEVEL = 0.9
@@ -82,7 +82,7 @@ def outcomes(forecasts: pl.DataFrame, readings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def pit_table(drawn: Iterable[ForecastDraws], readings: pl.DataFrame, seed: int) -> pl.DataFrame:
+def pit_table(drawn: Iterable[Drawn], readings: pl.DataFrame, seed: int) -> pl.DataFrame:
     """One row a forecast: `patient_id, origin_day, target_day, quantity, pit`."""
     frames = [pl.DataFrame(schema=KEY_SCHEMA | {"low": pl.Float64, "high": pl.Float64})]
     for part in drawn:
@@ -180,7 +180,7 @@ def reliability_table(
 
     Args:
         came: from `outcomes`, with `p_progression` and `p_new_lesion`.
-        thresholds: `patient_id, quantity, day, threshold` (`workflows.forecast.progression_thresholds`).
+        thresholds: `patient_id, quantity, day, threshold` (`turning.criterion_ahead.progression_thresholds`).
         new_lesions: `patient_id, new_lesion_day` of the patients who had one.
     """
     bar = thresholds.select("patient_id", "quantity", pl.col("day").alias("origin_day"), "threshold")

@@ -5,13 +5,13 @@ import polars as pl
 import pytest
 
 from tests.workflows.virtual_study import virtual_study
-from turnpoint.model.series import readings_of
-from turnpoint.workflows.predictive_check import (
+from turnpoint.diagnostics.predictive_check import (
     FEWEST_IN_BIN,
     ends_of_follow_up,
     time_bins,
     visual_predictive_check,
 )
+from turnpoint.model.series import readings_of
 
 
 def test_time_bins_lie_around_the_usual_visits():

@@ -6,7 +6,7 @@ from types import ModuleType
 import polars as pl
 import pytest
 
-from turnpoint.criteria.recist.nothing_left import NothingLeft
+from turnpoint.criteria.recist.complete_response import NothingLeft
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.figures import simple_picture
 from turnpoint.reports.snapshot import snapshot

@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 
 from turnpoint.charts.language import Language, mark
-from turnpoint.reports.harm_section import HarmView, harm_name
+from turnpoint.reports.harm_section import harm_name
+from turnpoint.reports.harm_view import HarmView
 
 _PLAINLY_CHANGED_PCT = 5.0  # less than this either way is "about the same"
 

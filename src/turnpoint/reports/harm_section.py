@@ -13,8 +13,8 @@ from turnpoint.charts.canvas import NARROW, WIDE
 from turnpoint.charts.language import NOTHING, Language, mark
 from turnpoint.charts.svg import svg
 from turnpoint.charts.week_axis import Panel, WeekAxis
-from turnpoint.errors import Problem
 from turnpoint.reports.figures import Figure
+from turnpoint.reports.harm_view import HarmView
 from turnpoint.reports.tables import Table, table
 
 _MOST_PROBLEMS = 3
@@ -34,33 +34,6 @@ _MISSING = {
     "other_unit": mark("recorded in another unit"),
     "no_limit": mark("no limit listed"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class HarmView:
-    """What a report shows of benefit and harm, already computed (`workflows.harm_view`).
-
-    Attributes:
-        ledger: rows of `harm.ledger.LEDGER_SCHEMA` of the patient.
-        adverse_events: rows of `harm.adverse_events.ADVERSE_EVENTS_SCHEMA`.
-        next_cycle: `scenario` `continue` and `pause`, as `workflows.harm.NEXT_CYCLE_SCHEMA`; may be empty.
-        cycles: `cycle, day, end_day`, the next one last; empty without a visit.
-        worst_grades: `cycle, events, worst_grade`.
-        course: `workflows.harm.COURSE_SCHEMA` of the patient.
-        shares: `drug, day, share, kind` for the chart.
-        last_visit_day: of the last reading; None without one.
-        problems: why the ledger could not be made; empty when it could.
-    """
-
-    ledger: pl.DataFrame
-    adverse_events: pl.DataFrame
-    next_cycle: pl.DataFrame
-    cycles: pl.DataFrame
-    worst_grades: pl.DataFrame
-    course: pl.DataFrame
-    shares: pl.DataFrame
-    last_visit_day: float | None
-    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from turnpoint.turning.evidence import Evidence
 from turnpoint.turning.lesion_courses import LesionCourse, PartedWays
 
 if TYPE_CHECKING:
-    from turnpoint.reports.harm_section import HarmView
+    from turnpoint.reports.harm_view import HarmView
 
 
 PriorFit = Literal["like", "other_tumour", "parts", "generic", "unknown"]

@@ -10,7 +10,7 @@ from turnpoint.charts.next_cycle import MOST_DRUGS
 from turnpoint.errors import StudyError
 from turnpoint.harm.administrations import QUANTITIES
 from turnpoint.model.prior import Prior
-from turnpoint.reports.harm_section import HarmView
+from turnpoint.reports.harm_view import HarmView
 from turnpoint.study.study import Study
 from turnpoint.workflows.harm import Harm, harm
 

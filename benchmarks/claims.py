@@ -1,6 +1,6 @@
 """The numbers of docs/claims.md: `python benchmarks/claims.py`.
 
-A plateau is counted, not modelled (`turnpoint.turning.plateaus`): three readings in a row within reading error of each
+A plateau is counted, not modelled (`benchmarks/plateaus.py`): three readings in a row within reading error of each
 other, none of them the baseline, lower than the baseline by more than that error, before progression, and above what
 is too small to measure. Each patient's first one counts. Reading error: on CT 9.8 % and at least 1 mm (one-sided 95 %
 of the difference of two readings with SD 4 %, doi:10.1200/JCO.2010.33.6198), for PSA 20 %. Beside the plateaus, in the
@@ -39,6 +39,7 @@ from claims_series import (
     waiting,
     with_new_lesion,
 )
+from plateaus import OUTCOMES, Trend, windows
 from provenance import commit
 from scipy.stats import binomtest, norm
 
@@ -47,7 +48,6 @@ from turnpoint.criteria.marker_progression import PSA_NG_PER_ML, PSA_RATIO
 from turnpoint.kinetics.progression_gap import progression_gap
 from turnpoint.kinetics.volume import cell_number_estimate, doublings, volume_ratio
 from turnpoint.study.recist_bar import PROGRESSION_MM, PROGRESSION_RATIO
-from turnpoint.turning.plateaus import OUTCOMES, Trend, windows
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "claims.md"
 HORIZONS_WEEKS = (12, 24)

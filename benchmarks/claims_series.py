@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from plateaus import ReadingError, Trend, first_of, what_came_next, windows
 from scipy.stats import CensoredData, ecdf
 
 import turnpoint as tp
@@ -21,7 +22,6 @@ from turnpoint.model.prior import named_prior
 from turnpoint.study.recist_bar import PROGRESSION_RATIO
 from turnpoint.study.study import Study
 from turnpoint.turning.detectable import READING_SD_SHARE, detectable_log_change
-from turnpoint.turning.plateaus import ReadingError, Trend, first_of, what_came_next, windows
 
 DATA = Path(os.environ.get("TURNPOINT_DATA", Path(__file__).parents[2] / "shared" / "data"))
 DRAWS = 4096

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.plateaus import ReadingError, first_of, what_came_next, windows
 from tests.reference import plateaus as reference
 from turnpoint.errors import MeasurementError
-from turnpoint.turning.plateaus import ReadingError, first_of, what_came_next, windows
 
 TEN_PERCENT = ReadingError(math.log(1.1), rounding=1.0, floor=5.0)
 READINGS = {"patient_id": pl.String, "day": pl.Int64, "value": pl.Float64}

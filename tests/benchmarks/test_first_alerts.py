@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turnpoint.turning.lead_time import cut_for, first_alerts, up_to_progression
+from benchmarks.first_alerts import cut_for, first_alerts, up_to_progression
 
 
 def course(name, signals, turning, progression=None):

@@ -1,6 +1,7 @@
 """The folders of `src/turnpoint` are the architecture; import-linter keeps their order, and these the rest."""
 
 import ast
+import re
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -116,3 +117,13 @@ def _names_from(file: Path, door: str) -> set[str]:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == last
         }
     return taken
+
+
+def test_page_on_the_architecture_names_the_rooms_and_files_there_are():
+    page = (SOURCE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = {name.partition(".")[2] for name, file in modules().items() if file.name == "__init__.py"}
+    assert {room for room in rooms if room and "." not in room} <= set(re.findall(r"\w+", page))
+    files = {file.relative_to(SOURCE / "turnpoint").as_posix() for file in modules().values()}
+    named = re.findall(r"`([\w/]+\.py)`", page)
+    missing = [name for name in named if not any(f"/{file}".endswith(f"/{name}") for file in files)]
+    assert [name for name in missing if name != "tests/test_rooms.py"] == []

@@ -104,10 +104,11 @@ class Ledger:
         """Keep one record, its values in the order of `UNMAPPED_SCHEMA`."""
         self._rows.append(row)
         if len(self._rows) >= _ROWS_PER_PART:
-            self._parts.append(self._part())
+            self._close_part()
 
     def keep_rows(self, rows: pl.DataFrame) -> None:
         """Keep records laid out as `UNMAPPED_SCHEMA`; columns may be missing."""
+        self._close_part()
         self._parts.append(rows)
 
     def report(self, findings: Findings) -> None:
@@ -129,10 +130,10 @@ class Ledger:
 
     def unmapped(self) -> pl.DataFrame:
         """The side table, `UNMAPPED_SCHEMA`, in the order in which the records were kept."""
-        empty = pl.DataFrame(schema=UNMAPPED_SCHEMA)
-        return pl.concat([empty, *self._parts, self._part()], how="diagonal").select(UNMAPPED_SCHEMA.names())
+        self._close_part()
+        return pl.concat([pl.DataFrame(schema=UNMAPPED_SCHEMA), *self._parts], how="diagonal")
 
-    def _part(self) -> pl.DataFrame:
-        part = pl.DataFrame(self._rows, schema=UNMAPPED_SCHEMA, orient="row")
-        self._rows.clear()
-        return part
+    def _close_part(self) -> None:
+        if self._rows:
+            self._parts.append(pl.DataFrame(self._rows, schema=UNMAPPED_SCHEMA, orient="row"))
+            self._rows.clear()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnpoint.criteria.sums import progression_sum_mm
+from turnpoint.criteria.recist.sums import progression_sum_mm
 from turnpoint.errors import MeasurementError
 from turnpoint.kinetics.progression_gap import progression_gap
 

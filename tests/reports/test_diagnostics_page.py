@@ -213,8 +213,8 @@ def test_shrinkage_names_the_quantity_only_when_there_are_several() -> None:
 
 
 def test_every_parameter_of_the_model_has_words() -> None:
+    from turnpoint.diagnostics.posterior_checks import transformed_names
     from turnpoint.model.prior import named_prior
-    from turnpoint.workflows.posterior_checks import transformed_names
 
     for prior in ("docetaxel-nsclc-ct", "docetaxel-prostate-psa"):
         assert {name for _, name in transformed_names(named_prior(prior))} <= set(PARAMETER_NAMES)

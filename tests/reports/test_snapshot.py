@@ -6,7 +6,7 @@ from types import ModuleType
 import polars as pl
 import pytest
 
-from turnpoint.criteria.nothing_left import NothingLeft
+from turnpoint.criteria.recist import NothingLeft
 from turnpoint.pictures.snapshot import snapshot
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.figures import simple_picture

@@ -12,7 +12,7 @@ import polars as pl
 
 import turnpoint
 from turnpoint.criteria.called_progression import CALLED_SCHEMA, CalledProgression
-from turnpoint.criteria.nothing_left import NothingLeft
+from turnpoint.criteria.recist.complete_response import NothingLeft
 from turnpoint.kinetics.progression_gap import ProgressionGap
 from turnpoint.model.prior import Alert
 from turnpoint.pictures.patient import PatientPicture, Provenance

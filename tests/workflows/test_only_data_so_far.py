@@ -198,7 +198,10 @@ def forecasts_of(patients: dict[str, tuple[Course, int]]) -> dict[str, tuple[pl.
     tables = (tp.ahead(study, every_visit=True, particles=128), tp.forecast(study, particles=128))
     ahead, forecasts = tables
     return {
-        name: tuple(table.filter(patient_id=name).drop("patient_id") for table in (ahead, forecasts))
+        name: (
+            ahead.filter(patient_id=name).drop("patient_id"),
+            forecasts.filter(patient_id=name).drop("patient_id"),
+        )
         for name in patients
     }
 

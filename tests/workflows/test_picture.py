@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
 from importlib import resources
@@ -142,7 +143,9 @@ def test_document_is_as_the_published_schema_says() -> None:
         (lambda text: text.replace('"Float64"', '"Nonsense"', 1), "not a picture"),
     ],
 )
-def test_document_that_is_no_picture_is_refused_with_a_reason(change, said) -> None:  # type: ignore[no-untyped-def]
+def test_document_that_is_no_picture_is_refused_with_a_reason(
+    change: Callable[[str], str], said: str
+) -> None:
     text = to_json(case("mixed")[2]).decode()
     with pytest.raises(tp.StudyError, match=said):
         from_json(change(text), "p.json")

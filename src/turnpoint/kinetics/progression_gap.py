@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from turnpoint.errors import MeasurementError
+import numpy as np
 
-# Eisenhauer 2009, section 4.3.1. `criteria.sums` has the same two numbers as expressions; a test compares them.
-_PROGRESSION_RATIO = 1.2
-_PROGRESSION_MM = 5.0
+from turnpoint.errors import MeasurementError
+from turnpoint.study.recist_bar import progression_bar_mm
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +62,13 @@ def progression_gap(sum_mm: float, nadir_mm: float) -> ProgressionGap:
             f"sum_mm={sum_mm:g}, nadir_mm={nadir_mm:g}: not 0 <= nadir <= sum. "
             "Give the sum now, and the smallest sum up to and including it."
         )
-    at_progression = max(_PROGRESSION_RATIO * nadir_mm, nadir_mm + _PROGRESSION_MM)
+    at_progression = float(progression_bar_mm(np.asarray(nadir_mm, np.float64)))
     ratio = _cubed(max(at_progression, sum_mm), sum_mm)
     from_nadir = _cubed(at_progression, nadir_mm)
     return ProgressionGap(
         sum_mm=float(sum_mm),
         nadir_mm=float(nadir_mm),
-        progression_sum_mm=float(at_progression),
+        progression_sum_mm=at_progression,
         to_go_mm=float(max(at_progression - sum_mm, 0.0)),
         volume_ratio=ratio,
         doublings=None if ratio is None else math.log2(ratio),

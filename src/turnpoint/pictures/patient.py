@@ -9,7 +9,7 @@ from typing import Literal
 import polars as pl
 
 from turnpoint.criteria.called_progression import CalledProgression
-from turnpoint.criteria.nothing_left import NothingLeft
+from turnpoint.criteria.recist import NothingLeft
 from turnpoint.kinetics.progression_gap import ProgressionGap
 from turnpoint.model.prior import Alert
 from turnpoint.pictures.harm import HarmPicture

@@ -12,7 +12,7 @@ from turnpoint.charts.language import NOTHING, Language, mark
 from turnpoint.charts.marker import censored_value
 from turnpoint.charts.states import STATE_NAMES
 from turnpoint.criteria.called_progression import RECIST
-from turnpoint.criteria.nothing_left import NothingLeft
+from turnpoint.criteria.recist import NothingLeft
 from turnpoint.pictures.patient import PatientPicture
 from turnpoint.pictures.snapshot import CAUSES, SUM_OF_DIAMETERS, Snapshot, snapshot
 from turnpoint.reports.called_text import called_already, called_sentences

@@ -14,7 +14,7 @@ import polars as pl
 
 from turnpoint._version import __version__
 from turnpoint.engine.processes import Workers
-from turnpoint.formats.fhir_out import write_assessment
+from turnpoint.formats.fhir import write_assessment
 from turnpoint.model.filter import DEFAULT_PARTICLES, over_batches
 from turnpoint.model.prior import Prior
 from turnpoint.model.refinement import Refiner

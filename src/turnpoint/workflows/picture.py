@@ -11,8 +11,7 @@ import numpy as np
 import polars as pl
 
 from turnpoint.criteria.called_progression import called_of
-from turnpoint.criteria.nothing_left import nothing_left
-from turnpoint.criteria.sums import TOO_SMALL_MM, target_diameters
+from turnpoint.criteria.recist import TOO_SMALL_MM, nothing_left, target_diameters
 from turnpoint.errors import UsageError
 from turnpoint.kinetics.progression_gap import ProgressionGap, progression_gap
 from turnpoint.model.filter import DEFAULT_PARTICLES

@@ -63,6 +63,20 @@ class _Belief:
     variance: FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an earlier pass has learnt of the level, the same for all series.
+
+    Attributes:
+        after: the reading after which it is known, counted from 0; those up to it are not looked at again.
+        level_mean, level_variance: then, shape (K,).
+    """
+
+    after: int
+    level_mean: FloatArray
+    level_variance: FloatArray
+
+
 def run_series(
     series: Series,
     dynamics: Dynamics,
@@ -72,6 +86,7 @@ def run_series(
     patient: IntArray | None = None,
     signals: Signals | None = None,
     levels: bool = True,
+    known: Known | None = None,
 ) -> Filtered:
     """Filter every series through every particle.
 
@@ -83,6 +98,7 @@ def run_series(
         patient: the row of `dynamics` and `reading` for each series, shape (S,); by default its own.
         signals: the log signals of a bank that serves many batches.
         levels: whether levels are wanted.
+        known: where to begin; by default with the first reading.
     """
     rows_in_all, width = series.day.shape
     particles, precision = dynamics.kill_per_week.shape[-1], dynamics.kill_per_week.dtype
@@ -96,6 +112,11 @@ def run_series(
     for i, count in enumerate(looks.count):
         if not count:
             break
+        if known is not None and i <= known.after:
+            mean, variance = (
+                np.broadcast_to(own, (count, particles)) for own in (known.level_mean, known.level_variance)
+            )
+            continue
         here, rows = slice(count), looks.rows[:count]
         where = here if in_order else rows  # a slice is written to without a detour
         signal = _signal(series, (rows, i), owner[here], (dynamics, reading), signals)

@@ -32,7 +32,7 @@ from turnpoint.model.bank import Signals
 from turnpoint.model.dynamics import Dynamics
 from turnpoint.model.filter import PartPosterior, Posterior, QuantityPosterior
 from turnpoint.model.forecast import SMALLEST_FORECAST_MM, readings_ahead
-from turnpoint.model.observation import run_series
+from turnpoint.model.observation import Known, run_series
 from turnpoint.model.parameters import SUM_OF_DIAMETERS, Reading
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import MARKER_STEP, READING_STEP_MM, SMALLEST_MARKER, Series
@@ -225,12 +225,19 @@ class Simulator:
             self.prior.floor_persistence[quantity],
             signals=Signals(dynamics, reading),
             levels=False,
+            known=self._known(part, history) if is_in_data(self.posterior, quantity)[0] else None,
         )
         before = history.day.shape[1]
         learnt: FloatArray = (
             filtered.log_likelihood[:, before + 1 :] - filtered.log_likelihood[:, before, None]
         )
         return learnt
+
+    def _known(self, part: PartPosterior, history: _History) -> Known:
+        """The level after the last reading, which the posterior holds."""
+        mean: FloatArray = part.level_mean[0, self.paths :].astype(np.float32)
+        variance: FloatArray = part.level_variance[0, self.paths :].astype(np.float32)
+        return Known(history.day.shape[1] - 1, mean, variance)
 
     def _weighing(self, reading: Reading) -> tuple[Dynamics, Reading]:
         """The parameters of the draws that weigh, shape (K,), in float32."""
@@ -250,7 +257,11 @@ class Simulator:
 
 @dataclass(frozen=True, slots=True)
 class _History:
-    """The readings of one part up to the visit, once for each of N paths; shape (N, n)."""
+    """The last readings of one part up to the visit, once for each of N paths; shape (N, 1) or (N, 2).
+
+    The level after them is known; what the next reading is compared with is the last one, and whether that repeated the
+    one before.
+    """
 
     quantity: str
     day: FloatArray
@@ -268,7 +279,8 @@ class _History:
         part = posterior.quantities[quantity].parts[index]
         names = [name for name in cls.__slots__ if name != "quantity"]
         if is_in_data(posterior, quantity)[0]:
-            own, upto = posterior.batch.series[quantity][index], slice(int(part.readings[0]))
+            own, readings = posterior.batch.series[quantity][index], int(part.readings[0])
+            upto = slice(max(readings - 2, 0), readings)
             read = (getattr(own, name)[posterior.patient, upto] for name in names)
             return cls(quantity, *(np.repeat(columns, paths, axis=0) for columns in read))
         first = {

@@ -14,7 +14,6 @@ import pytest
 import turnpoint as tp
 from tests.reports.consistency import contradictions
 from tests.reports.patients import PATIENTS, study
-from turnpoint.reports.figures import Figure
 from turnpoint.reports.rendering import render_patient
 from turnpoint.reports.views import PatientView
 from turnpoint.workflows.report import patient_view
@@ -52,10 +51,10 @@ def _view(views: ModuleType, name: str) -> PatientView:
 def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """The words are looked at, not the pictures."""
 
-    def said(figure_id: str, heading: str, caption: str, *_: object) -> Figure:
-        return Figure(heading, caption, f'<svg id="{figure_id}"></svg>', "<svg></svg>")
+    def said(_: object, *, figure_id: str, **__: object) -> str:
+        return f'<svg id="{figure_id}"></svg>'
 
-    monkeypatch.setattr("turnpoint.reports.figures._twice", said)
+    monkeypatch.setattr("turnpoint.reports.figure.svg", said)
 
 
 def _found(view: PatientView) -> dict[tuple[str, str], list[str]]:

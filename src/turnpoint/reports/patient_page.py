@@ -7,6 +7,7 @@ from turnpoint.charts.language import Language
 from turnpoint.charts.marker import censored_value
 from turnpoint.reports.called_text import patient_new_spots
 from turnpoint.reports.evidence_text import patient_sentence
+from turnpoint.reports.figure import Figure
 from turnpoint.reports.figures import simple_picture
 from turnpoint.reports.harm_plain import patient_harm
 from turnpoint.reports.page import page
@@ -60,6 +61,12 @@ def patient_page(view: PatientView, language: Language) -> str:
         small_print=provenance_lines(view.provenance, language),
         disclaimer=not_a_device(language),
     )
+
+
+def plain_figures(view: PatientView, language: Language) -> list[Figure]:
+    """The page's picture, if it has one."""
+    picture = simple_picture(view, snapshot(view), language)
+    return [] if picture is None else [picture]
 
 
 def _facts(view: PatientView, snap: Snapshot) -> list[Evidence]:

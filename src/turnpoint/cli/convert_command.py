@@ -13,8 +13,8 @@ from turnpoint.cli import summaries
 from turnpoint.cli.options import StudyArgument
 from turnpoint.cli.progress import ProgressBar
 from turnpoint.cli.targets import existing_study
-from turnpoint.cli.terminal import counted, say
-from turnpoint.errors import UsageError
+from turnpoint.cli.terminal import say
+from turnpoint.errors import UsageError, counted
 
 if TYPE_CHECKING:
     from turnpoint.workflows.convert import Conversion

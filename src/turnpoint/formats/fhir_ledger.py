@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 import polars as pl
 
-from turnpoint.errors import Severity
+from turnpoint.errors import Severity, counted
 from turnpoint.formats.fhir_elements import (
     Json,
     child,
@@ -141,7 +141,7 @@ class Ledger:
                 count.place.file,
                 what
                 if count.severity == "error" and count.number == 1
-                else f"{count.number:,} resources: {what}",
+                else f"{counted(count.number, 'resource')}: {what}",
                 mend,
                 row=count.place.row,
                 column=element if element is None else f"{count.place.kind}.{element}",

@@ -37,10 +37,10 @@ def svg(chart: Specification, *, figure_id: str, title: str, description: str) -
     """
     import vl_convert  # noqa: PLC0415 - 80 MB of renderer, loaded when a picture is drawn
 
-    # a character that XML forbids would abort the renderer, and the process with it
-    spec = _printable(chart)
+    # a character that XML forbids would abort the renderer, and the process with it; rows have none (`inline`)
+    spec = {name: part if name == "datasets" else _printable(part) for name, part in chart.items()}
     # looking each font of the list up for each text would take half of the time; the picture names them once
-    spec["config"] = spec["config"] | {"font": "sans-serif"}
+    spec["config"] |= {"font": "sans-serif"}
     drawn = vl_convert.vegalite_to_svg(json.dumps(spec), show_warnings=False)
     root = ET.fromstring(drawn)  # noqa: S314 - made by our own renderer on the line above
     for (

@@ -1,6 +1,6 @@
 """The numbers of docs/claims.md: `python benchmarks/claims.py`.
 
-A plateau is counted, not modelled (`turnpoint.turning.plateaus`): three readings in a row within reading error of each
+A plateau is counted, not modelled (`benchmarks/plateaus.py`): three readings in a row within reading error of each
 other, none of them the baseline, lower than the baseline by more than that error, before progression, and above what
 is too small to measure. Each patient's first one counts. Reading error: on CT 9.8 % and at least 1 mm (one-sided 95 %
 of the difference of two readings with SD 4 %, doi:10.1200/JCO.2010.33.6198), for PSA 20 %. Beside the plateaus, in the
@@ -39,15 +39,15 @@ from claims_series import (
     waiting,
     with_new_lesion,
 )
+from plateaus import OUTCOMES, Trend, windows
 from provenance import commit
 from scipy.stats import binomtest, norm
 
 import turnpoint as tp
 from turnpoint.criteria.marker_progression import PSA_NG_PER_ML, PSA_RATIO
-from turnpoint.criteria.sums import PROGRESSION_MM, PROGRESSION_RATIO
 from turnpoint.kinetics.progression_gap import progression_gap
 from turnpoint.kinetics.volume import cell_number_estimate, doublings, volume_ratio
-from turnpoint.turning.plateaus import OUTCOMES, Trend, windows
+from turnpoint.study.recist_bar import PROGRESSION_MM, PROGRESSION_RATIO
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "claims.md"
 HORIZONS_WEEKS = (12, 24)

@@ -11,16 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from plateaus import ReadingError, Trend, first_of, what_came_next, windows
 from scipy.stats import CensoredData, ecdf
 
 import turnpoint as tp
 from turnpoint.criteria.marker_progression import first_progression
-from turnpoint.criteria.sums import PROGRESSION_RATIO, TOO_SMALL_MM, sum_of_diameters
+from turnpoint.criteria.recist import TOO_SMALL_MM, sum_of_diameters
 from turnpoint.model.parameters import SUM_OF_DIAMETERS, dynamics_of, reading_of
 from turnpoint.model.prior import named_prior
+from turnpoint.study.recist_bar import PROGRESSION_RATIO
 from turnpoint.study.study import Study
 from turnpoint.turning.detectable import READING_SD_SHARE, detectable_log_change
-from turnpoint.turning.plateaus import ReadingError, Trend, first_of, what_came_next, windows
 
 DATA = Path(os.environ.get("TURNPOINT_DATA", Path(__file__).parents[2] / "shared" / "data"))
 DRAWS = 4096

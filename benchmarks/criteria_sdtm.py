@@ -19,10 +19,10 @@ import pyreadstat
 from provenance import commit
 
 import turnpoint as tp
-from turnpoint.criteria.best_response import best_responses
-from turnpoint.criteria.reported import label_of
-from turnpoint.formats.dataset_files import dataset_files
-from turnpoint.formats.sdtm_responses import reported_responses
+from turnpoint.criteria.quality.reported import label_of
+from turnpoint.criteria.recist import best_responses
+from turnpoint.formats.datasets import dataset_files
+from turnpoint.formats.sdtm import reported_responses
 from turnpoint.study.findings import Findings
 from turnpoint.study.study import Study
 from turnpoint.workflows.quality import quality, with_days_of_visits

@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 import pyreadstat
 
-from turnpoint.formats.dataset_writing import LabelledDataset, write_dataset
+from turnpoint.formats.datasets import LabelledDataset, write_dataset
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "docs" / "results" / "formats.md"

@@ -13,7 +13,7 @@ import time
 import traceback
 from pathlib import Path
 
-from tests.formats.structured_reports import (
+from tests.formats.dicom_sr.structured_reports import (
     LONG_AXIS,
     LUNG,
     SHORT_AXIS,

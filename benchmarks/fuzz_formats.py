@@ -18,11 +18,11 @@ import atheris
 
 with atheris.instrument_imports(include=["turnpoint.formats"]):
     from turnpoint.formats import sdtm
-    from turnpoint.formats.sdtm_out import sdtm_datasets
+    from turnpoint.formats.sdtm import sdtm_datasets
 
 import polars as pl
 
-from turnpoint.formats.dataset_writing import write_dataset
+from turnpoint.formats.datasets import write_dataset
 from turnpoint.study.reading import read_frames
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-formats-"))

@@ -32,6 +32,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
+from first_alerts import up_to_progression
 from lead_time_courses import PAUSED, SCHEDULES, Schedule, judged_courses, signals, simulated
 from lead_time_tables import (
     Cuts,
@@ -45,7 +46,6 @@ from lead_time_tables import (
 from provenance import commit
 
 import turnpoint as tp
-from turnpoint.turning.lead_time import up_to_progression
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "lead-time.md"
 

@@ -12,7 +12,7 @@ from lead_time_rules import rule_signals
 
 import turnpoint as tp
 from turnpoint.criteria.marker_progression import first_progression
-from turnpoint.criteria.sums import progression_sum_mm
+from turnpoint.criteria.recist import progression_sum_mm
 from turnpoint.model.parameters import SUM_OF_DIAMETERS, reading_of
 from turnpoint.model.prior import Prior, choose_prior
 from turnpoint.model.simulate import SimulatedCourses, simulate_courses

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from turnpoint.criteria.sums import TOO_SMALL_MM
+from turnpoint.criteria.recist import TOO_SMALL_MM
 from turnpoint.kinetics.regression_growth import fit_each_regression_growth
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.turning.alerts import SURGE_WEEKS

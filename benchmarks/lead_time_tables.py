@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
+from first_alerts import Alerted, cut_for, first_alerts
 from lead_time_courses import ANY_CAUSE, BY_SHARE, OURS
 
 from turnpoint.model.calibration import wilson_interval
 from turnpoint.turning.alerts import alert_history
-from turnpoint.turning.lead_time import Alerted, cut_for, first_alerts
 
 RULES = ("two rises", "flat over two", "change point", "own g", "own nadir passed")
 METHODS = (OURS, BY_SHARE, ANY_CAUSE, *RULES)

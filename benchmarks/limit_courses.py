@@ -134,7 +134,7 @@ def foreseen(
 ) -> dict[str, pl.DataFrame]:
     """`FORESEEN` at every scan before the first progression, by each of the ways and by the oracle.
 
-    What `workflows.forecast` and `workflows.progression_ahead` say, from one run of the filter for all the ways: their
+    What `workflows.forecast` and `workflows.ahead` say, from one run of the filter for all the ways: their
     priors differ in nothing but the regression of errors.
     """
     prior, readings = clinic.prior(), readings_of(study)

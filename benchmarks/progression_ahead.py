@@ -10,7 +10,7 @@ often ends because of progression by something else (a new lesion, the clinic).
 Methods: the training set's rate; a logistic regression on log(value / smallest so far) and the last change of log
 value; the filter's draws against the bar as it stands at the origin, at the usual gap between visits (what the report
 did first); the filter's draws, each of which carries its own smallest value on, at the patient's own gap; Turnpoint
-(`workflows.progression_ahead`), which also matches the hazard to its forecast of the next visit. None knows when the
+(`workflows.ahead`), which also matches the hazard to its forecast of the next visit. None knows when the
 later visits were. A horizon before the next visit counts as no chance. Standard errors of the difference to the
 logistic regression: bootstrap over patients, 300 times.
 """
@@ -34,7 +34,7 @@ from turnpoint.model.series import parts_of, quantities_of, readings_of
 from turnpoint.study.study import Study
 from turnpoint.turning.criterion_ahead import progression_thresholds
 from turnpoint.turning.progression_ahead import HORIZONS_WEEKS, exposure_ahead, visits_ahead
-from turnpoint.workflows.progression_ahead import progression_ahead
+from turnpoint.workflows.ahead import ahead
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "progression-ahead.md"
 TOLERANCE_DAYS = 7
@@ -164,8 +164,8 @@ def fold(train: Study, test: Study) -> pl.DataFrame:
     prior, followed = fitted(train), StillFollowed.of(learnt)
     filter_alone = replace(prior, error_regressions={}, filter_weight={})
     forecasts = (
-        progression_ahead(test, prior, every_visit=True).filter(pl.col("quantity") == prior.quantities[0]),
-        progression_ahead(test, filter_alone, every_visit=True)
+        ahead(test, prior, every_visit=True).filter(pl.col("quantity") == prior.quantities[0]),
+        ahead(test, filter_alone, every_visit=True)
         .filter(pl.col("quantity") == prior.quantities[0])
         .select("patient_id", "day", pl.col("^p_progression.*$").name.prefix("alone_")),
         with_bar_as_it_stands(test, prior, wanted),

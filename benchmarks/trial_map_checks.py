@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 import turnpoint as tp
+from turnpoint.diagnostics.predictive_check import visual_predictive_check
 from turnpoint.model.series import readings_of
 from turnpoint.virtual.alerted import first_alert_day
-from turnpoint.workflows.predictive_check import visual_predictive_check
 from turnpoint.workflows.priors import prior_for
 from turnpoint.workflows.simulate import simulate
 

@@ -23,11 +23,11 @@ from turnpoint.kinetics.progression_gap import progression_gap
 from turnpoint.kinetics.volume import cell_number_estimate, volume_ratio
 from turnpoint.model.parameters import dynamics_of, reading_of
 from turnpoint.model.prior import named_prior
-from turnpoint.turning.plateaus import OUTCOMES
 
 # benchmarks are no package: the import below needs their folder
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import claims_series as counted
+from plateaus import OUTCOMES
 
 DOCETAXEL = "docetaxel-nsclc-ct"
 PROGRESSED = palette.STATES["regrowing"]

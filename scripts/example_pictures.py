@@ -9,10 +9,9 @@ import re
 from pathlib import Path
 
 import turnpoint as tp
+from turnpoint.pictures.snapshot import snapshot
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.figures import patient_figures
-from turnpoint.reports.snapshot import snapshot
-from turnpoint.workflows.report import patient_view
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PRIORS = {"long-plateau": "docetaxel-nsclc-ct", "marker-under-flat-ct": None}
@@ -24,8 +23,7 @@ _HEADING_HEIGHT = 34
 def drawn(name: str, prior: str | None) -> Path:
     """The panels of the example's patient as one SVG."""
     study = tp.read(DOCS / "worked-examples" / name)
-    assessment = tp.assess(study, prior)
-    view = patient_view(assessment, study.patient_ids[0])
+    view = tp.picture(study, study.patient_ids[0], prior)
     figures = patient_figures(view, snapshot(view), language("en"))
     parts, top, width = [], 0.0, 0.0
     for figure in figures:

@@ -11,8 +11,9 @@ import pytest
 import turnpoint as tp
 
 VERBS = [
+    "ahead",
     "assess",
-    "benefit_and_harm",
+    "harm",
     "check",
     "convert",
     "demo",
@@ -22,19 +23,15 @@ VERBS = [
     "inference_data",
     "metrics",
     "priors",
-    "progression_ahead",
+    "picture",
     "read",
     "report",
     "respond",
     "simulate",
     "trial",
-    "what_would_settle",
+    "settle",
 ]
-HOMES = {
-    "benefit_and_harm": "harm",
-    "read": "opening",
-    "what_would_settle": "settle",
-}  # the others live in a module of their own name
+HOMES = {"read": "opening"}  # the others live in a module of their own name
 ERRORS = ["MeasurementError", "MissingExtraError", "PriorError", "StudyError", "TurnpointError", "UsageError"]
 
 
@@ -45,8 +42,7 @@ def test_all_lists_exactly_the_verbs_the_study_the_errors_and_the_version() -> N
 @pytest.mark.parametrize("name", VERBS)
 def test_verb_is_the_workflows_function_when_asked_for(name: str) -> None:
     home = importlib.import_module(f"turnpoint.workflows.{HOMES.get(name, name)}")
-    own = "harm" if name == "benefit_and_harm" else name
-    assert getattr(tp, name) is getattr(home, own)
+    assert getattr(tp, name) is getattr(home, name)
     assert getattr(tp, name).__doc__
 
 

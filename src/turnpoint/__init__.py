@@ -28,6 +28,7 @@ from turnpoint.errors import (
 
 if TYPE_CHECKING:
     from turnpoint.study.study import Study
+    from turnpoint.workflows.ahead import ahead
     from turnpoint.workflows.assess import assess
     from turnpoint.workflows.check import check
     from turnpoint.workflows.convert import convert
@@ -35,15 +36,15 @@ if TYPE_CHECKING:
     from turnpoint.workflows.diagnose import diagnose
     from turnpoint.workflows.fit import fit
     from turnpoint.workflows.forecast import forecast
-    from turnpoint.workflows.harm import harm as benefit_and_harm
+    from turnpoint.workflows.harm import harm
     from turnpoint.workflows.inference_data import inference_data
     from turnpoint.workflows.metrics import metrics
     from turnpoint.workflows.opening import read
+    from turnpoint.workflows.picture import picture
     from turnpoint.workflows.priors import priors
-    from turnpoint.workflows.progression_ahead import progression_ahead
     from turnpoint.workflows.report import report
     from turnpoint.workflows.respond import respond
-    from turnpoint.workflows.settle import what_would_settle
+    from turnpoint.workflows.settle import settle
     from turnpoint.workflows.simulate import simulate
     from turnpoint.workflows.trial import trial
 
@@ -57,58 +58,57 @@ __all__ = [
     "TurnpointError",
     "UsageError",
     "__version__",
+    "ahead",
     "assess",
-    "benefit_and_harm",
     "check",
     "convert",
     "demo",
     "diagnose",
     "fit",
     "forecast",
+    "harm",
     "inference_data",
     "metrics",
+    "picture",
     "priors",
-    "progression_ahead",
     "read",
     "report",
     "respond",
+    "settle",
     "simulate",
     "trial",
-    "what_would_settle",
 ]
 
 # Where each lazily loaded name lives; the imports above say the same to type checkers.
 _HOMES = {
     "Study": "turnpoint.study.study",
+    "ahead": "turnpoint.workflows.ahead",
     "assess": "turnpoint.workflows.assess",
-    "benefit_and_harm": "turnpoint.workflows.harm",
     "check": "turnpoint.workflows.check",
     "convert": "turnpoint.workflows.convert",
     "demo": "turnpoint.workflows.demo",
     "diagnose": "turnpoint.workflows.diagnose",
     "fit": "turnpoint.workflows.fit",
     "forecast": "turnpoint.workflows.forecast",
+    "harm": "turnpoint.workflows.harm",
     "inference_data": "turnpoint.workflows.inference_data",
     "metrics": "turnpoint.workflows.metrics",
+    "picture": "turnpoint.workflows.picture",
     "priors": "turnpoint.workflows.priors",
-    "progression_ahead": "turnpoint.workflows.progression_ahead",
     "read": "turnpoint.workflows.opening",
     "report": "turnpoint.workflows.report",
     "respond": "turnpoint.workflows.respond",
+    "settle": "turnpoint.workflows.settle",
     "simulate": "turnpoint.workflows.simulate",
     "trial": "turnpoint.workflows.trial",
-    "what_would_settle": "turnpoint.workflows.settle",
 }
-
-# `harm` is a room of the package too, so that the verb has another name here.
-_OWN_NAMES = {"benefit_and_harm": "harm"}
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first asked for (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module 'turnpoint' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), _OWN_NAMES.get(name, name))
+    value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 

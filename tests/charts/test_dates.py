@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from turnpoint.charts.dates import DateInterval, interval_text, three_dates, week_or_never
+from turnpoint.charts.dates import interval_text, three_dates, week_or_never
 from turnpoint.charts.language import Language
 from turnpoint.charts.svg import svg
 from turnpoint.charts.week_axis import Panel
+from turnpoint.pictures.dates import DateInterval
 
 _TEN_YEARS = 3650.0 / 7.0
 

@@ -6,13 +6,13 @@ import polars as pl
 import pytest
 
 from turnpoint.charts import marker, palette, states, treatment
-from turnpoint.charts.dates import DateInterval
 from turnpoint.charts.language import Language
 from turnpoint.charts.patient_picture import patient_picture
 from turnpoint.charts.specification import Specification
 from turnpoint.charts.sum_of_diameters import RecistLines, describe, sum_of_diameters, y_top
 from turnpoint.charts.svg import svg
 from turnpoint.charts.week_axis import Panel
+from turnpoint.pictures.dates import DateInterval
 
 _FAN = {
     "day": pl.Float64,

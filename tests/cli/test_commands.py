@@ -105,6 +105,7 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
         "simulate",
         "trial",
         "convert",
+        "picture",
         "report",
         "map",
     ]
@@ -138,8 +139,18 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
         ("diagnose", {"--patient", "--prior", "--seed", "--out"}),
         (
             "report",
-            {"--patient", "--audience", "--lang", "--prior", "--false-alerts-per-100", "--seed", "--out"},
+            {
+                "--patient",
+                "--audience",
+                "--lang",
+                "--at",
+                "--prior",
+                "--false-alerts-per-100",
+                "--seed",
+                "--out",
+            },
         ),
+        ("picture", {"--patient", "--at", "--prior", "--false-alerts-per-100", "--seed", "--out"}),
     ],
 )
 def test_command_has_exactly_its_options(run: Run, command: str, options: set[str]) -> None:
@@ -196,7 +207,7 @@ def test_settle_says_that_nothing_is_left_to_settle_when_progression_was_called(
     run: Run, put: Put, calls: object, study_folder: Path
 ) -> None:
     put("workflows.respond", called=lambda _: CALLED.head(1))
-    put("workflows.settle", what_would_settle=lambda *_, **__: pl.DataFrame(schema={"plan": pl.String}))
+    put("workflows.settle", settle=lambda *_, **__: pl.DataFrame(schema={"plan": pl.String}))
     result = run("settle", study_folder, "--patient", "P001")
     assert result.exit_code == 0, result.stderr
     assert "nothing is left to settle: progression has been called" in result.stdout
@@ -366,37 +377,50 @@ def test_diagnose_writes_the_draws_of_one_patient_when_the_file_is_netcdf(
     assert diagnosed == []
 
 
-def test_report_is_on_the_study_when_no_patient_is_named_and_on_one_when_one_is(
+def test_report_is_on_the_study_when_no_patient_is_named(
     run: Run, calls: list[tuple[tuple[object, ...], dict[str, object]]], study_folder: Path, tmp_path: Path
 ) -> None:
     target = tmp_path / "report.html"
     result = run("report", study_folder, "--out", target)
     assert result.exit_code == 0, result.stderr
-    run("report", study_folder, "--patient", "P002", "--audience", "patient", "--out", target)
-    pages = [call for call in calls if "audience" in call[1]]
-    assert pages == [
-        ((None,), {"audience": "clinician", "lang": "en"}),
-        (("P002",), {"audience": "patient", "lang": "en"}),
+    assert [call for call in calls if "audience" in call[1]] == [
+        ((), {"audience": "clinician", "lang": "en"})
     ]
     assert target.read_text() == "<html>"
 
 
-def test_report_assesses_only_the_patient_it_is_on(
-    run: Run, put: Put, study: Study, study_folder: Path
+def test_report_of_a_patient_shows_the_picture_and_so_does_the_written_picture(
+    run: Run, study_folder: Path, tmp_path: Path
 ) -> None:
-    seen: list[list[str]] = []
+    asked = ("--patient", "P002", "--seed", "3", "--at", "60")
+    document, page, again = tmp_path / "p.json", tmp_path / "page.html", tmp_path / "again.html"
+    written = run("picture", study_folder, *asked, "--out", document)
+    assert written.exit_code == 0, written.stderr
+    whole = json.loads(document.read_bytes())
+    assert whole["format"] == "turnpoint-picture"
+    assert [row[1] for row in whole["picture"]["assessment"]["rows"]] == [-3, 43]
+    for source, target, options in ((study_folder, page, asked), (document, again, ())):
+        result = run("report", source, *options, "--audience", "patient", "--lang", "zh", "--out", target)
+        assert result.exit_code == 0, result.stderr
+        assert "Prior     generic" in result.stdout
+    assert page.read_text(encoding="utf-8") == again.read_text(encoding="utf-8")
+    # a picture is what was computed: nothing about it can be asked for again
+    refused = run("report", document, "--seed", "3", "--patient", "P002", "--out", again)
+    assert (refused.exit_code, "--patient" in refused.stderr) == (2, True)
 
-    def assess(given: Study, prior: object, **options: object) -> SimpleNamespace:
-        seen.append(given.patient_ids)
-        return SimpleNamespace(priors={"P002": PRIOR})
 
-    put("workflows.opening", read=lambda _: study)
-    put("workflows.assess", assess=assess)
-    page = SimpleNamespace(save=lambda path: Path(path).write_text("x", encoding="utf-8"))
-    put("workflows.report", report=lambda *_, **__: page)
-    put("workflows.respond", called=lambda _: NOTHING_CALLED)
-    run("report", study_folder, "--patient", "P002", "--out", study_folder / "r.html")
-    assert seen == [["P002"]]
+def test_going_back_needs_a_patient_and_a_visit(run: Run, study_folder: Path, tmp_path: Path) -> None:
+    for arguments, said in (
+        (("report", study_folder, "--at", "40"), "--patient"),
+        (
+            ("picture", study_folder, "--patient", "P001", "--at", "-20"),
+            "nothing had been measured by that day",
+        ),
+        (("picture", study_folder, "--patient", "p001"), "differs only in case"),
+    ):
+        result = run(*arguments, "--out", tmp_path / ("x.html" if arguments[0] == "report" else "x.json"))
+        assert (result.exit_code, said in result.stderr) == (2, True)
+        assert list(tmp_path.glob("x.*")) == []
 
 
 def test_warnings_are_in_the_summary_and_do_not_fail_the_command(
@@ -422,7 +446,7 @@ def test_demo_ends_with_the_reports_path(run: Run, put: Put, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("typed", "offered"), [("turnpoint fo", ["forecast"]), ("turnpoint report x --a", ["--audience"])]
+    ("typed", "offered"), [("turnpoint fo", ["forecast"]), ("turnpoint report x --au", ["--audience"])]
 )
 def test_completion_offers_commands_and_options(
     typed: str, offered: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

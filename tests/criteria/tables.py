@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from turnpoint.criteria.recist_1_1 import responses
+from turnpoint.criteria.recist.visit_response import responses
 
 SCHEMA = {
     "patient_id": pl.String,

@@ -8,7 +8,7 @@ import pytest
 from tests.criteria.tables import course, table
 from tests.workflows.studies import study_of
 from turnpoint.criteria.called_progression import CALLED_SCHEMA, called_of, called_progressions
-from turnpoint.criteria.nothing_left import NothingLeft, nothing_left
+from turnpoint.criteria.recist.complete_response import NothingLeft, nothing_left
 from turnpoint.workflows.respond import called
 
 NO_THERAPY = pl.DataFrame(schema={"patient_id": pl.String, "new_therapy_day": pl.Int64})

@@ -7,9 +7,9 @@ from polars.testing import assert_frame_equal
 
 from tests.criteria.tables import lesion, table
 from tests.reference import marker_progression as reference
-from turnpoint.criteria.best_response import best_responses
 from turnpoint.criteria.marker_progression import first_progression
-from turnpoint.criteria.recist_1_1 import responses
+from turnpoint.criteria.recist.best_response import best_responses
+from turnpoint.criteria.recist.visit_response import responses
 from turnpoint.study.markers import MARKERS
 
 AFTER = [21, 42, 84, 126, 168]

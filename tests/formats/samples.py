@@ -10,7 +10,7 @@ from pathlib import Path
 
 import xlsxwriter
 
-from tests.formats.structured_reports import LONG_AXIS, group, number, report, saved
+from tests.formats.dicom_sr.structured_reports import LONG_AXIS, group, number, report, saved
 from tests.formats.transport import size, write
 
 # of the one target lesion, at the first visit and six weeks later, in every format

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnpoint.criteria.sums import progression_sum_mm
+from turnpoint.criteria.recist.sums import progression_sum_mm
 from turnpoint.errors import MeasurementError
 from turnpoint.kinetics.progression_gap import progression_gap
 
@@ -31,9 +31,9 @@ def test_nothing_is_to_go_when_progression_is_reached():
     assert (gap.to_go_mm, gap.volume_ratio, gap.doublings) == (0.0, 1.0, 0.0)
 
 
-def test_ratios_are_infinite_when_nothing_is_left():
+def test_there_is_no_ratio_when_nothing_is_left():
     gap = progression_gap(0, 0)
-    assert (gap.progression_sum_mm, gap.to_go_mm, gap.volume_ratio) == (5.0, 5.0, math.inf)
+    assert (gap.progression_sum_mm, gap.to_go_mm, gap.volume_ratio) == (5.0, 5.0, None)
 
 
 @given(nadir=st.floats(0, 400))

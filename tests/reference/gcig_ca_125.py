@@ -2,7 +2,7 @@
 
 Rustin et al. 2011, doi:10.1097/IGC.0b013e3182070f17. No frame, no expression: lists in, dicts out. A sample is
 (day, value in U/mL, "none" / "left" / "right", upper limit), days all different. The fast
-`turnpoint.criteria.gcig_ca_125` must agree with it.
+`turnpoint.criteria.gcig.ca_125` must agree with it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """iRECIST the slow and obvious way: one patient, one visit, one lesion at a time, from the rules in prose.
 
 Seymour et al. 2017, doi:10.1016/S1470-2045(17)30074-8. What RECIST 1.1 says of a visit is asked of the RECIST reference;
-the rest is lists of dicts. The fast `turnpoint.criteria.irecist` must agree with it on any study.
+the rest is lists of dicts. The fast `turnpoint.criteria.irecist.visit_response` must agree with it on any study.
 """
 
 from __future__ import annotations

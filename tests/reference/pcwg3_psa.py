@@ -1,7 +1,7 @@
 """PCWG3 PSA the slow and obvious way: one patient, one value at a time, from the rules in prose.
 
 Scher et al. 2016, doi:10.1200/JCO.2015.64.2702. A value is (day, ng/mL, "none" / "left" / "right"), days all
-different. The fast `turnpoint.criteria.pcwg3_psa` must agree with it.
+different. The fast `turnpoint.criteria.pcwg3.psa` must agree with it.
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from turnpoint.charts.language import Language
+from turnpoint.pictures.patient import PatientPicture
+from turnpoint.pictures.snapshot import snapshot
 from turnpoint.reports.catalogue import language
-from turnpoint.reports.snapshot import snapshot
 from turnpoint.reports.verdict_text import CLINICIAN_HEADLINES, PATIENT_WORDS
-from turnpoint.reports.views import PatientView
 
 # which verdicts each situation may be said of
 _VERDICTS = {
@@ -36,7 +36,7 @@ _VERDICTS = {
 class Page:
     """One page as a reader sees it, beside the view it was made from."""
 
-    def __init__(self, made: str, view: PatientView, audience: str, lang: str) -> None:
+    def __init__(self, made: str, view: PatientPicture, audience: str, lang: str) -> None:
         self.made, self.view, self.audience = made, view, audience
         self.language: Language = language(lang)
         body = made[made.index("<main") :]
@@ -58,7 +58,7 @@ def _plain(markup: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())
 
 
-def contradictions(made: str, view: PatientView, audience: str, lang: str) -> list[str]:
+def contradictions(made: str, view: PatientPicture, audience: str, lang: str) -> list[str]:
     """Everything that is wrong with a page; nothing when it is in order."""
     page = Page(made, view, audience, lang)
     return [f"{rule.__name__}: {found}" for rule in RULES for found in rule(page)]

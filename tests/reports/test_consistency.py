@@ -14,9 +14,8 @@ import pytest
 import turnpoint as tp
 from tests.reports.consistency import contradictions
 from tests.reports.patients import PATIENTS, study
+from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.rendering import render_patient
-from turnpoint.reports.views import PatientView
-from turnpoint.workflows.report import patient_view
 
 _AUDIENCES = ("patient", "clinician", "statistician")
 # name: the function of `views_for_tests` that makes it, and what it is given
@@ -41,9 +40,9 @@ _VIEWS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def _view(views: ModuleType, name: str) -> PatientView:
+def _view(views: ModuleType, name: str) -> PatientPicture:
     function, arguments = _VIEWS[name]
-    view: PatientView = getattr(views, function)(*arguments)
+    view: PatientPicture = getattr(views, function)(*arguments)
     return view
 
 
@@ -57,7 +56,7 @@ def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("turnpoint.reports.figure.svg", said)
 
 
-def _found(view: PatientView) -> dict[tuple[str, str], list[str]]:
+def _found(view: PatientPicture) -> dict[tuple[str, str], list[str]]:
     """The contradictions on every page of one patient."""
     found = {}
     for audience in _AUDIENCES:
@@ -69,14 +68,14 @@ def _found(view: PatientView) -> dict[tuple[str, str], list[str]]:
     return found
 
 
-def _said(view: PatientView) -> str:
+def _said(view: PatientPicture) -> str:
     """All contradictions of a view in one string."""
     return " ".join(problem for problems in _found(view).values() for problem in problems)
 
 
 @cache
-def _view_of(name: str) -> PatientView:
-    return patient_view(tp.assess(study(name), particles=512), name)
+def _view_of(name: str) -> PatientPicture:
+    return tp.picture(study(name), name, particles=512)
 
 
 @pytest.mark.parametrize("name", list(_VIEWS))
@@ -93,8 +92,7 @@ def _bundled(dataset: str, patients: int) -> dict[str, dict[tuple[str, str], lis
     with resources.as_file(resources.files("turnpoint") / "datasets" / dataset) as folder:
         whole = tp.read(folder)
     ids = whole.patient_ids[:: max(1, len(whole.patient_ids) // patients)]
-    assessment = tp.assess(whole.only(ids), particles=512)
-    found = {patient_id: _found(patient_view(assessment, patient_id)) for patient_id in ids}
+    found = {patient_id: _found(tp.picture(whole, patient_id, particles=512)) for patient_id in ids}
     return {patient_id: problems for patient_id, problems in found.items() if problems}
 
 
@@ -114,7 +112,7 @@ def test_pages_of_bundled_studies_contradict_nothing(dataset: str, patients: int
 # What a rule is for: a page with one thing changed, and the rule that must say so.
 
 
-def _notices(view: PatientView, audience: str, change: Callable[[str], str]) -> list[str]:
+def _notices(view: PatientPicture, audience: str, change: Callable[[str], str]) -> list[str]:
     made = render_patient(view, audience, "en")  # type: ignore[arg-type]
     changed = change(made)
     assert changed != made

@@ -17,9 +17,9 @@ from turnpoint.charts import diagnostics_vpc
 from turnpoint.charts.svg import svg
 from turnpoint.model.prior import Alert
 from turnpoint.model.weighing import SMALLEST_EFFECTIVE_SIZE
+from turnpoint.pictures.patient import Provenance
 from turnpoint.reports.diagnostics_figures import PARAMETER_NAMES, ecdf_words, shrinkage_figure
 from turnpoint.reports.diagnostics_page import DiagnosticsView, diagnostics_page
-from turnpoint.reports.views import Provenance
 
 SUM = "sum_of_diameters_mm"
 HOSTILE = "<script>alert('x')</script>&{x}%s"
@@ -212,8 +212,8 @@ def test_shrinkage_names_the_quantity_only_when_there_are_several() -> None:
 
 
 def test_every_parameter_of_the_model_has_words() -> None:
+    from turnpoint.diagnostics.posterior_checks import transformed_names
     from turnpoint.model.prior import named_prior
-    from turnpoint.workflows.posterior_checks import transformed_names
 
     for prior in ("docetaxel-nsclc-ct", "docetaxel-prostate-psa"):
         assert {name for _, name in transformed_names(named_prior(prior))} <= set(PARAMETER_NAMES)

@@ -15,11 +15,11 @@ import pytest
 
 from turnpoint.errors import UsageError
 from turnpoint.model.prior import Alert
+from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.called_text import called_sentences
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.rendering import render_cohort, render_patient
 from turnpoint.reports.verdict_text import clinician_alert_rate
-from turnpoint.reports.views import PatientView
 
 _HOSTILE = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>{week}%s\x00&"
 _SVG_NAMESPACE = "http://www.w3.org/2000/svg"
@@ -242,7 +242,7 @@ def test_clinician_page_says_what_a_complete_response_means_and_does_not(views: 
 
 
 def test_clinician_page_holds_every_observation(page: Page, views: ModuleType) -> None:
-    view: PatientView = views.regrowing_view()
+    view: PatientPicture = views.regrowing_view()
     made = page("clinician", "en")
     text = _text("<body>" + made[made.index("Every visit") :])
     numbers = [*view.sums["sum_of_diameters_mm"], *view.markers["value"], *view.doses["dose"]]
@@ -257,7 +257,7 @@ def test_clinician_page_holds_every_observation(page: Page, views: ModuleType) -
 
 
 def test_statistician_page_holds_every_number_of_the_view(page: Page, views: ModuleType) -> None:
-    view: PatientView = views.regrowing_view()
+    view: PatientPicture = views.regrowing_view()
     text = _text(page("statistician", "en")).replace("−", "-").replace(",", "")
     shown = [float(number) for number in re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?", text)]
     frames = (view.sums, view.markers, view.doses, view.events, view.assessment, view.fan, view.p_progression)
@@ -324,8 +324,8 @@ def test_cohort_page_says_what_called_progression_before_the_pictures(views: Mod
     assert "new lesion brain N1 50 mm" in text
 
 
-def _hostile_view(views: ModuleType) -> PatientView:
-    view: PatientView = views.regrowing_view()
+def _hostile_view(views: ModuleType) -> PatientPicture:
+    view: PatientPicture = views.regrowing_view()
     name = pl.lit(_HOSTILE)
     return replace(
         view,

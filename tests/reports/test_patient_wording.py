@@ -10,10 +10,10 @@ from types import ModuleType
 import polars as pl
 import pytest
 
+from turnpoint.pictures.patient import PatientPicture, PriorFit
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.rendering import render_patient
 from turnpoint.reports.verdict_text import PATIENT_WORDS, RARE, chance_in_ten, tenths
-from turnpoint.reports.views import PatientView, PriorFit
 
 _FORBIDDEN = {
     "en": (
@@ -31,16 +31,16 @@ _FORBIDDEN = {
 _MOST_WORDS = 24
 
 
-def _background(views: ModuleType) -> PatientView:
+def _background(views: ModuleType) -> PatientPicture:
     """A flat marker, no scans, and the background as the likely reason."""
     rows = [views.assessment_row(270, (0.1, 0.8, 0.1), "plateau", p_cause=(0.1, 0.8, 0.05, 0.05))]
-    view: PatientView = replace(
+    view: PatientPicture = replace(
         views.marker_only_view(), assessment=views.assessment_frame(rows), evidence=()
     )
     return view
 
 
-def _situations(views: ModuleType) -> dict[str, PatientView]:
+def _situations(views: ModuleType) -> dict[str, PatientPicture]:
     unclear = views.plateau_view("unclear")
     none = replace(
         views.undetermined_view(),
@@ -71,7 +71,7 @@ def _situations(views: ModuleType) -> dict[str, PatientView]:
     }
 
 
-def _with_alert(view: PatientView, alert: str) -> PatientView:
+def _with_alert(view: PatientPicture, alert: str) -> PatientPicture:
     """The same view with an alert at the last visit, at an earlier one only, or never."""
     last = pl.int_range(pl.len()) == pl.len() - 1
     flag = {"now": last, "earlier": ~last, "none": pl.lit(value=False)}[alert]
@@ -102,7 +102,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("turnpoint.reports.figure.svg", said)
 
 
-def _page_text(view: PatientView, lang: str) -> str:
+def _page_text(view: PatientPicture, lang: str) -> str:
     return "\n".join(_words(render_patient(view, "patient", lang)))
 
 

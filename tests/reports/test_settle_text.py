@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from tests.reports import views_for_tests as views
+from turnpoint.pictures.snapshot import snapshot
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.settle_text import plan_name, settle_questions, settle_table, what_would_help
-from turnpoint.reports.snapshot import snapshot
 from turnpoint.reports.verdict_text import clinician_alert
 
 EN = language("en")

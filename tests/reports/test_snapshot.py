@@ -6,10 +6,10 @@ from types import ModuleType
 import polars as pl
 import pytest
 
-from turnpoint.criteria.nothing_left import NothingLeft
+from turnpoint.criteria.recist import NothingLeft
+from turnpoint.pictures.snapshot import snapshot
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.figures import simple_picture
-from turnpoint.reports.snapshot import snapshot
 from turnpoint.turning.evidence import Evidence
 
 

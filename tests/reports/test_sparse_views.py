@@ -9,20 +9,20 @@ from types import ModuleType
 import polars as pl
 import pytest
 
+from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.clinician import gap_sentences, progression_table
 from turnpoint.reports.rendering import render_cohort, render_patient
-from turnpoint.reports.views import PatientView
 
 _AUDIENCES = ("clinician", "patient", "statistician")
 
 
-def _all(view: PatientView, lang: str = "en") -> dict[str, str]:
+def _all(view: PatientPicture, lang: str = "en") -> dict[str, str]:
     return {audience: render_patient(view, audience, lang) for audience in _AUDIENCES}  # type: ignore[arg-type]
 
 
-def _empty(views: ModuleType) -> PatientView:
-    view: PatientView = views.undetermined_view()
+def _empty(views: ModuleType) -> PatientPicture:
+    view: PatientPicture = views.undetermined_view()
     return replace(
         view,
         sums=pl.DataFrame(schema=views.SUMS_SCHEMA),

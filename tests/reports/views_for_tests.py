@@ -12,10 +12,11 @@ import polars as pl
 
 import turnpoint
 from turnpoint.criteria.called_progression import CALLED_SCHEMA, CalledProgression
-from turnpoint.criteria.nothing_left import NothingLeft
+from turnpoint.criteria.recist.complete_response import NothingLeft
 from turnpoint.kinetics.progression_gap import ProgressionGap
 from turnpoint.model.prior import Alert
-from turnpoint.reports.views import CohortView, PatientView, Provenance
+from turnpoint.pictures.patient import PatientPicture, Provenance
+from turnpoint.reports.views import CohortView
 from turnpoint.turning.evidence import Evidence
 from turnpoint.turning.lesion_courses import (
     LesionCourse,
@@ -207,17 +208,17 @@ def assessment_frame(rows: list[dict[str, object]]) -> pl.DataFrame:
 
 def gap(sum_mm: float, nadir_mm: float) -> ProgressionGap:
     needed = max(1.2 * nadir_mm, nadir_mm + 5)
-    ratio = (max(needed, sum_mm) / sum_mm) ** 3 if sum_mm else math.inf
-    from_nadir = (needed / nadir_mm) ** 3 if nadir_mm else math.inf
+    ratio = (max(needed, sum_mm) / sum_mm) ** 3 if sum_mm else None
+    from_nadir = (needed / nadir_mm) ** 3 if nadir_mm else None
     return ProgressionGap(
         sum_mm=sum_mm,
         nadir_mm=nadir_mm,
         progression_sum_mm=needed,
         to_go_mm=max(0.0, needed - sum_mm),
         volume_ratio=ratio,
-        doublings=math.log2(ratio),
+        doublings=None if ratio is None else math.log2(ratio),
         volume_ratio_from_nadir=from_nadir,
-        doublings_from_nadir=math.log2(from_nadir),
+        doublings_from_nadir=None if from_nadir is None else math.log2(from_nadir),
     )
 
 
@@ -298,11 +299,11 @@ def sized_view(
     *,
     growth_per_week: float = 0.0,
     chances: tuple[float, ...] = (0.04, 0.11, 0.27),
-) -> PatientView:
+) -> PatientPicture:
     """A view of a patient with sums and nothing else."""
     nadir = min(sizes)
     quantity = "sum_of_diameters_mm"
-    return PatientView(
+    return PatientPicture(
         patient_id=patient_id,
         study_name="oak-docetaxel",
         tumour_type="NSCLC",
@@ -327,7 +328,7 @@ def sized_view(
     )
 
 
-def regrowing_view() -> PatientView:
+def regrowing_view() -> PatientPicture:
     """OAKD-013 until week 30: shrank, flat, now up; with a marker, doses and events beside the real sums."""
     days, sizes = oak("OAKD-013")
     days, sizes = days[:6], sizes[:6]
@@ -394,7 +395,7 @@ def lesion(
     )
 
 
-def called_view(kind: str = "new_lesion") -> PatientView:
+def called_view(kind: str = "new_lesion") -> PatientPicture:
     """The responding patient, with progression called at the last visit."""
     view = responding_view()
     day = int(view.sums["day"][-1])
@@ -417,7 +418,7 @@ def called_view(kind: str = "new_lesion") -> PatientView:
     )
 
 
-def mixed_view() -> PatientView:
+def mixed_view() -> PatientPicture:
     """50 to 14 mm in the liver, 20 to 40 mm in the lung."""
     days = [0, 42, 84, 126]
     liver, lung = [50.0, 30.0, 20.0, 14.0], [20.0, 26.0, 33.0, 40.0]
@@ -446,7 +447,7 @@ def mixed_view() -> PatientView:
     )
 
 
-def nothing_left_view() -> PatientView:
+def nothing_left_view() -> PatientPicture:
     """A complete response with a normal marker."""
     days, sizes = [0, 42, 84, 126], [30.0, 12.0, 0.0, 0.0]
     rows = [
@@ -462,7 +463,7 @@ def nothing_left_view() -> PatientView:
     )
 
 
-def plateau_changed_view() -> PatientView:
+def plateau_changed_view() -> PatientPicture:
     """A plateau by the trend, with a fall of the last weeks beyond its error."""
     fall = Evidence(
         "size_fallen",
@@ -472,7 +473,7 @@ def plateau_changed_view() -> PatientView:
     return replace(plateau_view("unclear"), evidence=(fall,))
 
 
-def unclear_view() -> PatientView:
+def unclear_view() -> PatientPicture:
     """Five values, and no state more likely than not."""
     view = plateau_view("unclear")
     day = int(view.sums["day"][-1])
@@ -481,7 +482,7 @@ def unclear_view() -> PatientView:
     return replace(view, assessment=assessment_frame(rows), evidence=(limit, *view.evidence))
 
 
-def off_treatment_view() -> PatientView:
+def off_treatment_view() -> PatientPicture:
     """Level sizes without a dose since week 10; the model expects growth."""
     view = plateau_view("unclear")
     day = int(view.sums["day"][-1])
@@ -498,12 +499,12 @@ def off_treatment_view() -> PatientView:
     )
 
 
-def sizes_only_view() -> PatientView:
+def sizes_only_view() -> PatientPicture:
     """A plateau in sizes alone: the cause is the prior's."""
     return replace(plateau_view("scar"), cause_is_prior=True)
 
 
-def responding_view() -> PatientView:
+def responding_view() -> PatientPicture:
     """OAKD-228 until week 18: 70 to 14 mm, still falling."""
     days, sizes = oak("OAKD-228")
     rows = [
@@ -523,7 +524,7 @@ def responding_view() -> PatientView:
     return sized_view("OAKD-228", days[:4], sizes[:4], rows, evidence, growth_per_week=-0.01)
 
 
-def plateau_view(cause: str = "resistant", *, alert: bool = False) -> PatientView:
+def plateau_view(cause: str = "resistant", *, alert: bool = False) -> PatientPicture:
     """OAKD-137 until week 36: 35, 26, then 22 or 23 mm five times."""
     days, sizes = oak("OAKD-137")
     days, sizes = days[:7], sizes[:7]
@@ -552,7 +553,7 @@ def plateau_view(cause: str = "resistant", *, alert: bool = False) -> PatientVie
     return sized_view("OAKD-137", days, sizes, rows, evidence, growth_per_week=0.003)
 
 
-def undetermined_view() -> PatientView:
+def undetermined_view() -> PatientPicture:
     """The same patient at the second scan: too little to say anything."""
     days, sizes = oak("OAKD-137")
     rows = [
@@ -570,7 +571,7 @@ def undetermined_view() -> PatientView:
     return sized_view("OAKD-137", days[:2], sizes[:2], rows, evidence)
 
 
-def marker_only_view() -> PatientView:
+def marker_only_view() -> PatientPicture:
     """ASC-720001: PSA and nothing else."""
     days, values = ascent("ASC-720001")
     rows = [

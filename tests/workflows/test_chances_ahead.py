@@ -55,7 +55,7 @@ def assessed(study):
 @pytest.mark.parametrize(("name", "patients"), [("oak-docetaxel", 30), ("ascent2-docetaxel-psa", 15)])
 def test_assess_and_ahead_give_the_same_chance_at_every_visit(name, patients):
     study = bundled(name, patients)
-    ahead = tp.progression_ahead(study, every_visit=True, particles=PARTICLES)
+    ahead = tp.ahead(study, every_visit=True, particles=PARTICLES)
     both = assessed(study).join(ahead, on=["patient_id", "day"], suffix="_ahead")
     assert both.height > 100
     for chance in CHANCES:
@@ -66,12 +66,12 @@ def test_chance_is_of_recist_once_lesions_have_been_read_and_of_the_marker_befor
     study = patient(ct=(60, 50, 44), every_ct=42, markers=(85, 60, 40, 30, 22))
     alone = patient(markers=(85, 60, 40, 30, 22))
     frame = assessed(study)
-    ahead = tp.progression_ahead(study, every_visit=True, particles=PARTICLES)
+    ahead = tp.ahead(study, every_visit=True, particles=PARTICLES)
     sums = ahead.filter(pl.col("quantity") == "sum_of_diameters_mm")
     joined = frame.join(sums, on=["patient_id", "day"], suffix="_ahead")
     assert joined.height == 3
     assert joined["p_progression_24w"].to_list() == joined["p_progression_24w_ahead"].to_list()
-    by_marker = tp.progression_ahead(alone, every_visit=True, particles=PARTICLES)
+    by_marker = tp.ahead(alone, every_visit=True, particles=PARTICLES)
     assert assessed(alone)["p_progression_24w"].to_list() == by_marker["p_progression_24w"].to_list()
 
 

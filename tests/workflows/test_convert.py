@@ -16,7 +16,7 @@ import turnpoint as tp
 from tests.formats.transport import named, size, state, write
 from turnpoint.cli.convert_command import convert as command
 from turnpoint.cli.failures import GuardedGroup
-from turnpoint.formats.unmapped import UNMAPPED_SCHEMA
+from turnpoint.formats.ledger import UNMAPPED_SCHEMA
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import RawTable
 from turnpoint.study.schema import TABLES

@@ -9,13 +9,7 @@ import pytest
 import turnpoint as tp
 from tests.workflows.studies import both_study, study_of
 from tests.workflows.virtual_study import virtual_study
-from turnpoint.model.filter import posteriors
-from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
-from turnpoint.model.prior import named_prior
-from turnpoint.model.series import parts_of, readings_of
-from turnpoint.workflows.diagnose import TABLES
-from turnpoint.workflows.forecast import forecast_targets
-from turnpoint.workflows.forecast_calibration import (
+from turnpoint.diagnostics.forecast_calibration import (
     coverage_table,
     outcomes,
     pit_ecdfs,
@@ -23,8 +17,14 @@ from turnpoint.workflows.forecast_calibration import (
     pit_table,
     reliability_table,
 )
+from turnpoint.diagnostics.posterior_checks import transformed, transformed_names, transformed_prior
+from turnpoint.model.filter import posteriors
+from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
+from turnpoint.model.prior import named_prior
+from turnpoint.model.series import parts_of, readings_of
+from turnpoint.workflows.diagnose import TABLES
+from turnpoint.workflows.forecast import forecast_targets
 from turnpoint.workflows.forecast_draws import forecast_draws
-from turnpoint.workflows.posterior_checks import transformed, transformed_names, transformed_prior
 
 EMPTY_NEW = pl.DataFrame(schema={"patient_id": pl.String, "new_lesion_day": pl.Int64})
 

@@ -3,6 +3,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import turnpoint as tp
 from tests.workflows.studies import study_of
 from turnpoint.cli.failures import GuardedGroup
 from turnpoint.cli.harm_command import HARM_TABLES
@@ -12,7 +13,7 @@ from turnpoint.reports.catalogue import language
 from turnpoint.reports.harm_plain import patient_harm
 from turnpoint.reports.harm_section import clinician_harm
 from turnpoint.workflows.harm import NEXT_CYCLE_SCHEMA, harm
-from turnpoint.workflows.harm_view import harm_view, harm_view_of
+from turnpoint.workflows.harm_picture import harm_shown
 
 LESIONS = "patient_id,day,lesion_id,role,diameter_mm,status\n" + "".join(
     f"{patient},{day},T1,target,{mm},measured\n"
@@ -105,7 +106,7 @@ def test_missing_limits_file_is_a_usage_error(study, tmp_path):
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_sections_say_what_is_added_and_flagged(result, lang):
-    view = harm_view(result, "P1")
+    view = harm_shown(result, "P1")
     clinician, patient = clinician_harm(view, language(lang)), patient_harm(view, language(lang))
     assert clinician.figure is not None
     assert clinician.ledger is not None
@@ -118,14 +119,15 @@ def test_sections_say_what_is_added_and_flagged(result, lang):
 
 def test_patient_is_not_shown_a_limit_that_was_not_checked():
     doses = DOSES.replace("cisplatin", "oxaliplatin")
-    view = harm_view(harm(study_of(lesions=LESIONS, doses=doses), particles=256), "P1")
+    view = harm_shown(harm(study_of(lesions=LESIONS, doses=doses), particles=256), "P1")
     assert not any("oxaliplatin" in sentence for sentence in patient_harm(view, language("en")).sentences)
     assert any("not verified" in sentence for sentence in clinician_harm(view, language("en")).expected)
 
 
 def test_section_gives_the_reasons_instead_of_a_ledger_when_doses_cannot_be():
     doses = DOSES.replace(",75,mg/m2", ",750,mg/m2")
-    view = harm_view_of(study_of(lesions=LESIONS, doses=doses), "P1")
+    view = tp.picture(study_of(lesions=LESIONS, doses=doses), "P1", particles=256).harm
+    assert view is not None
     section = clinician_harm(view, language("en"))
     assert section.ledger is None
     assert len(section.problems) == 3

@@ -9,6 +9,7 @@ import pytest
 
 import turnpoint as tp
 from tests.workflows.studies import both_study
+from turnpoint.diagnostics.inference_tree import counting_alike
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.workflows import inference_data as workflow
 
@@ -27,7 +28,7 @@ def test_inference_data_names_the_extra_when_arviz_is_missing(monkeypatch):
 
 def test_counting_alike_gives_each_value_its_mass():
     values, mass = np.array([[1.0, 2.0, 5.0]]), np.array([[0.2, 0.5, 0.3]])
-    draws = workflow._counting_alike(values, mass)
+    draws = counting_alike(values, mass, 0)
     assert draws.shape == (1, 1000)
     counts = [int((draws == value).sum()) for value in (1.0, 2.0, 5.0)]
     assert counts == pytest.approx([200, 500, 300], abs=1)
@@ -71,7 +72,7 @@ def test_predictive_draws_give_the_quantiles_of_the_forecast_command(one):
 def test_lp_differs_from_the_likelihood_by_the_prior_density(one):
     from scipy.stats import multivariate_normal
 
-    from turnpoint.workflows.posterior_checks import transformed_names
+    from turnpoint.diagnostics.posterior_checks import transformed_names
     from turnpoint.workflows.priors import prior_of
 
     prior = prior_of(both_study(with_marker=True), "P1")

@@ -195,10 +195,13 @@ def test_rows_do_not_change_when_it_comes(leak):
 def forecasts_of(patients: dict[str, tuple[Course, int]]) -> dict[str, tuple[pl.DataFrame, pl.DataFrame]]:
     """`ahead` at every visit, and `forecast`, of courses each known up to a day."""
     study = study_of(**tables_of(patients))
-    tables = (tp.progression_ahead(study, every_visit=True, particles=128), tp.forecast(study, particles=128))
+    tables = (tp.ahead(study, every_visit=True, particles=128), tp.forecast(study, particles=128))
     ahead, forecasts = tables
     return {
-        name: tuple(table.filter(patient_id=name).drop("patient_id") for table in (ahead, forecasts))
+        name: (
+            ahead.filter(patient_id=name).drop("patient_id"),
+            forecasts.filter(patient_id=name).drop("patient_id"),
+        )
         for name in patients
     }
 

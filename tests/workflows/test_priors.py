@@ -166,7 +166,7 @@ def test_assess_names_the_prior_of_each_row_and_keeps_it_by_patient(study):
 
 
 def test_harm_keeps_the_prior_of_each_patient(study):
-    found = tp.benefit_and_harm(study.only(["A lung", "B colon"]))
+    found = tp.harm(study.only(["A lung", "B colon"]))
     assert {name: own.name for name, own in found.priors.items()} == {
         name: EXPECTED[name][0] for name in ("A lung", "B colon")
     }

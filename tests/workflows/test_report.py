@@ -10,11 +10,12 @@ from tests.reports.patients import study
 from tests.workflows.studies import study_of
 from turnpoint.model.prior import shipped_priors
 from turnpoint.turning.detectable import READING_SD_SHARE
-from turnpoint.workflows.report import cohort_view, patient_view, provenance
+from turnpoint.workflows.provenance import provenance
+from turnpoint.workflows.report import cohort_view
 
 
 def view_of(name):
-    return patient_view(tp.assess(study(name), particles=512), name)
+    return tp.picture(study(name), name, particles=512)
 
 
 def test_new_lesion_is_called_and_nothing_is_forecast():

@@ -5,7 +5,7 @@ import pytest
 
 from tests.workflows.studies import both_study, study_of
 from turnpoint.errors import UsageError
-from turnpoint.workflows.settle import SETTLE_SCHEMA, what_would_settle
+from turnpoint.workflows.settle import SETTLE_SCHEMA, settle
 
 PSA = "patient_id,day,marker,value,unit\n" + "\n".join(
     f"P1,{day},PSA,{value},ng/mL" for day, value in ((0, 80), (21, 60), (42, 50), (63, 47))
@@ -14,7 +14,7 @@ PSA = "patient_id,day,marker,value,unit\n" + "\n".join(
 
 @pytest.fixture(scope="module")
 def found():
-    return what_would_settle(both_study(with_marker=True), "P1", particles=1024)
+    return settle(both_study(with_marker=True), "P1", particles=1024)
 
 
 def test_list_is_ranked_by_what_is_known_and_how_long(found):
@@ -42,13 +42,13 @@ def test_only_ctdna_that_was_never_read_is_an_assumption(found):
     assumed = found.filter("is_assumed")
     assert set(assumed["quantity"]) == {"ctDNA"}
     with_ctdna = PSA.replace("PSA", "ctDNA").replace("ng/mL", "%")
-    own = what_would_settle(study_of(markers=with_ctdna), "P1", particles=512)
+    own = settle(study_of(markers=with_ctdna), "P1", particles=512)
     assert not own["is_assumed"].any()
     assert set(own["plan"]) == {"ctDNA every 2 weeks", "ctDNA every 3 weeks"}
 
 
 def test_patient_without_scans_is_offered_none():
-    own = what_would_settle(study_of(markers=PSA), "P1", particles=512, with_ctdna=False)
+    own = settle(study_of(markers=PSA), "P1", particles=512, with_ctdna=False)
     assert set(own["quantity"]) == {"PSA"}
     assert own["scans"].to_list() == [0, 0]
 
@@ -64,36 +64,36 @@ def test_every_plan_tells_something_and_none_more_than_there_is_to_know(found):
 
 
 def test_same_seed_gives_the_same_list(found):
-    assert what_would_settle(both_study(with_marker=True), "P1", particles=1024).equals(found)
+    assert settle(both_study(with_marker=True), "P1", particles=1024).equals(found)
 
 
 def test_other_patients_of_the_study_do_not_change_the_list():
     one = study_of(markers=PSA)
     two = study_of(markers=PSA + "\n" + PSA.split("\n", 1)[1].replace("P1,", "P2,"))
-    assert what_would_settle(one, "P1", particles=512).equals(what_would_settle(two, "P1", particles=512))
+    assert settle(one, "P1", particles=512).equals(settle(two, "P1", particles=512))
 
 
 def test_later_values_of_the_study_are_not_needed_when_the_last_visit_is_the_first():
     lone = study_of(markers="\n".join(PSA.split("\n")[:2]))
-    own = what_would_settle(lone, "P1", particles=512)
+    own = settle(lone, "P1", particles=512)
     assert (own["day"] == 0).all()
 
 
 def test_patient_that_is_not_in_the_study_is_refused_without_being_named():
     with pytest.raises(UsageError, match="no such patient among the 1") as error:
-        what_would_settle(study_of(markers=PSA), "SECRET")
+        settle(study_of(markers=PSA), "SECRET")
     assert "SECRET" not in str(error.value)
 
 
 @pytest.mark.parametrize("bound", [0.5, 1.0])
 def test_bound_that_is_none_is_refused(bound):
     with pytest.raises(UsageError, match="not between"):
-        what_would_settle(study_of(markers=PSA), "P1", decided_above=bound)
+        settle(study_of(markers=PSA), "P1", decided_above=bound)
 
 
 def test_nothing_is_left_to_settle_once_progression_has_been_called():
     rows = ["patient_id,day,lesion_id,role,diameter_mm,status"]
     rows += [f"P1,{42 * visit},T1,target,{mm},measured" for visit, mm in enumerate((60, 40, 42, 55))]
-    found = what_would_settle(study_of(lesions="\n".join(rows)), "P1", particles=512)
+    found = settle(study_of(lesions="\n".join(rows)), "P1", particles=512)
     assert found.is_empty()
     assert dict(found.schema) == SETTLE_SCHEMA

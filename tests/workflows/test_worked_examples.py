@@ -22,7 +22,7 @@ def test_long_plateau_that_never_progressed_is_not_called_resistant():
     assert last["p_resistant"] == pytest.approx(0.04, abs=0.02)
     assert last["p_plateau"] > 0.99
     assert last["p_turned"] == pytest.approx(0.95, abs=0.02)
-    ahead = tp.progression_ahead(study, "docetaxel-nsclc-ct")
+    ahead = tp.ahead(study, "docetaxel-nsclc-ct")
     assert ahead["p_progression_24w"].item() == pytest.approx(0.07, abs=0.03)
 
 

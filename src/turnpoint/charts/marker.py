@@ -10,11 +10,12 @@ import polars as pl
 
 from turnpoint.charts import palette
 from turnpoint.charts.canvas import Layer, at_x, at_y, sheet, words
-from turnpoint.charts.dates import DateInterval, turning_layers
+from turnpoint.charts.dates import turning_layers
 from turnpoint.charts.fan import fan_layers, forecast_label
 from turnpoint.charts.language import Language
 from turnpoint.charts.specification import Axis, Scale, Specification, channel, marks
 from turnpoint.charts.week_axis import Panel
+from turnpoint.pictures.dates import DateInterval
 
 _HEIGHT_PX = 200
 _TURNING_Y_PX = -38.0

@@ -25,12 +25,12 @@ def ahead(
     source = existing_study(study)
     target = None if out is None else checked_target(out, TABLE_ENDINGS, source)
 
-    from turnpoint.workflows.progression_ahead import progression_ahead
+    from turnpoint.workflows.ahead import ahead as run
     from turnpoint.workflows.respond import called
 
     data = read_study(source)
     with ProgressBar("Looking ahead") as progress:
-        frame = progression_ahead(data, expanded_prior(prior), seed=seed, progress=progress)
+        frame = run(data, expanded_prior(prior), seed=seed, progress=progress)
     stream = summaries.summary_stream(target)
     summaries.say_called(called(data), stream)
     summaries.say_read(data, stream)
@@ -55,12 +55,12 @@ def settle(
     target = None if out is None else checked_target(out, TABLE_ENDINGS, source)
 
     from turnpoint.workflows.respond import called
-    from turnpoint.workflows.settle import what_would_settle
+    from turnpoint.workflows.settle import settle as run
 
     data = read_study(source)
     known = known_patient(data, patient)
     with ProgressBar("Comparing measurements"):
-        frame = what_would_settle(data, known, expanded_prior(prior), seed=seed)
+        frame = run(data, known, expanded_prior(prior), seed=seed)
     stream = summaries.summary_stream(target)
     summaries.say_called(called(data.only([known])), stream)
     summaries.say_read(data, stream)

@@ -20,7 +20,7 @@ from turnpoint.cli.convert_command import convert
 from turnpoint.cli.diagnose_command import diagnose
 from turnpoint.cli.failures import DATA_EXIT_CODE, GuardedGroup
 from turnpoint.cli.harm_command import harm
-from turnpoint.cli.inputs import expanded_prior, only_patient, read_study
+from turnpoint.cli.inputs import expanded_prior, known_patient, read_study
 from turnpoint.cli.map_command import mapping
 from turnpoint.cli.options import (
     Audience,
@@ -31,6 +31,7 @@ from turnpoint.cli.options import (
     StudyArgument,
     TableOption,
 )
+from turnpoint.cli.picture_command import AtOption, drawn, picture
 from turnpoint.cli.problems import print_every_problem, problem_frame
 from turnpoint.cli.progress import ProgressBar
 from turnpoint.cli.simulate_command import simulate
@@ -348,6 +349,9 @@ app.command(short_help="Between formats: SDTM, ADaM, FHIR, study")(convert)
 app.add_typer(mapping)
 
 
+app.command(short_help="All that is said about one patient, as JSON")(picture)
+
+
 @app.command(short_help="Write a self-contained report")
 def report(
     study: StudyArgument,
@@ -358,6 +362,7 @@ def report(
     ] = None,
     audience: Annotated[Audience, typer.Option("--audience", help="Who it is for.")] = Audience.clinician,
     lang: Annotated[Language, typer.Option("--lang", help="In which language.")] = Language.en,
+    at: AtOption = None,
     prior: PriorOption = None,
     false_alerts: FalseAlertsOption = None,
     seed: SeedOption = 0,
@@ -366,17 +371,45 @@ def report(
         typer.Option("--out", metavar="FILE", help="Write the report: .html, or .pdf with the extra `pdf`."),
     ] = Path("turnpoint-report.html"),
 ) -> None:
-    """Write a self-contained report, on one patient or on the whole study."""
+    """Write a self-contained report, on one patient or on the whole study; or show a picture that was written."""
     source = existing_study(study)
     target = checked_target(out, REPORT_ENDINGS, source)
 
-    from turnpoint.workflows.assess import assess as run_assess
+    from turnpoint.pictures.document import from_json, is_picture
     from turnpoint.workflows.report import report as run
-    from turnpoint.workflows.respond import called
 
+    if is_picture(source):
+        given = {"--patient": patient, "--at": at, "--prior": prior, "--false-alerts-per-100": false_alerts}
+        if any(value is not None for value in given.values()):
+            named = " and ".join(name for name, value in given.items() if value is not None)
+            raise UsageError(
+                f"{named}: a picture is shown as it was computed. Leave it out, or name the study."
+            )
+        shown = from_json(source.read_bytes(), source.name)
+        with appearing_whole(target) as part:
+            run(shown, audience=audience.value, lang=lang.value).save(part)
+        summaries.say_called_in(shown, sys.stdout)
+        summaries.say_provenance(shown.provenance, sys.stdout)
+        summaries.say_written(target, f"report for the {audience.value}", sys.stdout)
+        return
     data = read_study(source)
     if patient is not None:
-        data = only_patient(data, patient)
+        known = known_patient(data, patient)
+        with appearing_whole(target) as part:
+            shown = drawn(data, known, at=at, prior=prior, false_alerts=false_alerts, seed=seed)
+            with ProgressBar("Writing the report"):
+                run(shown, audience=audience.value, lang=lang.value).save(part)
+        summaries.say_called_in(shown, sys.stdout)
+        summaries.say_read(data.only([known]), sys.stdout)
+        summaries.say_provenance(shown.provenance, sys.stdout)
+        summaries.say_written(target, f"report for the {audience.value}", sys.stdout)
+        return
+    if at is not None:
+        raise UsageError("--at: only a patient's report can go back. Name one with --patient.")
+
+    from turnpoint.workflows.assess import assess as run_assess
+    from turnpoint.workflows.respond import called
+
     with ProgressBar("Assessing") as progress:
         assessment = run_assess(
             data,
@@ -386,7 +419,7 @@ def report(
             progress=progress,
         )
     with ProgressBar("Writing the report"), appearing_whole(target) as part:
-        run(assessment, patient, audience=audience.value, lang=lang.value).save(part)
+        run(assessment, audience=audience.value, lang=lang.value).save(part)
     summaries.say_called(called(data), sys.stdout)
     summaries.say_read(data, sys.stdout)
     summaries.say_priors(assessment.priors, sys.stdout)

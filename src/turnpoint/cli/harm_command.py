@@ -93,7 +93,7 @@ def harm(
     source = existing_study(study)
     targets = {} if out is None else checked_folder_targets(out, HARM_TABLES, source)
 
-    from turnpoint.harm.weights import Weights
+    from turnpoint.harms.weights import Weights
     from turnpoint.workflows.harm import harm as run
     from turnpoint.workflows.harm import read_limits
 

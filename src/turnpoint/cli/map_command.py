@@ -12,7 +12,7 @@ from turnpoint.cli.terminal import printable, say
 from turnpoint.errors import UsageError, counted
 
 if TYPE_CHECKING:
-    from turnpoint.formats.mapped_questions import Question
+    from turnpoint.formats.mapped import Question
 
 # `turnpoint map guess`: a group, so that more can follow.
 mapping = typer.Typer(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from turnpoint.model.prior import Prior
+    from turnpoint.pictures.patient import PatientPicture, Provenance
     from turnpoint.study.study import Study
     from turnpoint.workflows.check import CheckResult
     from turnpoint.workflows.demo import DemoResult
@@ -170,6 +171,12 @@ def say_called(called: pl.DataFrame, stream: TextIO) -> None:
         say("Called", f"progression of {counted(patients, 'patient')}: {by}", stream)
 
 
+def say_called_in(picture: PatientPicture, stream: TextIO) -> None:
+    """Progression of one patient that has been called, by what."""
+    for own in picture.called:
+        say("Called", _called_line(asdict(own)), stream)
+
+
 def _called_line(row: Mapping[str, object]) -> str:
     """One thing that called it: `progression in week 18 (day 126), by a new lesion: brain N1, 11 mm (RECIST 1.1)`."""
     day = int(str(row["day"]))
@@ -240,6 +247,14 @@ def say_prior(prior: Prior, stream: TextIO) -> None:
     card = prior.card
     say("Prior", f"{prior.name}, fitted to {counted(card.patients, 'patient')}: {card.data}", stream)
     for warning in card.warnings:
+        say("", warning, stream)
+
+
+def say_provenance(provenance: Provenance, stream: TextIO) -> None:
+    """Which prior a patient was compared with, and what its card warns of."""
+    fitted = f"fitted to {counted(provenance.prior_patients, 'patient')}: {provenance.prior_data}"
+    say("Prior", f"{provenance.prior_name}, {fitted}", stream)
+    for warning in provenance.prior_warnings:
         say("", warning, stream)
 
 

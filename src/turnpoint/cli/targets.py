@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 TABLE_ENDINGS = (".csv", ".parquet", ".json")
 FHIR_NAMES, FHIR_ENDINGS = (".fhir.json", ".fhir.ndjson"), (".json", ".ndjson")
 PRIOR_ENDINGS = (".json",)
+PICTURE_ENDINGS = (".json",)
 REPORT_ENDINGS = (".html", ".pdf")
 DRAWS_ENDINGS = (".nc",)
 STANDARD_OUTPUT = Path("-")

@@ -1,4 +1,4 @@
-"""Response criteria: pure functions over the study's tables, one file a criterion; this table names them."""
+"""Response criteria: pure functions over the study's tables, a folder for each family; this table names them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.criteria import gcig_ca_125, gcig_combined, irecist, pcwg3_psa, recist_1_1
-from turnpoint.criteria.adjudication import adjudication
-from turnpoint.criteria.best_response import best_responses
-from turnpoint.criteria.eligibility import eligibility_problems
-from turnpoint.criteria.progression_free_survival import deaths, progression_free_survival
+from turnpoint.criteria import gcig, irecist, pcwg3, recist
 from turnpoint.criteria.protocol import ProtocolRules
 from turnpoint.criteria.responses import Responses
 from turnpoint.errors import UsageError
@@ -20,26 +16,13 @@ from turnpoint.study.study import Study
 
 Criterion = Callable[[Study, pl.DataFrame, ProtocolRules], Responses]
 
-
-def _recist_1_1(study: Study, new_therapy: pl.DataFrame, rules: ProtocolRules) -> Responses:
-    visits = recist_1_1.responses(study.lesions)
-    best = best_responses(visits, new_therapy, rules)
-    return Responses(
-        visits,
-        best,
-        eligibility_problems(study.lesions),
-        adjudication=adjudication(study.lesions, visits, best, new_therapy, rules),
-        progression_free=progression_free_survival(visits, deaths(study), new_therapy, rules),
-    )
-
-
 CRITERIA: Final[Mapping[str, Criterion]] = MappingProxyType(
     {
-        "recist-1.1": _recist_1_1,
+        "recist-1.1": recist.judge,
         "irecist": irecist.judge,
-        "gcig-ca-125": gcig_ca_125.judge,
-        "gcig-combined": gcig_combined.judge,
-        "pcwg3-psa": pcwg3_psa.judge,
+        "gcig-ca-125": gcig.judge_ca_125,
+        "gcig-combined": gcig.judge_combined,
+        "pcwg3-psa": pcwg3.judge,
     }
 )
 _OTHER_NAMES: Final = {

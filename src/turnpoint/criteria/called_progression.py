@@ -1,9 +1,9 @@
 """Progression that has been called: by which criterion, on which day, and by what.
 
-    RECIST 1.1   the first PD that counts (`best_response`, rule 1): growth of the targets, unequivocal growth of other
-                 lesions, a new lesion, or several of these
-    PCWG3        PSA, confirmed by a second value (`pcwg3_psa`)
-    GCIG         CA-125, confirmed by a second sample (`gcig_ca_125`)
+    RECIST 1.1   the first PD that counts (`recist.best_response`, rule 1): growth of the targets, unequivocal growth of
+                 other lesions, a new lesion, or several of these
+    PCWG3        PSA, confirmed by a second value (`pcwg3.psa`)
+    GCIG         CA-125, confirmed by a second sample (`gcig.ca_125`)
 
 Other markers have no criterion that calls progression: a rise of theirs is no progression, however large.
 
@@ -17,13 +17,13 @@ from typing import Final, Literal, get_args
 
 import polars as pl
 
-from turnpoint.criteria import gcig_ca_125, pcwg3_psa, recist_1_1
-from turnpoint.criteria.best_response import best_responses
-from turnpoint.criteria.irecist_new_lesions import CERTAIN
+from turnpoint.criteria.gcig import ca_125
+from turnpoint.criteria.pcwg3 import psa
+from turnpoint.criteria.recist import CERTAIN, best_responses, responses
 from turnpoint.study.study import Study
 
 RECIST: Final = "RECIST 1.1"
-MARKER_CRITERIA: Final = {pcwg3_psa.MARKER: "PCWG3", gcig_ca_125.MARKER: "GCIG"}
+MARKER_CRITERIA: Final = {psa.MARKER: "PCWG3", ca_125.MARKER: "GCIG"}
 Kind = Literal["new_lesion", "target", "non_target", "marker"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
@@ -97,7 +97,7 @@ def called_progressions(study: Study, new_therapy: pl.DataFrame) -> pl.DataFrame
 def _by_recist(lesions: pl.DataFrame, new_therapy: pl.DataFrame) -> pl.DataFrame:
     if lesions.is_empty():
         return pl.DataFrame(schema=CALLED_SCHEMA)
-    visits = recist_1_1.responses(lesions)
+    visits = responses(lesions)
     first = best_responses(visits, new_therapy).drop_nulls("progression_day")
     called = visits.join(
         first.select("patient_id", "reader", "progression_day"), on=["patient_id", "reader"], nulls_equal=True
@@ -167,8 +167,8 @@ def _by_markers(study: Study, new_therapy: pl.DataFrame) -> list[pl.DataFrame]:
     """Confirmed progressions by the criteria that markers have of their own."""
     found = []
     for criteria, column, nadir, unit, apart_days in (
-        (pcwg3_psa, "psa_ng_per_ml", "nadir_ng_per_ml", "ng/mL", pcwg3_psa.CONFIRMATION_DAYS),
-        (gcig_ca_125, "ca_125_u_per_ml", "nadir_u_per_ml", "U/mL", gcig_ca_125.PROGRESSION_APART_DAYS),
+        (psa, "psa_ng_per_ml", "nadir_ng_per_ml", "ng/mL", psa.CONFIRMATION_DAYS),
+        (ca_125, "ca_125_u_per_ml", "nadir_u_per_ml", "U/mL", ca_125.PROGRESSION_APART_DAYS),
     ):
         if study.markers.filter(pl.col("marker") == criteria.MARKER).is_empty():
             continue

@@ -16,14 +16,14 @@ import math
 
 import polars as pl
 
-from turnpoint.study.markers import MARKERS
+from turnpoint.study.markers import MARKERS, ONE_SIDED_95
 
 PSA_RATIO = 1.25
 PSA_NG_PER_ML = 2.0
 CA125_UPPER_LIMIT = 35.0
 CA125_RATIO = 2.0
-# One-sided reference change of a marker without a published one: assumes CV 15 %, z 1.645.
-UNPUBLISHED_REFERENCE_CHANGE_PCT = 100.0 * 1.645 * math.sqrt(2.0) * 0.15
+# One-sided reference change of a marker without a published one: assumes CV 15 %.
+UNPUBLISHED_REFERENCE_CHANGE_PCT = 100.0 * ONE_SIDED_95 * math.sqrt(2.0) * 0.15
 SERIES = ["patient_id", "marker"]
 TOLERANCE = 1e-9
 
@@ -38,6 +38,11 @@ PROGRESSION_SCHEMA: dict[str, type[pl.DataType]] = {
     "marker": pl.String,
     "progression_day": pl.Int64,
 }
+
+
+def psa_bar(nadir: pl.Expr) -> pl.Expr:
+    """What PSA must reach in ng/mL: the larger of 1.25 x nadir and nadir + 2 (PCWG3)."""
+    return pl.max_horizontal(PSA_RATIO * nadir, nadir + PSA_NG_PER_ML)
 
 
 def progression_threshold(markers: pl.DataFrame) -> pl.DataFrame:
@@ -92,7 +97,7 @@ def _with_threshold(markers: pl.DataFrame) -> pl.DataFrame:
     )
     threshold = (
         pl.when(pl.col("marker") == "PSA")
-        .then(pl.max_horizontal(PSA_RATIO * nadir, nadir + PSA_NG_PER_ML))
+        .then(psa_bar(nadir))
         .when(pl.col("marker") == "CA-125")
         .then(pl.when(been_normal).then(CA125_RATIO * upper).otherwise(CA125_RATIO * nadir))
         .otherwise(ratio * nadir)

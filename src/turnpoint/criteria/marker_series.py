@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from turnpoint.criteria.sums import with_course
+from turnpoint.criteria.courses import with_course
 from turnpoint.errors import Problem
 
 # Values are decimal fractions: 0.5 x 70.2 must not miss a threshold by a rounding error.

@@ -1,4 +1,4 @@
-"""Formats of hospitals and trials, each read into the study: one file a format; this table names them.
+"""Formats of hospitals and trials, each read into the study: a folder a format; this table names them.
 
 A format is recognised by what a file holds, never by its name alone. What no format recognises is a study folder, or a
 single table of one (`study.reading`).
@@ -14,7 +14,7 @@ from typing import Final
 
 from turnpoint.errors import Problem
 from turnpoint.formats import dicom_sr, fhir, mapped, sdtm
-from turnpoint.formats.unmapped import Converted
+from turnpoint.formats.ledger import Converted
 from turnpoint.study.reading import PARQUET_ENDINGS, TEXT_ENDINGS
 from turnpoint.study.schema import TABLES
 from turnpoint.study.study import Study

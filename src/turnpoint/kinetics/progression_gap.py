@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from turnpoint.errors import MeasurementError
+import numpy as np
 
-# Eisenhauer 2009, section 4.3.1. `criteria.sums` has the same two numbers as expressions; a test compares them.
-_PROGRESSION_RATIO = 1.2
-_PROGRESSION_MM = 5.0
+from turnpoint.errors import MeasurementError
+from turnpoint.study.recist_bar import progression_bar_mm
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +23,17 @@ class ProgressionGap:
         volume_ratio: volume at progression over volume now, all diameters growing alike (V ~ D^3).
         doublings: log2 of that.
         volume_ratio_from_nadir: volume at progression over volume at the nadir.
-        doublings_from_nadir: log2 of that.
+        doublings_from_nadir: log2 of that. None where the sum to grow from is 0 mm.
     """
 
     sum_mm: float
     nadir_mm: float
     progression_sum_mm: float
     to_go_mm: float
-    volume_ratio: float
-    doublings: float
-    volume_ratio_from_nadir: float
-    doublings_from_nadir: float
+    volume_ratio: float | None
+    doublings: float | None
+    volume_ratio_from_nadir: float | None
+    doublings_from_nadir: float | None
 
 
 def progression_gap(sum_mm: float, nadir_mm: float) -> ProgressionGap:
@@ -47,7 +46,7 @@ def progression_gap(sum_mm: float, nadir_mm: float) -> ProgressionGap:
         nadir_mm: the smallest sum so far, baseline and this visit included.
 
     Returns:
-        The gap. Ratios and doublings are inf from a sum of 0 mm, 1 and 0 when progression is already reached.
+        The gap. Ratios and doublings are None from a sum of 0 mm, 1 and 0 when progression is already reached.
 
     Raises:
         MeasurementError: a sum is negative or not a number, or the nadir is above the sum.
@@ -63,21 +62,21 @@ def progression_gap(sum_mm: float, nadir_mm: float) -> ProgressionGap:
             f"sum_mm={sum_mm:g}, nadir_mm={nadir_mm:g}: not 0 <= nadir <= sum. "
             "Give the sum now, and the smallest sum up to and including it."
         )
-    at_progression = max(_PROGRESSION_RATIO * nadir_mm, nadir_mm + _PROGRESSION_MM)
+    at_progression = float(progression_bar_mm(np.asarray(nadir_mm, np.float64)))
     ratio = _cubed(max(at_progression, sum_mm), sum_mm)
     from_nadir = _cubed(at_progression, nadir_mm)
     return ProgressionGap(
         sum_mm=float(sum_mm),
         nadir_mm=float(nadir_mm),
-        progression_sum_mm=float(at_progression),
+        progression_sum_mm=at_progression,
         to_go_mm=float(max(at_progression - sum_mm, 0.0)),
         volume_ratio=ratio,
-        doublings=math.log2(ratio),
+        doublings=None if ratio is None else math.log2(ratio),
         volume_ratio_from_nadir=from_nadir,
-        doublings_from_nadir=math.log2(from_nadir),
+        doublings_from_nadir=None if from_nadir is None else math.log2(from_nadir),
     )
 
 
-def _cubed(later_mm: float, now_mm: float) -> float:
+def _cubed(later_mm: float, now_mm: float) -> float | None:
     # A sum of 1e-200 mm is nothing, and its cube overflows.
-    return math.inf if now_mm * 1e50 < later_mm else float((later_mm / now_mm) ** 3)
+    return None if now_mm * 1e50 < later_mm else float((later_mm / now_mm) ** 3)

@@ -217,7 +217,7 @@ def _lengths(series: Series) -> dict[str, Number]:
         "doublings_since_nadir": doublings(nadir, float(value[-1])) if nadir > 0 else None,
         "progression_sum_mm": gap.progression_sum_mm,
         "progression_to_go_mm": gap.to_go_mm,
-        "doublings_to_progression": gap.doublings if math.isfinite(gap.doublings) else None,
+        "doublings_to_progression": gap.doublings,
     }
     if series.day_before is not None and series.value_before:
         found["growth_rate_before_pct_per_month"] = tumour_growth_rate_pct_per_month(

@@ -25,6 +25,7 @@ from turnpoint.model.parameters import Reading, dynamics_of, reading_of
 from turnpoint.model.prior import Prior
 from turnpoint.model.refinement import Refiner
 from turnpoint.model.series import Batch, Series, batches, new_lesion_days
+from turnpoint.model.streams import Stream, generator
 from turnpoint.model.weighing import WeightedVisits
 from turnpoint.study.study import Study
 
@@ -264,7 +265,7 @@ def _pieces(
 
 def posterior_of(batch: Batch, refiner: Refiner, draws: int = DEFAULT_DRAWS) -> Posterior:
     """Equal-weight draws at every visit of the batch, by patient and visit."""
-    parts = [posterior_at(batch, *part, refiner.prior, draws) for part in refiner.visits(batch, levels=True)]
+    parts = [posterior_at(batch, *part, refiner, draws) for part in refiner.visits(batch, levels=True)]
     together = joined(batch, parts)
     return together.at(np.lexsort((together.visit, together.patient)))
 
@@ -274,11 +275,11 @@ def posterior_at(
     patient: IntArray,
     visit: IntArray,
     weighted: WeightedVisits,
-    prior: Prior,
+    refiner: Refiner,
     draws: int = DEFAULT_DRAWS,
 ) -> Posterior:
     """Equal-weight draws at some visits of a batch, as `Refiner.visits` gives them, with their levels."""
-    chosen = _drawn(weighted.weight, draws)
+    chosen = _drawn(weighted.weight, draws, refiner.seed)
     bank = weighted.bank
     particles = bank.particles[(weighted.patient[:, None], chosen) if bank.is_own else chosen]
     quantities = {
@@ -286,7 +287,7 @@ def posterior_at(
             reading_of(particles, quantity, position),
             tuple(_parts(weighted, quantity, chosen)),
         )
-        for position, quantity in enumerate(prior.quantities)
+        for position, quantity in enumerate(refiner.prior.quantities)
     }
     return Posterior(
         batch=batch,
@@ -340,20 +341,20 @@ def _stacked(parts: Sequence[Dynamics | Reading | PartPosterior]) -> Iterator[An
             yield np.concatenate([getattr(part, name) for part in parts])
 
 
-def systematic_draws(log_weight: FloatArray, draws: int) -> IntArray:
+def systematic_draws(log_weight: FloatArray, draws: int, seed: int = 0) -> IntArray:
     """Indices of equal-weight draws for each row, shape (R, draws), in an order that is the same for all rows.
 
     Systematic resampling puts each draw within 1/draws of its place in the weights' distribution; the common
     shuffle keeps later draws (of noise) from lining up with the particles' order.
     """
-    return _drawn(np.exp(log_weight - log_weight.max(axis=-1, keepdims=True)), draws)
+    return _drawn(np.exp(log_weight - log_weight.max(axis=-1, keepdims=True)), draws, seed)
 
 
-def _drawn(weight: FloatArray, draws: int) -> IntArray:
+def _drawn(weight: FloatArray, draws: int, seed: int) -> IntArray:
     """`systematic_draws` from the weights themselves."""
     cumulative = np.cumsum(weight, axis=-1, dtype=np.float64)
     places = (np.arange(draws) + 0.5) / draws
-    order = np.random.default_rng(0).permutation(draws)
+    order = generator(seed, Stream.RESAMPLING).permutation(draws)
     chosen = np.empty((len(weight), draws), dtype=np.int64)
     for row, running in enumerate(cumulative):
         chosen[row] = np.searchsorted(running, places * running[-1])[order]

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from turnpoint.criteria.sums import TOO_SMALL_MM
+from turnpoint.criteria.recist import TOO_SMALL_MM
 from turnpoint.model.arrays import BoolArray, FloatArray
 from turnpoint.model.error_features import Origins
 

@@ -12,6 +12,7 @@ from turnpoint.model.arrays import BoolArray, FloatArray
 from turnpoint.model.filter import PartPosterior, Posterior
 from turnpoint.model.parameters import Reading
 from turnpoint.model.prior import BelowLimit, Prior
+from turnpoint.model.streams import Stream, generator
 
 QUANTILE_LEVELS = np.arange(0.05, 0.951, 0.05).round(2)
 QUANTILE_NAMES = tuple(f"q{round(100 * level):02d}" for level in QUANTILE_LEVELS)
@@ -164,7 +165,7 @@ def _uniforms(draws: int, dimensions: int, stream: tuple[int, int, int]) -> Floa
     from scipy.stats import qmc  # noqa: PLC0415  (see Prior.bank)
 
     seed, part, step = stream
-    rng = np.random.default_rng((seed, 2, part, step))
+    rng = generator(seed, Stream.READINGS_AHEAD, part, step)
     power = int(np.ceil(np.log2(draws)))
     points = qmc.Sobol(dimensions, rng=rng).random_base2(power)[:draws]
     uniforms: FloatArray = np.clip(rng.permutation(points), 1e-9, 1.0 - 1e-9)

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from turnpoint.criteria.sums import TOO_SMALL_MM
+from turnpoint.criteria.recist import TOO_SMALL_MM
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.error_features import Origins
 from turnpoint.model.error_regression import ErrorLaw, ErrorRegression

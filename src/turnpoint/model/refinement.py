@@ -6,8 +6,10 @@ bad guess costs nothing but time (defensive mixture: Hesterberg 1995, doi:10.108
 does not do, the next normal is fitted to these particles (adaptive importance sampling: Cornuet et al. 2012,
 doi:10.1111/j.1467-9469.2011.00756.x). The draws are quasi-random and the same for every visit.
 
-Each visit has particles of its own, aimed by the readings up to it: what comes later changes nothing about it, and
-neither does anybody else.
+The first visit that the prior's particles do not serve is aimed at by the readings up to it; the particles that serve
+it go on through the later visits, and the first of those that they do not serve any more is aimed at from their own
+weights there. So a visit depends on the readings up to it: what comes later changes nothing about it, and neither does
+anybody else.
 """
 
 from __future__ import annotations
@@ -22,9 +24,9 @@ from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.bank import SINGLE, Bank, Precision
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import Batch
+from turnpoint.model.streams import Stream, generator
 from turnpoint.model.weighing import (
     WeightedVisits,
-    at_visits,
     effective_sizes,
     of_patients,
     smallest_effective_size,
@@ -54,22 +56,24 @@ class Refiner:
         prior: the population.
         bank: drawn from it, serves every patient.
         normals: quasi-random standard normals for fresh particles, shape (K, dimensions).
+        seed: of all that is drawn.
     """
 
     prior: Prior
     bank: Bank
     normals: FloatArray
+    seed: int
 
     @classmethod
     def of(cls, prior: Prior, particles: FloatArray, seed: int, *, precision: Precision = SINGLE) -> Refiner:
         """From particles drawn from the prior (a power of two of them) and the seed they were drawn with."""
         from scipy.stats import qmc  # noqa: PLC0415  (see Prior.bank)
 
-        sequence = qmc.Sobol(prior.dimensions, rng=np.random.default_rng((seed, 1)))
+        sequence = qmc.Sobol(prior.dimensions, rng=generator(seed, Stream.REFINEMENT))
         uniforms = np.clip(
             sequence.random(_MOST_SHARE * max(len(particles), _FEWEST_FRESH)), 1e-9, 1.0 - 1e-9
         )
-        return cls(prior, Bank.of(prior, particles, precision=precision), ndtri(uniforms))
+        return cls(prior, Bank.of(prior, particles, precision=precision), ndtri(uniforms), seed)
 
     def visits(self, batch: Batch, *, levels: bool) -> Iterator[tuple[IntArray, IntArray, WeightedVisits]]:
         """Every visit of the batch once, with weights that can be trusted as far as refinement can make them.
@@ -89,19 +93,42 @@ class Refiner:
             part = of_patients(batch, patients)
             run = weigh(part, self.prior, self.bank, levels=levels)
             weighted = weighted_visits(part, run, patient[rows] - first, visit[rows], tail_from=smallest)
-            yield from self._trusted(weighted, rows, (patient, visit), (waiting, aims), smallest)
-        for refinement in range(1, _MOST_REFINEMENTS + 1):
-            normals = self._normals_of(refinement)
+            yield from self._trusted(weighted, rows, (patient, visit), (waiting, aims))
+        yield from self._refined(batch, (patient, visit), (waiting, aims), series_each, levels=levels)
+
+    def _refined(
+        self,
+        batch: Batch,
+        places: tuple[IntArray, IntArray],
+        state: tuple[BoolArray, _Aims],
+        series_each: float,
+        *,
+        levels: bool,
+    ) -> Iterator[tuple[IntArray, IntArray, WeightedVisits]]:
+        """The visits that wait: each patient's first one is aimed at, and the particles go on as far as they serve."""
+        patient, visit = places
+        waiting, aims = state
+        smallest = smallest_effective_size(self.bank.size)
+        refinements = np.ones(len(batch.visits), dtype=np.int64)
+        while waiting.any():
+            rows = np.flatnonzero(waiting)
+            firsts = rows[np.unique(patient[rows], return_index=True)[1]]
+            number = int(refinements[patient[firsts]].min())
+            now = firsts[refinements[patient[firsts]] == number]
+            normals = self._normals_of(number)
             at_once = max(int(_VALUES_AT_ONCE / (len(normals) * series_each)), 1)
-            smallest = 0.0 if refinement == _MOST_REFINEMENTS else smallest
-            doubtful = np.flatnonzero(waiting)
-            for first in range(0, len(doubtful), at_once):
-                rows = doubtful[first : first + at_once]
-                part = at_visits(batch, patient[rows], visit[rows])
-                run = weigh(part, self.prior, self._own_bank(aims.at(rows), normals), levels=levels)
-                each = np.arange(len(rows))
-                weighted = weighted_visits(part, run, each, np.zeros_like(each), tail_from=smallest)
-                yield from self._trusted(weighted, rows, (patient, visit), (waiting, aims), smallest)
+            for first in range(0, len(now), at_once):
+                own = now[first : first + at_once]
+                patients = patient[own]
+                part = of_patients(batch, patients)
+                run = weigh(part, self.prior, self._own_bank(aims.at(own), normals), levels=levels)
+                asked = np.flatnonzero(waiting & np.isin(patient, patients))
+                local = np.searchsorted(patients, patient[asked])
+                weighted = weighted_visits(part, run, local, visit[asked], tail_from=smallest)
+                accepted = np.isin(asked, own) & (number == _MOST_REFINEMENTS)
+                yield from self._trusted(weighted, asked, places, state, accepted)
+                # particles that have served one visit are as many as the next begins with
+                refinements[patients] += waiting[own]
 
     def _trusted(
         self,
@@ -109,14 +136,19 @@ class Refiner:
         rows: IntArray,
         places: tuple[IntArray, IntArray],
         state: tuple[BoolArray, _Aims],
-        smallest: float,
+        accepted: BoolArray | bool = False,
     ) -> Iterator[tuple[IntArray, IntArray, WeightedVisits]]:
-        """Those of the weighted visits that can be trusted; the others are aimed at and go on waiting."""
+        """Those of the weighted visits that can be trusted, or are accepted as they are; the others go on waiting.
+
+        Of each patient the first of those is aimed at.
+        """
         waiting, aims = state
-        done = weighted.are_trusted(smallest) if smallest else np.ones(len(rows), dtype=np.bool_)
+        done = weighted.are_trusted(smallest_effective_size(self.bank.size)) | accepted
         waiting[rows[done]] = False
-        if not done.all():
-            aims.set(rows[~done], _aims_of(weighted.at(~done), self.prior))
+        left = np.flatnonzero(~done)
+        if left.size:
+            first = left[np.unique(weighted.patient[left], return_index=True)[1]]
+            aims.set(rows[first], _aims_of(weighted.at(first), self.prior))
         if done.any():
             yield places[0][rows[done]], places[1][rows[done]], weighted.at(done)
 

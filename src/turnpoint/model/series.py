@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from turnpoint.criteria.irecist_new_lesions import CERTAIN
-from turnpoint.criteria.sums import TOO_SMALL_MM, sum_of_diameters, target_diameters
+from turnpoint.criteria.recist import CERTAIN, TOO_SMALL_MM, sum_of_diameters, target_diameters
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.dynamics import Pauses
 from turnpoint.model.parameters import SUM_OF_DIAMETERS

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from turnpoint.criteria.sums import TOO_SMALL_MM
+from turnpoint.criteria.recist import TOO_SMALL_MM
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.dynamics import Dynamics
 from turnpoint.model.parameters import SUM_OF_DIAMETERS, dynamics_of, reading_of

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from turnpoint.charts.language import Language, mark
 from turnpoint.criteria.called_progression import RECIST, CalledProgression
+from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.places import known_sites, lesion_name, site_name
-from turnpoint.reports.views import PatientView
 
 KIND_NAMES = {
     "new_lesion": mark("new lesion"),
@@ -17,7 +17,7 @@ KIND_NAMES = {
 }
 
 
-def called_sentences(view: PatientView, language: Language) -> list[str]:
+def called_sentences(view: PatientPicture, language: Language) -> list[str]:
     """What called progression, when, and by which criterion: a sentence for each kind, the first first."""
     kinds = list(dict.fromkeys((own.kind, own.criterion) for own in view.called))
     return [
@@ -84,7 +84,7 @@ def _lesions(called: Sequence[CalledProgression], language: Language) -> str:
     return language.listed(names)
 
 
-def called_already(view: PatientView, language: Language) -> str:
+def called_already(view: PatientPicture, language: Language) -> str:
     """Instead of a forecast by RECIST: progression has been called, and nothing forecasts it."""
     first = next(own for own in view.called if own.criterion == RECIST)
     return language.text(
@@ -94,7 +94,7 @@ def called_already(view: PatientView, language: Language) -> str:
     )
 
 
-def patient_called_headline(view: PatientView, language: Language) -> str:
+def patient_called_headline(view: PatientPicture, language: Language) -> str:
     """What called progression, in one plain sentence."""
     kind = view.called[0].kind
     own = [called for called in view.called if called.kind == kind]
@@ -115,7 +115,7 @@ def patient_called_headline(view: PatientView, language: Language) -> str:
     return language.text("The cancer has grown, by the rules that doctors use.")
 
 
-def patient_new_spots(view: PatientView, language: Language) -> list[str]:
+def patient_new_spots(view: PatientPicture, language: Language) -> list[str]:
     """The new spots that called progression, as they were seen."""
     return [_spot(own, language) for own in view.called if own.kind == "new_lesion"]
 

@@ -12,7 +12,9 @@ from turnpoint.charts.language import NOTHING, Language, mark
 from turnpoint.charts.marker import censored_value
 from turnpoint.charts.states import STATE_NAMES
 from turnpoint.criteria.called_progression import RECIST
-from turnpoint.criteria.nothing_left import NothingLeft
+from turnpoint.criteria.recist import NothingLeft
+from turnpoint.pictures.patient import PatientPicture
+from turnpoint.pictures.snapshot import CAUSES, SUM_OF_DIAMETERS, Snapshot, snapshot
 from turnpoint.reports.called_text import called_already, called_sentences
 from turnpoint.reports.course_tables import doses_table, events_table, percent_change, visits_table
 from turnpoint.reports.evidence_text import clinician_sentence, quantity_name
@@ -23,10 +25,8 @@ from turnpoint.reports.lesion_text import lesions_table, parted_sentence
 from turnpoint.reports.page import page
 from turnpoint.reports.provenance_text import fit_sentence, not_a_device, provenance_lines
 from turnpoint.reports.settle_text import settle_table, what_would_help
-from turnpoint.reports.snapshot import CAUSES, SUM_OF_DIAMETERS, Snapshot, snapshot
 from turnpoint.reports.tables import Table, table
 from turnpoint.reports.verdict_text import CLINICIAN_HEADLINES, clinician_alert, clinician_alert_rate
-from turnpoint.reports.views import PatientView
 from turnpoint.turning.series_facts import at_floor_mm
 
 CAUSE_NAMES = {
@@ -39,7 +39,7 @@ _STATES = ("responding", "plateau", "regrowing")
 _NO_CAUSE_ASKED = ("responding", "nothing_left", "not_assessed", "undetermined")
 
 
-def clinician_page(view: PatientView, language: Language) -> str:
+def clinician_page(view: PatientPicture, language: Language) -> str:
     """The page as HTML."""
     snap = snapshot(view)
     provenance = view.provenance
@@ -87,13 +87,13 @@ def clinician_page(view: PatientView, language: Language) -> str:
     )
 
 
-def clinician_figures(view: PatientView, language: Language) -> list[Figure]:
+def clinician_figures(view: PatientPicture, language: Language) -> list[Figure]:
     """Every picture of the page, in its order."""
     harm = None if view.harm is None else next_cycle_figure(view.harm, language)
     return [*patient_figures(view, snapshot(view), language), *([] if harm is None else [harm])]
 
 
-def headlines(view: PatientView, snap: Snapshot, language: Language) -> dict[str, object]:
+def headlines(view: PatientPicture, snap: Snapshot, language: Language) -> dict[str, object]:
     """What is said first: what called progression, else the state; then the state, and lesions that part ways."""
     state = language.text(CLINICIAN_HEADLINES[snap.situation])
     called = called_sentences(view, language)
@@ -125,7 +125,7 @@ def _nothing_left(found: NothingLeft, language: Language) -> list[str]:
     return said
 
 
-def course_line(view: PatientView, snap: Snapshot, language: Language) -> str:
+def course_line(view: PatientPicture, snap: Snapshot, language: Language) -> str:
     """Who, what, how long: one line under the title."""
     parts = [part for part in (view.tumour_type, view.regimen) if part]
     if snap.last_day is not None:
@@ -137,7 +137,7 @@ def course_line(view: PatientView, snap: Snapshot, language: Language) -> str:
     return " · ".join(parts)
 
 
-def _certainty(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
+def _certainty(view: PatientPicture, snap: Snapshot, language: Language) -> list[str]:
     """The chance that the turning point is past, and the resistant share."""
     sentences = []
     if snap.last.get("p_turned") is not None:
@@ -170,7 +170,7 @@ def _certainty(view: PatientView, snap: Snapshot, language: Language) -> list[st
     return sentences
 
 
-def changes(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
+def changes(view: PatientPicture, snap: Snapshot, language: Language) -> list[str]:
     """What changed: the last sum and the last value of each marker, against what they were."""
     sentences = []
     if snap.last_sum:
@@ -178,7 +178,7 @@ def changes(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
     return sentences + [_marker_sentence(row, language) for row in snap.last_markers]
 
 
-def _sum_sentence(view: PatientView, snap: Snapshot, language: Language) -> str:
+def _sum_sentence(view: PatientPicture, snap: Snapshot, language: Language) -> str:
     row, before = snap.last_sum, snap.sum_before
     size, week = language.number(row["sum_of_diameters_mm"], 1), language.week(row["day"])
     said = language.text("Sum of diameters {size} mm at week {week}.", size=size, week=week)
@@ -276,7 +276,7 @@ def size_text(size_mm: float, language: Language) -> str:
     return language.text("{size} mm", size=language.number(size_mm, 1))
 
 
-def progression_table(view: PatientView, language: Language) -> Table | None:
+def progression_table(view: PatientPicture, language: Language) -> Table | None:
     """Chance of progression: a row a quantity, a column a horizon."""
     # null where progression has been called already
     known = view.p_progression.filter(pl.col("p_progression").is_not_null())
@@ -299,7 +299,7 @@ def progression_table(view: PatientView, language: Language) -> Table | None:
     return table(language.text("Chance of progression if the regimen stays as it is"), columns, rows)
 
 
-def _progression_weeks(view: PatientView, quantity: str, language: Language) -> str:
+def _progression_weeks(view: PatientPicture, quantity: str, language: Language) -> str:
     """The median week in which the criterion would be met, and its interval; open where it is over two years away."""
     found = view.progression_days.filter(pl.col("quantity") == quantity)
     if found.is_empty() or found["q05"][0] is None:
@@ -319,7 +319,7 @@ def _progression_weeks(view: PatientView, quantity: str, language: Language) -> 
     )
 
 
-def gap_sentences(view: PatientView, language: Language) -> list[str]:
+def gap_sentences(view: PatientPicture, language: Language) -> list[str]:
     """What RECIST still waits for: millimetres, volume, doublings."""
     if any(own.criterion == RECIST for own in view.called):
         return [called_already(view, language)]
@@ -352,7 +352,7 @@ def gap_sentences(view: PatientView, language: Language) -> list[str]:
             gap.doublings_from_nadir,
         ),
     ):
-        if ratio < float("inf"):
+        if ratio is not None:
             said = {"ratio": language.number(ratio, 2), "doublings": language.number(doublings, 2)}
             sentences.append(language.text(message, **said))
     return sentences
@@ -391,7 +391,7 @@ def _date_cells(name: str, snap: Snapshot, language: Language) -> list[str]:
     return [middle, NOTHING if interval.q05 is None else span]
 
 
-def cause_sentences(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
+def cause_sentences(view: PatientPicture, snap: Snapshot, language: Language) -> list[str]:
     """That scans alone cannot tell the cause, and which test could; nothing where the data tell it."""
     if not view.cause_is_prior or snap.progressed is not None or snap.situation in _NO_CAUSE_ASKED:
         return []
@@ -411,7 +411,7 @@ def cause_sentences(view: PatientView, snap: Snapshot, language: Language) -> li
     ]
 
 
-def _causes_table(view: PatientView, snap: Snapshot, language: Language) -> list[tuple[str, str, float]]:
+def _causes_table(view: PatientPicture, snap: Snapshot, language: Language) -> list[tuple[str, str, float]]:
     """Each cause of a plateau with its chance, most likely first; nothing where it is asked of no plateau."""
     if view.cause_is_prior or snap.situation in _NO_CAUSE_ASKED:
         return []

@@ -10,14 +10,14 @@ import polars as pl
 from turnpoint.charts.language import NOTHING, Language
 from turnpoint.charts.marker import censored_value
 from turnpoint.charts.states import STATE_NAMES
+from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.tables import Table, table
-from turnpoint.reports.views import PatientView
 
 _MOST_MARKER_COLUMNS = 2
 _STATES = ("responding", "plateau", "regrowing")
 
 
-def visits_table(view: PatientView, language: Language) -> Table | None:
+def visits_table(view: PatientPicture, language: Language) -> Table | None:
     """One row a day with any observation: what was read, what RECIST says, what the model says."""
     days = pl.concat([frame["day"].cast(pl.Int64) for frame in (view.sums, view.markers, view.assessment)])
     if days.is_empty():
@@ -111,7 +111,7 @@ def _assessment_cells(row: Mapping[str, Any], language: Language) -> list[str]:
     ]
 
 
-def doses_table(view: PatientView, language: Language) -> Table | None:
+def doses_table(view: PatientPicture, language: Language) -> Table | None:
     """Every dose; None without doses."""
     if view.doses.is_empty():
         return None
@@ -142,7 +142,7 @@ def doses_table(view: PatientView, language: Language) -> Table | None:
     return table(language.text("Treatment"), columns, rows)
 
 
-def events_table(view: PatientView, language: Language) -> Table | None:
+def events_table(view: PatientPicture, language: Language) -> Table | None:
     """Every adverse event; None without events."""
     if view.events.is_empty():
         return None

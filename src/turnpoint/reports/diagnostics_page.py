@@ -9,6 +9,8 @@ import polars as pl
 from turnpoint.charts.language import Language
 from turnpoint.model.pareto import TRUSTED_BELOW
 from turnpoint.model.weighing import SMALLEST_EFFECTIVE_SIZE
+from turnpoint.pictures.patient import Provenance
+from turnpoint.pictures.snapshot import SUM_OF_DIAMETERS
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.diagnostics_figures import (
     coverage_figure,
@@ -22,8 +24,6 @@ from turnpoint.reports.diagnostics_figures import (
 from turnpoint.reports.figure import Figure
 from turnpoint.reports.page import page
 from turnpoint.reports.provenance_text import not_a_device, provenance_lines
-from turnpoint.reports.snapshot import SUM_OF_DIAMETERS
-from turnpoint.reports.views import Provenance
 
 NOMINAL_SHOWN = 0.8
 

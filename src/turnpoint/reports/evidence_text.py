@@ -10,8 +10,8 @@ from types import MappingProxyType
 
 from turnpoint.charts.language import Language, mark
 from turnpoint.charts.states import STATE_NAMES
+from turnpoint.pictures.snapshot import SUM_OF_DIAMETERS
 from turnpoint.reports.places import lesion_name, site_name
-from turnpoint.reports.snapshot import SUM_OF_DIAMETERS
 from turnpoint.turning.evidence import Evidence, EvidenceCode
 
 Sentence = Callable[[Evidence, Language], str]

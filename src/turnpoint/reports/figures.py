@@ -23,14 +23,15 @@ from turnpoint.charts.canvas import COHORT, COURSE, READING
 from turnpoint.charts.language import Language
 from turnpoint.charts.specification import Specification
 from turnpoint.charts.week_axis import Panel, WeekAxis
+from turnpoint.pictures.patient import PatientPicture
+from turnpoint.pictures.snapshot import SUM_OF_DIAMETERS, Snapshot
 from turnpoint.reports.figure import Figure
-from turnpoint.reports.snapshot import SUM_OF_DIAMETERS, Snapshot
-from turnpoint.reports.views import CohortView, PatientView
+from turnpoint.reports.views import CohortView
 
 _PICTURE_WEEKS_AHEAD = 12.0  # a patient's picture looks to the next results, not to half a year
 
 
-def patient_figures(view: PatientView, snap: Snapshot, language: Language) -> list[Figure]:
+def patient_figures(view: PatientPicture, snap: Snapshot, language: Language) -> list[Figure]:
     """Every panel that the view has data for, on one week axis."""
     axis = WeekAxis.over(
         [view.sums, view.markers, view.doses, view.events, view.assessment, view.fan], snap.last_day
@@ -59,7 +60,7 @@ def patient_figures(view: PatientView, snap: Snapshot, language: Language) -> li
 class _Course:
     """One patient's panels; each method draws one."""
 
-    view: PatientView
+    view: PatientPicture
     snap: Snapshot
     axis: WeekAxis
     language: Language
@@ -161,7 +162,7 @@ class _Course:
         return Figure(figure_id, heading, caption, description, draw(panel))
 
 
-def _marker_to_show(view: PatientView, snap: Snapshot, *, has_sum: bool) -> Mapping[str, Any] | None:
+def _marker_to_show(view: PatientPicture, snap: Snapshot, *, has_sum: bool) -> Mapping[str, Any] | None:
     """The marker that has risen while no size has, or the first one where there is no size; else None."""
     codes = {fact.code for fact in view.evidence}
     risen = {fact.labels["quantity"] for fact in view.evidence if fact.code == "marker_risen"}
@@ -170,7 +171,7 @@ def _marker_to_show(view: PatientView, snap: Snapshot, *, has_sum: bool) -> Mapp
     return next((row for row in snap.last_markers if row["marker"] in risen or not has_sum), None)
 
 
-def _picture_caption(view: PatientView, fan: pl.DataFrame, language: Language) -> str:
+def _picture_caption(view: PatientPicture, fan: pl.DataFrame, language: Language) -> str:
     """What the dots and the soft area are; the area is named only where it can be seen."""
     said = [language.text("Each dot is one result.")]
     if any(own.kind == "new_lesion" for own in view.called):
@@ -181,7 +182,7 @@ def _picture_caption(view: PatientView, fan: pl.DataFrame, language: Language) -
     return language.joined(said)
 
 
-def simple_picture(view: PatientView, snap: Snapshot, language: Language) -> Figure | None:
+def simple_picture(view: PatientPicture, snap: Snapshot, language: Language) -> Figure | None:
     """The patient's one picture: the sum; a marker where there is no sum, or where it alone has risen."""
     rows = view.sums.filter(pl.col("sum_of_diameters_mm").is_not_null())
     shown = _marker_to_show(view, snap, has_sum=rows.height > 0)

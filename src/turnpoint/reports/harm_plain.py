@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 
 from turnpoint.charts.language import Language, mark
-from turnpoint.reports.harm_section import HarmView, harm_name
+from turnpoint.pictures.harm import HarmPicture
+from turnpoint.reports.harm_section import harm_name
 
 _PLAINLY_CHANGED_PCT = 5.0  # less than this either way is "about the same"
 
@@ -22,12 +23,12 @@ class PatientHarm:
     questions: list[str]
 
 
-def patient_harm(view: HarmView, language: Language) -> PatientHarm:
+def patient_harm(view: HarmPicture, language: Language) -> PatientHarm:
     """The section of the patient's page; `templates/harm_patient.html` shows it."""
     return PatientHarm(sentences=_plain_sentences(view, language), questions=_plain_questions(view, language))
 
 
-def _plain_sentences(view: HarmView, language: Language) -> list[str]:
+def _plain_sentences(view: HarmPicture, language: Language) -> list[str]:
     """What another cycle may do and what it adds, in plain words."""
     rows = view.next_cycle.filter(pl.col("scenario") == "continue")
     sentences = [language.text(_plain_change(row)) for row in rows.iter_rows(named=True)]
@@ -76,7 +77,7 @@ def _plain_change(row: Mapping[str, Any]) -> str:
     return mark("In the next cycle the living tumour may grow a little, but this is not sure.")
 
 
-def _plain_questions(view: HarmView, language: Language) -> list[str]:
+def _plain_questions(view: HarmPicture, language: Language) -> list[str]:
     questions = []
     if view.next_cycle.height:
         questions.append(language.text("What would you expect from one more cycle, and what would tell us?"))

@@ -12,7 +12,7 @@ from turnpoint.charts import next_cycle as chart
 from turnpoint.charts.canvas import COURSE
 from turnpoint.charts.language import NOTHING, Language, mark
 from turnpoint.charts.week_axis import Panel, WeekAxis
-from turnpoint.errors import Problem
+from turnpoint.pictures.harm import HarmPicture
 from turnpoint.reports.figure import Figure
 from turnpoint.reports.tables import Table, table
 
@@ -36,33 +36,6 @@ _MISSING = {
 
 
 @dataclass(frozen=True, slots=True)
-class HarmView:
-    """What a report shows of benefit and harm, already computed (`workflows.harm_view`).
-
-    Attributes:
-        ledger: rows of `harm.ledger.LEDGER_SCHEMA` of the patient.
-        adverse_events: rows of `harm.adverse_events.ADVERSE_EVENTS_SCHEMA`.
-        next_cycle: `scenario` `continue` and `pause`, as `workflows.harm.NEXT_CYCLE_SCHEMA`; may be empty.
-        cycles: `cycle, day, end_day`, the next one last; empty without a visit.
-        worst_grades: `cycle, events, worst_grade`.
-        course: `workflows.harm.COURSE_SCHEMA` of the patient.
-        shares: `drug, day, share, kind` for the chart.
-        last_visit_day: of the last reading; None without one.
-        problems: why the ledger could not be made; empty when it could.
-    """
-
-    ledger: pl.DataFrame
-    adverse_events: pl.DataFrame
-    next_cycle: pl.DataFrame
-    cycles: pl.DataFrame
-    worst_grades: pl.DataFrame
-    course: pl.DataFrame
-    shares: pl.DataFrame
-    last_visit_day: float | None
-    problems: tuple[Problem, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class ClinicianHarm:
     """The clinician's section: words, one figure, tables."""
 
@@ -77,7 +50,7 @@ class ClinicianHarm:
     notes: list[str]
 
 
-def clinician_harm(view: HarmView, language: Language) -> ClinicianHarm:
+def clinician_harm(view: HarmPicture, language: Language) -> ClinicianHarm:
     """The section of the clinician's page; `templates/harm_clinician.html` shows it."""
     return ClinicianHarm(
         problems=_problem_sentences(view, language),
@@ -92,7 +65,7 @@ def clinician_harm(view: HarmView, language: Language) -> ClinicianHarm:
     )
 
 
-def expected_sentences(view: HarmView, language: Language) -> list[str]:
+def expected_sentences(view: HarmPicture, language: Language) -> list[str]:
     """What the next cycle is expected to do, going on and for contrast pausing."""
     rows = {row["scenario"]: row for row in view.next_cycle.iter_rows(named=True)}
     if "continue" not in rows:
@@ -119,7 +92,7 @@ def expected_sentences(view: HarmView, language: Language) -> list[str]:
     return sentences + _added(view, language)
 
 
-def next_cycle_figure(view: HarmView, language: Language) -> Figure | None:
+def next_cycle_figure(view: HarmPicture, language: Language) -> Figure | None:
     """The chart by cycle; None without a reading."""
     if view.course.is_empty() or view.cycles.is_empty():
         return None
@@ -148,7 +121,7 @@ def _interval(row: Mapping[str, Any], name: str, language: Language) -> str:
     return language.text("{middle} (90% interval {low} to {high})", low=low, middle=middle, high=high)
 
 
-def _added(view: HarmView, language: Language) -> list[str]:
+def _added(view: HarmPicture, language: Language) -> list[str]:
     """What the next cycle adds to each drug with a share; the closest to its limit first."""
     always = pl.col("condition") == ""
     known = view.ledger.filter(pl.col("share").is_not_null() & always).sort("share", descending=True)
@@ -183,7 +156,7 @@ def _limit_words(row: Mapping[str, Any], language: Language) -> str:
     return said if row["checked"] else language.text("{limit}, not verified", limit=said)
 
 
-def _balance(view: HarmView, language: Language) -> list[str]:
+def _balance(view: HarmPicture, language: Language) -> list[str]:
     """The user's own weights with their arithmetic; nothing when none are set."""
     if "arithmetic" not in view.next_cycle.columns:
         return []
@@ -197,7 +170,7 @@ def _balance(view: HarmView, language: Language) -> list[str]:
     ]
 
 
-def _unresolved(view: HarmView, language: Language) -> list[str]:
+def _unresolved(view: HarmPicture, language: Language) -> list[str]:
     """Events of grade 2 or more that have not ended."""
     return [
         language.text(
@@ -210,7 +183,7 @@ def _unresolved(view: HarmView, language: Language) -> list[str]:
     ]
 
 
-def _problem_sentences(view: HarmView, language: Language) -> list[str]:
+def _problem_sentences(view: HarmPicture, language: Language) -> list[str]:
     if not view.problems:
         return []
     head = language.text("The doses could not be added up. Please correct the data:")
@@ -220,7 +193,7 @@ def _problem_sentences(view: HarmView, language: Language) -> list[str]:
     return [head, *errors[:_MOST_PROBLEMS], *tail]
 
 
-def _ledger_table(view: HarmView, language: Language) -> Table | None:
+def _ledger_table(view: HarmPicture, language: Language) -> Table | None:
     """A row a drug and limit."""
     if view.ledger.is_empty():
         return None
@@ -268,7 +241,7 @@ def _limit_cell(row: Mapping[str, Any], language: Language) -> str:
     return "; ".join(parts)
 
 
-def _events_table(view: HarmView, language: Language) -> Table | None:
+def _events_table(view: HarmPicture, language: Language) -> Table | None:
     if view.adverse_events.is_empty():
         return None
     columns = [
@@ -295,7 +268,7 @@ def _events_table(view: HarmView, language: Language) -> Table | None:
     return table(language.text("Adverse events by term"), columns, rows)
 
 
-def _by_cycle_table(view: HarmView, language: Language) -> Table | None:
+def _by_cycle_table(view: HarmPicture, language: Language) -> Table | None:
     """Events and worst grade of each cycle; None where no event is recorded."""
     if view.adverse_events.is_empty() or view.worst_grades.is_empty():
         return None
@@ -315,7 +288,7 @@ def _by_cycle_table(view: HarmView, language: Language) -> Table | None:
     return table(language.text("Adverse events by cycle"), columns, rows)
 
 
-def _notes(view: HarmView, language: Language) -> list[str]:
+def _notes(view: HarmPicture, language: Language) -> list[str]:
     """Where each limit stands, and what the ledger cannot know."""
     rows = view.ledger.filter(pl.col("limit").is_not_null()).unique("source", maintain_order=True)
     sources = [f"{drug}: {source}" for drug, source in rows.select("drug", "source").rows()]

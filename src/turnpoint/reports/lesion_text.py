@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from turnpoint.charts.language import NOTHING, Language, mark
+from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.course_tables import percent_change
 from turnpoint.reports.places import known_sites, lesion_name, site_name
 from turnpoint.reports.tables import Table, table
-from turnpoint.reports.views import PatientView
 from turnpoint.turning.lesion_courses import LesionReading, PartedLesion, PartedWays
 
 TREND_NAMES = {
@@ -30,7 +30,7 @@ ROLE_NAMES = {
 _MOST_SIZES = 7  # the first and the last ones of a long course
 
 
-def lesions_table(view: PatientView, language: Language) -> Table | None:
+def lesions_table(view: PatientPicture, language: Language) -> Table | None:
     """One row a lesion: where it is, its sizes over time, its changes, and what its readings did."""
     if not view.lesions:
         return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from turnpoint.charts.dates import is_beyond
 from turnpoint.charts.language import Language
 from turnpoint.charts.marker import censored_value
+from turnpoint.pictures.patient import PatientPicture
+from turnpoint.pictures.snapshot import SUM_OF_DIAMETERS, NextValue, Snapshot, snapshot
 from turnpoint.reports.called_text import patient_new_spots
 from turnpoint.reports.evidence_text import patient_sentence
 from turnpoint.reports.figure import Figure
@@ -13,7 +15,6 @@ from turnpoint.reports.harm_plain import patient_harm
 from turnpoint.reports.page import page
 from turnpoint.reports.provenance_text import compared_with, not_a_device, provenance_lines
 from turnpoint.reports.settle_text import settle_questions
-from turnpoint.reports.snapshot import SUM_OF_DIAMETERS, NextValue, Snapshot, snapshot
 from turnpoint.reports.verdict_text import (
     PATIENT_WORDS,
     STATE_IN_PLAIN_WORDS,
@@ -23,7 +24,6 @@ from turnpoint.reports.verdict_text import (
     patient_sentences,
     tenths,
 )
-from turnpoint.reports.views import PatientView
 from turnpoint.turning.evidence import Evidence
 from turnpoint.turning.series_facts import at_floor_mm
 
@@ -32,7 +32,7 @@ _CHANCE_WITHIN_WEEKS = 12.0
 _NO_CHANCES = ("mixed", "undetermined", "nothing_left", "off_treatment")
 
 
-def patient_page(view: PatientView, language: Language) -> str:
+def patient_page(view: PatientPicture, language: Language) -> str:
     """The page as HTML."""
     snap = snapshot(view)
     words = PATIENT_WORDS[snap.headline]
@@ -63,13 +63,13 @@ def patient_page(view: PatientView, language: Language) -> str:
     )
 
 
-def plain_figures(view: PatientView, language: Language) -> list[Figure]:
+def plain_figures(view: PatientPicture, language: Language) -> list[Figure]:
     """The page's picture, if it has one."""
     picture = simple_picture(view, snapshot(view), language)
     return [] if picture is None else [picture]
 
 
-def _facts(view: PatientView, snap: Snapshot) -> list[Evidence]:
+def _facts(view: PatientPicture, snap: Snapshot) -> list[Evidence]:
     """The first few facts; not again what the headline and its sentences have said."""
     is_said = snap.progressed is not None or view.parted is not None
     facts = [
@@ -174,7 +174,7 @@ def _next_marker(value: NextValue, unit: str, language: Language) -> str:
     )
 
 
-def _ahead(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
+def _ahead(view: PatientPicture, snap: Snapshot, language: Language) -> list[str]:
     """What the next results may be, and the chance of growth that doctors count."""
     if snap.progressed is not None:
         return []
@@ -199,7 +199,7 @@ def _ahead(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
     return sentences
 
 
-def _chance_of_growth(view: PatientView) -> tuple[float, float] | None:
+def _chance_of_growth(view: PatientPicture) -> tuple[float, float] | None:
     """The first quantity's chance at the horizon nearest to 12 weeks; the sum comes first where there is one."""
     rows = [row for row in view.p_progression.iter_rows(named=True) if row["p_progression"] is not None]
     if not rows:
@@ -208,7 +208,7 @@ def _chance_of_growth(view: PatientView) -> tuple[float, float] | None:
     return float(rows[0]["weeks"]), float(rows[0]["p_progression"])
 
 
-def _unknown(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
+def _unknown(view: PatientPicture, snap: Snapshot, language: Language) -> list[str]:
     """What is not known, and what would help to know it."""
     if snap.progressed is not None:
         return [language.text("What comes next depends on many things that this page does not know.")]
@@ -277,7 +277,7 @@ def _smallest_when(snap: Snapshot, language: Language) -> list[str]:
     ]
 
 
-def _terms(view: PatientView, language: Language) -> list[tuple[str, str]]:
+def _terms(view: PatientPicture, language: Language) -> list[tuple[str, str]]:
     """The few words that need explaining, only those used."""
     terms = []
     if view.sums.height:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from turnpoint.charts.language import Language, mark
-from turnpoint.reports.views import Provenance
+from turnpoint.pictures.patient import Provenance
 
 # who the patients of each shipped prior were
 PEOPLE: Mapping[str, str] = MappingProxyType(

@@ -9,26 +9,27 @@ from typing import Literal, TypeVar
 from turnpoint.charts.language import Language
 from turnpoint.charts.specification import Specification
 from turnpoint.errors import UsageError
+from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.clinician import clinician_figures, clinician_page
 from turnpoint.reports.cohort_page import cohort_page
 from turnpoint.reports.figure import Figure
 from turnpoint.reports.patient_page import patient_page, plain_figures
 from turnpoint.reports.statistician import statistician_page
-from turnpoint.reports.views import CohortView, PatientView
+from turnpoint.reports.views import CohortView
 
 Audience = Literal["clinician", "patient", "statistician"]
 
-_PAGES: Mapping[str, Callable[[PatientView, Language], str]] = MappingProxyType(
+_PAGES: Mapping[str, Callable[[PatientPicture, Language], str]] = MappingProxyType(
     {"clinician": clinician_page, "patient": patient_page, "statistician": statistician_page}
 )
-_FIGURES: Mapping[str, Callable[[PatientView, Language], list[Figure]]] = MappingProxyType(
+_FIGURES: Mapping[str, Callable[[PatientPicture, Language], list[Figure]]] = MappingProxyType(
     {"clinician": clinician_figures, "patient": plain_figures, "statistician": lambda *_: []}
 )
 _Made = TypeVar("_Made")
 
 
-def render_patient(view: PatientView, audience: Audience, lang: str = "en") -> str:
+def render_patient(view: PatientPicture, audience: Audience, lang: str = "en") -> str:
     """One patient's report.
 
     Args:
@@ -62,7 +63,7 @@ def render_cohort(view: CohortView, lang: str = "en") -> str:
 
 
 def patient_specifications(
-    view: PatientView, audience: Audience, lang: str = "en"
+    view: PatientPicture, audience: Audience, lang: str = "en"
 ) -> dict[str, Specification]:
     """The pictures of one patient's report as a browser draws them, without drawing them here.
 

@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 
 from turnpoint.charts.language import Language
-from turnpoint.reports.snapshot import SUM_OF_DIAMETERS, Snapshot
+from turnpoint.pictures.patient import PatientPicture
+from turnpoint.pictures.snapshot import SUM_OF_DIAMETERS, Snapshot
 from turnpoint.reports.tables import Table, table
-from turnpoint.reports.views import PatientView
 
 _MOST_PLANS = 5
 _MOST_QUESTIONS = 2
@@ -29,7 +29,7 @@ OPEN_SITUATIONS = (
 )
 
 
-def what_would_help(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
+def what_would_help(view: PatientPicture, snap: Snapshot, language: Language) -> list[str]:
     """What is missing, and whether any measurement would help; nothing once progression has been called."""
     if view.called:
         return []
@@ -53,7 +53,7 @@ def what_would_help(view: PatientView, snap: Snapshot, language: Language) -> li
     return sentences
 
 
-def settle_table(view: PatientView, language: Language) -> Table | None:
+def settle_table(view: PatientPicture, language: Language) -> Table | None:
     """The best plans with what they tell and what they cost; nothing when none is expected to tell much."""
     plans = _worthwhile(view).head(_MOST_PLANS)
     if view.called or plans.is_empty():
@@ -82,7 +82,7 @@ def settle_table(view: PatientView, language: Language) -> Table | None:
     return table(caption, columns, rows)
 
 
-def settle_questions(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
+def settle_questions(view: PatientPicture, snap: Snapshot, language: Language) -> list[str]:
     """For the patient: whether the tests that would tell most could be made; nothing where the answer is clear."""
     if view.called or (snap.situation not in OPEN_SITUATIONS and snap.alert != "now"):
         return []
@@ -113,7 +113,7 @@ def plan_name(row: Mapping[str, Any], language: Language) -> str:
     return language.text("a scan in {weeks}", weeks=weeks[0])
 
 
-def _worthwhile(view: PatientView) -> pl.DataFrame:
+def _worthwhile(view: PatientPicture) -> pl.DataFrame:
     if view.settle.is_empty():
         return view.settle
     return view.settle.filter(pl.col("expected_information_bits") >= _WORTH_BITS)

@@ -8,15 +8,15 @@ import polars as pl
 
 from turnpoint.charts.language import Language
 from turnpoint.criteria.called_progression import CALLED_SCHEMA
+from turnpoint.pictures.patient import PatientPicture
+from turnpoint.pictures.snapshot import snapshot
 from turnpoint.reports.clinician import course_line, headlines
 from turnpoint.reports.evidence_text import clinician_sentence
 from turnpoint.reports.lesion_text import lesions_table
 from turnpoint.reports.page import page
 from turnpoint.reports.provenance_text import fit_sentence, not_a_device, provenance_lines
-from turnpoint.reports.snapshot import snapshot
 from turnpoint.reports.tables import Table, frame_table
 from turnpoint.reports.verdict_text import clinician_alert_rate
-from turnpoint.reports.views import PatientView
 
 SETTLE_SHOWN = (
     "rank",
@@ -32,7 +32,7 @@ SETTLE_SHOWN = (
 _COLUMNS_TOGETHER = 8  # what fits on a page beside the day
 
 
-def statistician_page(view: PatientView, language: Language) -> str:
+def statistician_page(view: PatientPicture, language: Language) -> str:
     """The page as HTML."""
     snap = snapshot(view)
     provenance = view.provenance
@@ -54,7 +54,7 @@ def statistician_page(view: PatientView, language: Language) -> str:
     )
 
 
-def _tables(view: PatientView, language: Language) -> list[Table]:
+def _tables(view: PatientPicture, language: Language) -> list[Table]:
     text = language.text
     levels = {
         "baseline_mm": view.baseline_mm,
@@ -91,7 +91,7 @@ def _tables(view: PatientView, language: Language) -> list[Table]:
     ]
 
 
-def _called(view: PatientView) -> pl.DataFrame:
+def _called(view: PatientPicture) -> pl.DataFrame:
     schema = {name: dtype for name, dtype in CALLED_SCHEMA.items() if name != "patient_id"}
     return pl.DataFrame([asdict(own) for own in view.called], schema=schema)
 

@@ -11,12 +11,12 @@ import polars as pl
 
 from turnpoint.charts import trial_curves as charts
 from turnpoint.charts.language import NOTHING, Language
+from turnpoint.pictures.patient import Provenance
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.figure import Figure
 from turnpoint.reports.page import page
 from turnpoint.reports.provenance_text import not_a_device, provenance_lines
 from turnpoint.reports.tables import Table, table
-from turnpoint.reports.views import Provenance
 from turnpoint.virtual.comparison import survival
 from turnpoint.virtual.declaration import POLICIES, Declaration
 

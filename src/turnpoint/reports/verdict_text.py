@@ -13,11 +13,11 @@ from types import MappingProxyType
 
 from turnpoint.charts.language import NOTHING, Language, mark
 from turnpoint.criteria.called_progression import MARKER_CRITERIA, RECIST
+from turnpoint.pictures.patient import PatientPicture, Provenance
+from turnpoint.pictures.snapshot import Progressed, Situation, Snapshot
 from turnpoint.reports.called_text import patient_called_headline
 from turnpoint.reports.lesion_text import parted_plainly
 from turnpoint.reports.provenance_text import alerted_people
-from turnpoint.reports.snapshot import Progressed, Situation, Snapshot
-from turnpoint.reports.views import PatientView, Provenance
 from turnpoint.turning.alerts import FOLLOWED_WEEKS
 
 FEWEST_COUNTED = 10  # alerts from which a share is said
@@ -336,14 +336,14 @@ PATIENT_WORDS: Mapping[Situation | Progressed, PatientWords] = MappingProxyType(
 )
 
 
-def patient_headline(view: PatientView, snap: Snapshot, language: Language) -> str:
+def patient_headline(view: PatientPicture, snap: Snapshot, language: Language) -> str:
     """The answer in one sentence; what called progression goes before all else."""
     if snap.progressed is not None:
         return patient_called_headline(view, language)
     return language.text(PATIENT_WORDS[snap.situation].headline)
 
 
-def patient_sentences(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
+def patient_sentences(view: PatientPicture, snap: Snapshot, language: Language) -> list[str]:
     """The sentences under the headline; lesions that part ways are named first."""
     sentences = [language.text(message) for message in PATIENT_WORDS[snap.headline].sentences]
     if snap.progressed is not None:
@@ -356,7 +356,7 @@ def patient_sentences(view: PatientView, snap: Snapshot, language: Language) -> 
     return sentences
 
 
-def _when_called(view: PatientView, language: Language) -> str:
+def _when_called(view: PatientPicture, language: Language) -> str:
     return language.text("It was seen in week {week}.", week=language.week(view.called[0].day))
 
 
@@ -447,7 +447,7 @@ def clinician_alert_rate(provenance: Provenance, language: Language, *, unlike: 
     return language.joined(sentences)
 
 
-def patient_alert(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
+def patient_alert(view: PatientPicture, snap: Snapshot, language: Language) -> list[str]:
     """What a signal means, in plain words; nothing when there was none, or when growth is certain already."""
     if snap.alert == "none" or snap.progressed is not None:
         return []
@@ -470,7 +470,7 @@ def patient_alert(view: PatientView, snap: Snapshot, language: Language) -> list
     ]
 
 
-def _how_often_followed(view: PatientView, snap: Snapshot, language: Language) -> list[str]:
+def _how_often_followed(view: PatientPicture, snap: Snapshot, language: Language) -> list[str]:
     """Of ten such signals in people like this one; where nobody like this one was counted, that it is not known."""
     alert = view.provenance.alert
     judged = alert.followed + alert.unfollowed

@@ -23,8 +23,8 @@ from typing import Final
 from turnpoint.study.schema import fold
 from turnpoint.study.units import Dimension, Unit, parse
 
-# One-sided 95 %: the same z that the published reference change values below were made with.
-_Z_ONE_SIDED: Final = 1.645
+# One-sided 95 %: the z that the published reference change values below were made with, and every bound of error.
+ONE_SIDED_95: Final = 1.645
 _ERKAL = "doi:10.1080/00365510701601699"
 _TUXEN = "Tuxen et al. 1999, doi:10.1006/gyno.1999.5414"
 _SOELETORMOS = "Söletormos et al. 1993 (its own analytical CV and z)"
@@ -86,7 +86,7 @@ class Marker:
         """
         if self.reference_change_pct is None:
             return None
-        cv = self.reference_change_pct / 100 / (math.sqrt(2) * _Z_ONE_SIDED)
+        cv = self.reference_change_pct / 100 / (math.sqrt(2) * ONE_SIDED_95)
         return math.sqrt(math.log1p(cv**2))
 
     @property
@@ -97,7 +97,7 @@ class Marker:
         a reference change near 100 %.
         """
         sd = self.sd_reference_log
-        return None if sd is None else _Z_ONE_SIDED * math.sqrt(2) * sd
+        return None if sd is None else ONE_SIDED_95 * math.sqrt(2) * sd
 
     def ratio_from(self, unit: Unit) -> tuple[Fraction, Conversion | None] | None:
         """What a value in `unit` is multiplied by to be in the canonical unit.

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from turnpoint.criteria.marker_progression import CA125_UPPER_LIMIT, first_progression, progression_threshold
-from turnpoint.criteria.sums import progression_sum_mm
+from turnpoint.criteria.recist import progression_sum_mm
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.error_features import MOST_TIME_OFF, forecast_origins
 from turnpoint.model.filter import Posterior

@@ -10,7 +10,7 @@ from scipy.special import ndtr
 from turnpoint.model.arrays import FloatArray, IntArray
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
-from turnpoint.study.markers import MARKERS
+from turnpoint.study.markers import MARKERS, ONE_SIDED_95
 
 # SD of one reading of a lesion: a share of its diameter and about a millimetre. Repeat CT within 15 minutes: the
 # difference between two readings has SD 2.4 mm and is within 10 % in 84 of 100 (Oxnard et al. 2011,
@@ -19,9 +19,9 @@ from turnpoint.study.markers import MARKERS
 READING_SD_SHARE = 0.04
 READING_SD_MM = 1.0
 USUAL_DIAMETER_MM = 40.0
-# One change in twenty that error alone makes is called a change: the bound of every reference change value.
+# One change in twenty that error alone makes is called a change (`ONE_SIDED_95` is its z): the bound of every
+# reference change value.
 CHANCE_OF_ERROR = 0.05
-ONE_SIDED_95 = 1.645
 _GRID = np.linspace(-8.0, 8.0, 1601)
 _MOST_COMPETING = 64
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
+from turnpoint.model.arrays import BoolArray, FloatArray, IntArray, ObjectArray
 from turnpoint.model.filter import Posterior, joined, posterior_at
 from turnpoint.model.refinement import Refiner
 from turnpoint.model.series import Batch
@@ -17,6 +18,8 @@ from turnpoint.turning.reading_changes import ReadingFacts, reading_facts
 from turnpoint.turning.state import DATE_LEVELS, Judgement, judge
 from turnpoint.turning.tables import Tables
 from turnpoint.turning.verdict import STATES, state_probabilities, verdicts
+
+Columns = dict[str, BoolArray | FloatArray | IntArray | ObjectArray]
 
 TRENDS = ("shrinking", "staying", "growing")
 CAUSES = ("resistant", "scar", "floor", "pause")
@@ -40,20 +43,73 @@ def judged_visits(batch: Batch, refiner: Refiner, tables: Tables, context: Conte
     Returns:
         `patient_id, day`, what `_columns` names, `p_progression_12w, p_progression_24w` and `met`, in no order.
     """
-    facts, own = reading_facts(batch, refiner.prior), context.of(batch)
-    ids = np.array(batch.patient_ids, dtype=object)
-    judged: list[dict[str, Any]] = []
+    own = context.of(batch)
+    judged: list[Columns] = []
     ahead: list[pl.DataFrame] = []
     waiting: list[Posterior] = []
-    for patient, visit, weighted in refiner.visits(batch, levels=True):
-        columns = _columns(weighted, judge(weighted, tables), facts.at(patient, visit))
-        judged.append({"patient_id": ids[patient], **columns})
-        waiting.append(posterior_at(batch, patient, visit, weighted, refiner.prior))
+    for columns, patient, visit, weighted in _parts(batch, refiner, tables):
+        judged.append(columns)
+        waiting.append(posterior_at(batch, patient, visit, weighted, refiner))
         if sum(len(part.patient) for part in waiting) >= _VISITS_AT_ONCE:
-            ahead.append(_ahead(waiting, own))
+            ahead.append(criterion_rows(joined(batch, waiting), own))
             waiting = []
     if waiting:
-        ahead.append(_ahead(waiting, own))
+        ahead.append(criterion_rows(joined(batch, waiting), own))
+    return _rows(judged, ahead)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedCourse:
+    """One patient's visits judged, and the draws that everything else about the patient is worked out from.
+
+    Attributes:
+        rows: as `judged_visits` gives them.
+        posterior: at every visit with a reading, in order.
+        at_the_end: at the last of them, with more draws.
+    """
+
+    rows: pl.DataFrame
+    posterior: Posterior
+    at_the_end: Posterior
+
+
+def judged_course(
+    batch: Batch, refiner: Refiner, tables: Tables, context: Context, draws_at_the_end: int
+) -> JudgedCourse:
+    """The same of a batch of one patient, whose draws are kept; `draws_at_the_end` of them at the last reading."""
+    counts = np.sum([part[0] for parts in batch.readings.values() for part in parts], axis=0)
+    with_reading = np.flatnonzero(np.diff(counts[: batch.visits[0]], prepend=0) > 0)
+    judged: list[Columns] = []
+    parts: list[Posterior] = []
+    at_the_end: list[Posterior] = []
+    for columns, patient, visit, weighted in _parts(batch, refiner, tables):
+        judged.append(columns)
+        parts.append(posterior_at(batch, patient, visit, weighted, refiner))
+        last = np.flatnonzero(visit == with_reading[-1])
+        if last.size:
+            more = weighted.at(last)
+            at_the_end.append(
+                posterior_at(batch, patient[last], visit[last], more, refiner, draws_at_the_end)
+            )
+    posterior = joined(batch, parts)
+    posterior = posterior.at(np.argsort(posterior.visit))
+    rows = _rows(judged, [criterion_rows(posterior, context.of(batch))])
+    return JudgedCourse(rows, posterior.at(with_reading), at_the_end[0])
+
+
+def _parts(
+    batch: Batch, refiner: Refiner, tables: Tables
+) -> Iterator[tuple[Columns, IntArray, IntArray, WeightedVisits]]:
+    """What is said of some of the visits at a time, which they are, and what each particle weighs there."""
+    facts = reading_facts(batch, refiner.prior)
+    ids = np.array(batch.patient_ids, dtype=object)
+    for patient, visit, weighted in refiner.visits(batch, levels=True):
+        columns = _columns(weighted, judge(weighted, tables), facts.at(patient, visit))
+        yield {"patient_id": ids[patient], **columns}, patient, visit, weighted
+
+
+def _rows(judged: Sequence[Columns], ahead: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The columns of all parts as one table, with the chances ahead."""
     together = {name: np.concatenate([part[name] for part in judged]) for name in judged[0]}
     frame = pl.DataFrame(together, schema_overrides={"patient_id": pl.String})
     return frame.join(pl.concat(ahead), on=["patient_id", "day"], how="left").with_columns(
@@ -61,15 +117,8 @@ def judged_visits(batch: Batch, refiner: Refiner, tables: Tables, context: Conte
     )
 
 
-def _ahead(parts: list[Posterior], context: Context) -> pl.DataFrame:
-    together = parts[0] if len(parts) == 1 else joined(parts[0].batch, parts)
-    return criterion_rows(together, context)
-
-
-def _columns(
-    weighted: WeightedVisits, judgement: Judgement, facts: ReadingFacts
-) -> dict[str, BoolArray | FloatArray | IntArray]:
-    columns: dict[str, BoolArray | FloatArray | IntArray] = {
+def _columns(weighted: WeightedVisits, judgement: Judgement, facts: ReadingFacts) -> Columns:
+    columns: Columns = {
         "day": weighted.day.astype(np.int64),
         "p_turned": judgement.p_turned,
         "p_turned_resistant": judgement.p_turned_resistant,

@@ -8,8 +8,7 @@ from typing import Final, Literal
 
 import polars as pl
 
-from turnpoint.criteria.irecist_new_lesions import CERTAIN
-from turnpoint.criteria.sums import TOO_SMALL_MM
+from turnpoint.criteria.recist import CERTAIN, TOO_SMALL_MM
 from turnpoint.turning.series_facts import SeriesFact
 
 LesionTrend = Literal[

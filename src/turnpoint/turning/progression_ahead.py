@@ -29,7 +29,6 @@ from turnpoint.criteria.marker_progression import (
     TOLERANCE,
     UNPUBLISHED_REFERENCE_CHANGE_PCT,
 )
-from turnpoint.criteria.sums import PROGRESSION_MM, PROGRESSION_RATIO
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.error_features import Origins
 from turnpoint.model.filter import Posterior
@@ -38,6 +37,7 @@ from turnpoint.model.linear_pool import Pool
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
 from turnpoint.study.markers import MARKERS
+from turnpoint.study.recist_bar import progression_bar_mm
 
 HORIZONS_WEEKS = (6, 12, 24)
 FARTHEST_WEEKS = 104
@@ -73,7 +73,7 @@ def bar_set_by(quantity: str, value: FloatArray, upper_limit: FloatArray | float
     bar: FloatArray
     if quantity == SUM_OF_DIAMETERS:
         sum_mm = np.where(value <= SMALLEST_FORECAST_MM, 0.0, value)
-        bar = np.maximum(PROGRESSION_RATIO * sum_mm, sum_mm + PROGRESSION_MM)
+        bar = progression_bar_mm(sum_mm)
     elif quantity == "PSA":
         bar = np.maximum(PSA_RATIO * value, value + PSA_NG_PER_ML)
     elif quantity == "CA-125":

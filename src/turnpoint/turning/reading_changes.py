@@ -23,13 +23,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from turnpoint.criteria.sums import TOO_SMALL_MM
+from turnpoint.criteria.recist import TOO_SMALL_MM
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import Batch, Series
+from turnpoint.study.markers import ONE_SIDED_95
 from turnpoint.turning.detectable import (
-    ONE_SIDED_95,
     bounds_of_change,
     detectable_log_change,
     reading_sd_mm,

@@ -13,12 +13,13 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from turnpoint.criteria.sums import TOO_SMALL_MM
+from turnpoint.criteria.recist import TOO_SMALL_MM
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import batches, in_slots
-from turnpoint.turning.detectable import ONE_SIDED_95, bounds_of_change
+from turnpoint.study.markers import ONE_SIDED_95
+from turnpoint.turning.detectable import bounds_of_change
 from turnpoint.turning.reading_changes import SUM, Changes, Measured, changes, looked_at_by, measured
 
 Trend = Literal["single", "floor", "risen", "early_rise", "fallen", "slow_fall", "level"]

@@ -10,6 +10,7 @@ from turnpoint.model.arrays import FloatArray
 from turnpoint.model.filter import PartPosterior, Posterior, QuantityPosterior
 from turnpoint.model.parameters import DYNAMICS_NAMES, Reading, reading_of
 from turnpoint.model.prior import Prior
+from turnpoint.model.streams import Stream, generator
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def with_unread_marker(posterior: Posterior, prior: Prior, assay: Assay, *, seed
         assay: what is assumed.
         seed: of the draws.
     """
-    rng = np.random.default_rng((seed, 3))
+    rng = generator(seed, Stream.UNREAD_MARKER)
     draws = posterior.dynamics.kill_per_week.shape[1]
     reading = _unread_reading(prior, assay, rng, draws)
     on_weeks, off_weeks = posterior.on_weeks, posterior.off_weeks

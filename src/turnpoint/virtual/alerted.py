@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from turnpoint.criteria.sums import TOO_SMALL_MM
+from turnpoint.criteria.recist import TOO_SMALL_MM
 from turnpoint.model.arrays import FloatArray, IntArray
 from turnpoint.model.prior import Prior
 from turnpoint.model.refinement import Refiner

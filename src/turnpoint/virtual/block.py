@@ -12,6 +12,7 @@ import polars as pl
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.parameters import dynamics_of
 from turnpoint.model.prior import Prior
+from turnpoint.model.streams import Stream, generator
 from turnpoint.virtual.alerted import Watcher, first_alert_day
 from turnpoint.virtual.declaration import Arm, Declaration
 from turnpoint.virtual.people import People, assumptions, drawn
@@ -56,7 +57,7 @@ class Player:
         """
         number, patients = block
         declared = self.declaration
-        rng = np.random.default_rng((declared.seed, 7, number))
+        rng = generator(declared.seed, Stream.TRIAL_BLOCK, number)
         assumed = assumptions(declared, int(rng.integers(2**31)))
         people = drawn(self.prior, declared.schedule, assumed, patients, rng)
         watched = None

@@ -10,6 +10,7 @@ import numpy as np
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.parameters import SUM_OF_DIAMETERS, dynamics_of, reading_of
 from turnpoint.model.prior import Prior
+from turnpoint.model.streams import Stream, generator
 from turnpoint.virtual.clones import Rates
 from turnpoint.virtual.people import Assumptions, tumours_of
 from turnpoint.virtual.policies import Policy
@@ -41,7 +42,7 @@ class Cohort:
 
     def planted(self, block: int, patients: int) -> Trunk:
         """The tumours of a block on drug A throughout; the same for every policy."""
-        rng = np.random.default_rng((self.seed, 1, block))
+        rng = generator(self.seed, Stream.CLONES, block)
         root = np.linalg.cholesky(self.prior.covariance)
         particles = self.prior.mean + rng.standard_normal((patients, self.prior.dimensions)) @ root.T
         starts = {SUM_OF_DIAMETERS: baselines(SUM_OF_DIAMETERS, patients, rng)}
@@ -67,6 +68,6 @@ class Cohort:
         own = self.planted(block, patients)
         lethal: FloatArray = self.lethal_fold * own.cells[0].sum(axis=1)
         return {
-            name: play(own, policy, np.random.default_rng((self.seed, 2, block)), lethal_cells=lethal)
+            name: play(own, policy, generator(self.seed, Stream.CLONES_TREATED, block), lethal_cells=lethal)
             for name, policy in policies.items()
         }

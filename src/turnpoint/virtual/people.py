@@ -11,6 +11,7 @@ from scipy.special import logit
 from turnpoint.model.arrays import FloatArray, IntArray
 from turnpoint.model.parameters import DYNAMICS_NAMES, SUM_OF_DIAMETERS, dynamics_of, reading_of
 from turnpoint.model.prior import Prior
+from turnpoint.model.streams import Stream, generator
 from turnpoint.virtual.declaration import Declaration
 from turnpoint.virtual.readings import Chance, Readings, progression_index, read
 from turnpoint.virtual.schedule import Schedule, baselines
@@ -173,7 +174,7 @@ def tumours_of(
     total = cells_of(starts[SUM_OF_DIAMETERS]) * living
     shares = shares_at_start(dynamics.resistant_fraction, assumed.cross_resistance, assumed.resistant_to_b)
     own = dynamics.kill_per_week if assumed.kill_per_week is None else assumed.kill_per_week
-    spread = np.random.default_rng((assumed.seed, 8)).standard_normal(len(particles))
+    spread = generator(assumed.seed, Stream.TRIAL_PEOPLE).standard_normal(len(particles))
     kill = own * np.exp(assumed.kill_sd_log * spread)
     regrowth = dynamics.regrowth_per_week
     return Tumours(

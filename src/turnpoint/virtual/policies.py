@@ -9,8 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-from turnpoint.criteria.sums import PROGRESSION_MM, PROGRESSION_RATIO
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
+from turnpoint.study.recist_bar import progression_bar_mm
 from turnpoint.virtual.clones import DRUG_A, DRUG_B, NO_DRUG
 
 
@@ -41,8 +41,7 @@ class Seen:
     @property
     def has_progressed(self) -> BoolArray:
         """RECIST progression on the drug in use, shape (P,)."""
-        bar = np.maximum(PROGRESSION_RATIO * self.nadir_mm, self.nadir_mm + PROGRESSION_MM)
-        progressed: BoolArray = self.diameter_mm >= bar - 1e-9
+        progressed: BoolArray = self.diameter_mm >= progression_bar_mm(self.nadir_mm) - 1e-9
         return progressed
 
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from turnpoint.criteria.sums import PROGRESSION_MM, PROGRESSION_RATIO, TOO_SMALL_MM
+from turnpoint.criteria.recist import TOO_SMALL_MM
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.parameters import SUM_OF_DIAMETERS, reading_of
 from turnpoint.model.prior import Prior
+from turnpoint.study.recist_bar import progression_bar_mm
 
 _SHORTEST_GAP_DAYS = 1.0
 _AS_EQUAL = 1e-9
@@ -136,7 +137,6 @@ def progression_index(sums_mm: FloatArray, first: IntArray | int = 0) -> IntArra
     counts = visits >= np.broadcast_to(first, len(sums_mm))[:, None]
     nadir = np.minimum.accumulate(np.where(counts, sums_mm, np.inf), axis=1)[:, :-1]
     later = sums_mm[:, 1:]
-    bar = np.maximum(PROGRESSION_RATIO * nadir, nadir + PROGRESSION_MM)
-    met = later >= bar - _AS_EQUAL
+    met = later >= progression_bar_mm(nadir) - _AS_EQUAL
     index: IntArray = np.where(met.any(axis=1), 1 + met.argmax(axis=1), sums_mm.shape[1])
     return index

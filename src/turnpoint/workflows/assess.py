@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from turnpoint._version import __version__
 from turnpoint.engine.processes import Workers
-from turnpoint.formats.fhir_out import write_assessment
+from turnpoint.formats.fhir import write_assessment
 from turnpoint.model.filter import DEFAULT_PARTICLES, over_batches
 from turnpoint.model.prior import Prior
 from turnpoint.model.refinement import Refiner
@@ -23,7 +24,7 @@ from turnpoint.turning.alerts import alert_history, with_false_alerts
 from turnpoint.turning.criterion_ahead import CRITERION_CHANCES, Context, bars_of, markers_of
 from turnpoint.turning.judged_visits import DATES, LEVEL_NAMES, judged_visits, with_verdicts
 from turnpoint.turning.tables import Tables
-from turnpoint.workflows.priors import by_prior_so_far, part_of_progress, usable_readings
+from turnpoint.workflows.priors import Stretch, by_prior_so_far, part_of_progress, usable_readings
 from turnpoint.workflows.respond import called
 
 Progress = Callable[[int, int], None]
@@ -75,6 +76,21 @@ DIAGNOSTICS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What an assessment was asked for (arguments of `assess`): with it a patient's picture has the same numbers."""
+
+    prior: str | Path | Prior | None = None
+    false_alerts_per_100: float | None = None
+    seed: int = 0
+    particles: int = DEFAULT_PARTICLES
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """By name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
     """The assessment of a study.
 
@@ -87,12 +103,14 @@ class Assessment:
             data say. `pareto_k` is null where the effective size alone is proof enough that the weights can be trusted.
         study: what was assessed.
         priors: the prior of each patient at their last visit; patients who are alike share one.
+        asked: how it was made.
     """
 
     frame: pl.DataFrame
     diagnostics: pl.DataFrame
     study: Study
     priors: Mapping[str, Prior]
+    asked: Asked = Asked()
 
     def save_fhir(self, path: str | Path) -> Path:
         """Write it as FHIR R4 Observations: a Bundle (`.json`) or one a line (`.ndjson`); returns the path.
@@ -134,44 +152,73 @@ def assess(
         UsageError: a false-alert rate that the prior is not calibrated for.
     """
     usable_readings(study)
-    stretches = by_prior_so_far(study, prior)
-    priors = [with_false_alerts(stretch.prior, false_alerts_per_100) for stretch in stretches]
+    stretches = read_so_far(study, prior, false_alerts_per_100)
     everything, done = [], 0
     total = sum(len(stretch.study.patient_ids) for stretch in stretches)
-    for number, (own, stretch) in enumerate(zip(priors, stretches, strict=True)):
+    for stretch in stretches:
         part = stretch.study
-        judged = _judged(
-            parts_of(part),
-            part,
-            own,
-            bars_of(readings_of(part), part.markers),
-            visits=visits_of(part),
-            seed=seed,
-            progress=None if progress is None else part_of_progress(progress, done, total),
-            particles=particles,
-        )
         everything.append(
-            judged.join(stretch.visits, on=["patient_id", "day"], how="semi").with_columns(
-                pl.lit(own.name).alias("prior"),
-                pl.lit(own.alert.threshold).alias("threshold"),
-                pl.lit(number).alias("stretch"),
+            _judged(
+                parts_of(part),
+                part,
+                stretch.prior,
+                bars_of(readings_of(part), part.markers),
+                visits=visits_of(part),
+                seed=seed,
+                progress=None if progress is None else part_of_progress(progress, done, total),
+                particles=particles,
             )
         )
         done += len(part.patient_ids)
-    rows = pl.concat(everything).sort("patient_id", "day")
-    rows = alert_history(_with_called(rows, study), pl.col("threshold"))
+    asked = Asked(prior, false_alerts_per_100, seed, particles)
+    return replace(assessment_of(study, stretches, everything, called(study)), asked=asked)
+
+
+def read_so_far(
+    study: Study, prior: str | Path | Prior | None, false_alerts_per_100: float | None
+) -> list[Stretch]:
+    """`by_prior_so_far`, with the threshold for the false alerts that are asked for (arguments of `assess`)."""
+    return [
+        replace(stretch, prior=with_false_alerts(stretch.prior, false_alerts_per_100))
+        for stretch in by_prior_so_far(study, prior)
+    ]
+
+
+def assessment_of(
+    study: Study,
+    stretches: Sequence[Stretch],
+    judged: Sequence[pl.DataFrame],
+    progressions: pl.DataFrame,
+) -> Assessment:
+    """The assessment from what was said of each stretch's visits, with the alerts.
+
+    Args:
+        study: of all patients.
+        stretches: of their visits.
+        judged: of each stretch, `judged_rows`.
+        progressions: that have been called (`workflows.respond.called`).
+    """
+    rows = pl.concat(
+        part.join(stretch.visits, on=["patient_id", "day"], how="semi").with_columns(
+            pl.lit(stretch.prior.name).alias("prior"),
+            pl.lit(stretch.prior.alert.threshold).alias("threshold"),
+            pl.lit(number).alias("stretch"),
+        )
+        for number, (stretch, part) in enumerate(zip(stretches, judged, strict=True))
+    ).sort("patient_id", "day")
+    rows = alert_history(_with_called(rows, progressions), pl.col("threshold"))
     last = rows.unique("patient_id", keep="last", maintain_order=True).select("patient_id", "stretch").rows()
     return Assessment(
         rows.select(pl.col(name).cast(dtype) for name, dtype in ASSESSMENT_SCHEMA.items()),
         rows.select("patient_id", "day", *DIAGNOSTICS),
         study,
-        {patient_id: priors[number] for patient_id, number in last},
+        {patient_id: stretches[number].prior for patient_id, number in last},
     )
 
 
-def _with_called(rows: pl.DataFrame, study: Study) -> pl.DataFrame:
+def _with_called(rows: pl.DataFrame, progressions: pl.DataFrame) -> pl.DataFrame:
     """Progression that had been called by a visit has met the criterion there, and is not forecast."""
-    known = called(study).group_by("patient_id").agg(pl.col("known_day").min())
+    known = progressions.group_by("patient_id").agg(pl.col("known_day").min())
     met = pl.col("met") | (pl.col("known_day") <= pl.col("day")).fill_null(value=False)
     return (
         rows.join(known, on="patient_id", how="left", maintain_order="left")
@@ -241,8 +288,12 @@ def _judged(
                 progress=progress,
             )
         )
-    judged = pl.concat(rows).with_columns(pl.col("pareto_k").fill_nan(None))
-    return with_verdicts(judged.sort("patient_id", "day"))
+    return judged_rows(pl.concat(rows))
+
+
+def judged_rows(judged: pl.DataFrame) -> pl.DataFrame:
+    """Judged visits by patient and day, with their states and verdicts."""
+    return with_verdicts(judged.with_columns(pl.col("pareto_k").fill_nan(None)).sort("patient_id", "day"))
 
 
 def assessor(prior: Prior, particles: int, seed: int, bars: pl.DataFrame) -> Callable[[Batch], pl.DataFrame]:

@@ -11,16 +11,20 @@ from typing import Final, Literal, cast
 
 import polars as pl
 
-from turnpoint.criteria.sums import target_diameters
+from turnpoint.criteria.recist import target_diameters
 from turnpoint.errors import Problem, StudyError, UsageError
-from turnpoint.formats import fhir_study_out
-from turnpoint.formats.adam import USUAL_CODES, ParameterCodes, subject_level
-from turnpoint.formats.adam_adrs import response_results
-from turnpoint.formats.adam_adtr import tumour_results
-from turnpoint.formats.adam_adtte import time_to_event
-from turnpoint.formats.dataset_writing import DatasetKind, LabelledDataset, write_dataset
-from turnpoint.formats.sdtm_out import sdtm_datasets
-from turnpoint.formats.unmapped import UNMAPPED_SCHEMA
+from turnpoint.formats.adam import (
+    USUAL_CODES,
+    ParameterCodes,
+    response_results,
+    subject_level,
+    time_to_event,
+    tumour_results,
+)
+from turnpoint.formats.datasets import DatasetKind, LabelledDataset, write_dataset
+from turnpoint.formats.fhir import write_study_as_fhir
+from turnpoint.formats.ledger import UNMAPPED_SCHEMA
+from turnpoint.formats.sdtm import sdtm_datasets
 from turnpoint.study.study import Study
 from turnpoint.study.writing import StudyFormat, write_study, write_table
 from turnpoint.workflows.opening import convert_to_study
@@ -116,7 +120,7 @@ def convert(
     if target == "study":
         written = write_study(study, place, format=cast("StudyFormat", wanted))
     elif target == "fhir":
-        written = (fhir_study_out.write_study_as_fhir(study, place, timestamp=moment),)
+        written = (write_study_as_fhir(study, place, timestamp=moment),)
     else:
         make = _SETS[target]
         written = _write_all(make(study, name, criteria, codes), place, cast("DatasetKind", wanted), moment)

@@ -16,7 +16,8 @@ from turnpoint.reports.views import CohortView
 from turnpoint.study.reading import read
 from turnpoint.turning.alerts import FOLLOWED_WEEKS, SEEN_WEEKS
 from turnpoint.workflows.assess import Assessment, assess
-from turnpoint.workflows.report import Report, cohort_view, patient_view
+from turnpoint.workflows.picture import picture_as
+from turnpoint.workflows.report import Report, cohort_view
 
 REPORT_NAME = "turnpoint-report.html"
 
@@ -59,7 +60,7 @@ def demo(out_dir: Path | None = None) -> DemoResult:
         pages.append((title, render_cohort(cohort, "en")))
         shown = _example(cohort)
         if shown is not None:
-            view = patient_view(assessment, shown)
+            view = picture_as(study, shown, assessment.asked)
             pages.append((f"{title}: one patient, for the oncologist", render_patient(view, "clinician")))
             pages.append((f"{title}: the same, for the patient", render_patient(view, "patient")))
         lines += _summary(title, assessment, cohort)

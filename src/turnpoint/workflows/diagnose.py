@@ -8,15 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from turnpoint.errors import Problem, StudyError
-from turnpoint.model.filter import posteriors
-from turnpoint.model.prior import Prior
-from turnpoint.model.series import parts_of
-from turnpoint.reports.diagnostics_page import DiagnosticsView, diagnostics_page
-from turnpoint.study.study import Study
-from turnpoint.turning.criterion_ahead import progression_thresholds
-from turnpoint.workflows.forecast import forecast
-from turnpoint.workflows.forecast_calibration import (
+from turnpoint.diagnostics.forecast_calibration import (
     KEYS,
     coverage_table,
     outcomes,
@@ -25,11 +17,20 @@ from turnpoint.workflows.forecast_calibration import (
     pit_table,
     reliability_table,
 )
+from turnpoint.diagnostics.posterior_checks import posterior_tables
+from turnpoint.diagnostics.predictive_check import MOST_PATIENTS, REPLICATES, visual_predictive_check
+from turnpoint.errors import Problem, StudyError
+from turnpoint.model.filter import posteriors
+from turnpoint.model.prior import Prior
+from turnpoint.model.series import parts_of
+from turnpoint.reports.diagnostics_page import DiagnosticsView, diagnostics_page
+from turnpoint.study.study import Study
+from turnpoint.turning.criterion_ahead import progression_thresholds
+from turnpoint.workflows.forecast import forecast
 from turnpoint.workflows.forecast_draws import forecast_draws
-from turnpoint.workflows.posterior_checks import posterior_tables
-from turnpoint.workflows.predictive_check import MOST_PATIENTS, REPLICATES, visual_predictive_check
 from turnpoint.workflows.priors import prior_for, usable_readings
-from turnpoint.workflows.report import Report, provenance
+from turnpoint.workflows.provenance import provenance
+from turnpoint.workflows.report import Report
 from turnpoint.workflows.respond import first_new_lesions
 
 Progress = Callable[[int, int], None]
@@ -47,8 +48,8 @@ class Diagnostics:
             function; the whole curve lies between the last two with 95 % when the forecasts are right.
         coverage: `quantity, nominal, forecasts, covered, coverage, coverage_low, coverage_high, coverage_by_pit`.
         reliability: `quantity, event, group, forecasts, mean_chance, happened, share, share_low, share_high`.
-        visual_predictive_check: see `workflows.predictive_check`.
-        shrinkage, patients: see `workflows.posterior_checks`.
+        visual_predictive_check: see `diagnostics.predictive_check`.
+        shrinkage, patients: see `diagnostics.posterior_checks`.
         study: what was diagnosed.
         prior: with which prior.
     """

@@ -21,6 +21,7 @@ from turnpoint.model.population import FEW_PATIENTS, Fit, fit_population, starti
 from turnpoint.model.prior import GENERIC, Alert, Card, Prior, shipped_priors
 from turnpoint.model.series import parts_of, quantities_of, visits_of
 from turnpoint.model.simulate import simulate_courses
+from turnpoint.model.streams import Stream, generator
 from turnpoint.study.study import Study
 from turnpoint.turning.alerts import FALSE_ALERTS_PER_100, early_alerts_per_100
 from turnpoint.workflows.assess import assess_readings
@@ -91,7 +92,7 @@ def with_alerts(
         .to_numpy()
         for quantity in prior.quantities
     }
-    rng = np.random.default_rng((seed, 3))
+    rng = generator(seed, Stream.FITTED_COURSES)
     simulated = simulate_courses(prior, readings, starting, rng, courses)
     nobody = study.only([])
     judged = assess_readings(simulated.readings, nobody, prior, seed=seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,13 +11,13 @@ import numpy as np
 import polars as pl
 
 from turnpoint.errors import Problem, StudyError, UsageError
-from turnpoint.harm.administrations import administrations
-from turnpoint.harm.adverse_events import adverse_events, events_by_cycle
-from turnpoint.harm.cycles import cycles_of, pattern_cycles
-from turnpoint.harm.ledger import dose_ledger, doses_by_cycle
-from turnpoint.harm.limits import Limits, shipped_limits, with_site_limits
-from turnpoint.harm.next_cycle import LEVEL_NAMES, CycleAhead, course_so_far, cycle_ahead
-from turnpoint.harm.weights import Weights
+from turnpoint.harms.administrations import administrations
+from turnpoint.harms.adverse_events import adverse_events, events_by_cycle
+from turnpoint.harms.cycles import cycles_of, pattern_cycles
+from turnpoint.harms.ledger import dose_ledger, doses_by_cycle
+from turnpoint.harms.limits import Limits, shipped_limits, with_site_limits
+from turnpoint.harms.next_cycle import LEVEL_NAMES, CycleAhead, course_so_far, cycle_ahead
+from turnpoint.harms.weights import Weights
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, posteriors
 from turnpoint.model.prior import Prior
@@ -111,6 +111,36 @@ def harm(
         UsageError: a limits file, or weights, with mistakes.
         PriorError: the prior cannot be read or knows none of the study's quantities.
     """
+    groups = [] if readings_of(study).is_empty() else by_prior(study, prior)
+
+    def found() -> Iterator[Posterior]:
+        done = 0
+        for chosen, part in groups:
+            here = None if progress is None else part_of_progress(progress, done, len(study.patient_ids))
+            yield from posteriors(parts_of(part), part, chosen, seed=seed, progress=here, particles=particles)
+            done += len(part.patient_ids)
+
+    priors = {patient_id: chosen for chosen, part in groups for patient_id in part.patient_ids}
+    return harm_from(study, found(), priors, limits=limits, weights=weights)
+
+
+def harm_from(
+    study: Study,
+    found: Iterable[Posterior],
+    priors: Mapping[str, Prior],
+    *,
+    limits: str | Path | Limits | None = None,
+    weights: str | Weights | None = None,
+) -> Harm:
+    """`harm` from posteriors that are known.
+
+    Args:
+        study: as for `harm`.
+        found: at the visits of its patients, by patient and visit; the last of each counts.
+        priors: of each patient with a reading.
+        limits: as for `harm`.
+        weights: as for `harm`.
+    """
     table = limits if isinstance(limits, Limits) else read_limits(limits)
     chosen_weights = Weights.of(weights) if isinstance(weights, str) else weights
     given, problems = administrations(study, table)
@@ -118,16 +148,10 @@ def harm(
         raise StudyError(problems)
     cycles, last_days = cycles_of(given), _last_days(study)
     ledger = dose_ledger(given, cycles, pattern_cycles(cycles, last_days), table)
-    groups = [] if readings_of(study).is_empty() else by_prior(study, prior)
-    ahead, done = _Ahead([], []), 0
+    ahead = _Ahead([], [])
     own_cycles, off = _by_patient(cycles), off_intervals(study.doses)
-    for chosen, part in groups:
-        here = None if progress is None else part_of_progress(progress, done, len(study.patient_ids))
-        for posterior in posteriors(
-            parts_of(part), part, chosen, seed=seed, progress=here, particles=particles
-        ):
-            ahead.add(posterior, own_cycles, off)
-        done += len(part.patient_ids)
+    for posterior in found:
+        ahead.add(posterior, own_cycles, off)
     next_cycle = ahead.frame(ahead.next_cycle, NEXT_CYCLE_SCHEMA)
     if chosen_weights is not None:
         next_cycle = _weighed(next_cycle, ledger, chosen_weights)
@@ -144,7 +168,7 @@ def harm(
         doses_by_cycle=doses_by_cycle(given, cycles),
         course=ahead.frame(ahead.course, COURSE_SCHEMA),
         problems=problems,
-        priors={patient_id: chosen for chosen, part in groups for patient_id in part.patient_ids},
+        priors=priors,
     )
 
 

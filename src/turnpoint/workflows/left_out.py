@@ -9,6 +9,7 @@ import polars as pl
 
 from turnpoint.criteria.marker_progression import first_progression
 from turnpoint.model.prior import Prior
+from turnpoint.model.streams import Stream, generator
 from turnpoint.study.study import Study
 from turnpoint.workflows.assess import assess
 from turnpoint.workflows.respond import respond
@@ -19,7 +20,7 @@ FOLDS = 5
 def folds_of(study: Study, folds: int = FOLDS, seed: int = 0) -> list[tuple[Study, Study]]:
     """The study cut into training and left-out patients, by patient."""
     ids = np.array(sorted(study.patient_ids))
-    fold = np.random.default_rng(seed).permutation(len(ids)) % folds
+    fold = generator(seed, Stream.FOLDS).permutation(len(ids)) % folds
     return [(study.only(ids[fold != k].tolist()), study.only(ids[fold == k].tolist())) for k in range(folds)]
 
 

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from turnpoint.errors import StudyError, UsageError
-from turnpoint.formats.mapped import MAPPING_ENDING
-from turnpoint.formats.mapped_cells import read_sheet
-from turnpoint.formats.mapped_guess import guess
-from turnpoint.formats.mapped_questions import Guess, Question, quoted
+from turnpoint.formats.mapped import MAPPING_ENDING, Guess, Question, guess, quoted, read_sheet
 from turnpoint.study.findings import Findings
 
 Ask = Callable[[Question], str | None]

@@ -7,10 +7,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-from turnpoint.criteria import recist_1_1
-from turnpoint.criteria.best_response import best_responses
 from turnpoint.criteria.marker_progression import first_progression
-from turnpoint.criteria.sums import sum_of_diameters
+from turnpoint.criteria.recist import best_responses, responses, sum_of_diameters
 from turnpoint.kinetics.series_metrics import SERIES_METRICS_SCHEMA, series_metrics
 from turnpoint.kinetics.volume import CELLS_PER_CM3
 from turnpoint.model.series import chosen_readers, of_reader
@@ -89,7 +87,7 @@ def _marker_readings(markers: pl.DataFrame) -> pl.DataFrame:
 
 def _sum_progressions(study: Study, readers: pl.DataFrame) -> pl.DataFrame:
     """Day of RECIST 1.1 progression, of whatever kind, by the reader whose sums are used."""
-    best = best_responses(recist_1_1.responses(study.lesions), new_therapy(study))
+    best = best_responses(responses(study.lesions), new_therapy(study))
     return best.join(readers, on=["patient_id", "reader"], how="semi", nulls_equal=True).select(
         "patient_id", pl.lit(SUM_OF_DIAMETERS).alias("quantity"), "progression_day"
     )

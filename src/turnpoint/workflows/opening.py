@@ -8,7 +8,7 @@ import polars as pl
 
 from turnpoint.errors import Problem, StudyError
 from turnpoint.formats import recognise
-from turnpoint.formats.unmapped import UNMAPPED_SCHEMA, Converted
+from turnpoint.formats.ledger import UNMAPPED_SCHEMA, Converted
 from turnpoint.study import reading
 from turnpoint.study.study import Study
 

@@ -9,14 +9,13 @@ import polars as pl
 
 from turnpoint.criteria import CRITERIA, criterion
 from turnpoint.criteria.protocol import ProtocolRules
-from turnpoint.criteria.reported import compare
+from turnpoint.criteria.quality import compare
 from turnpoint.criteria.responses import Responses
 from turnpoint.errors import Problem, StudyError
 from turnpoint.formats import fhir
-from turnpoint.formats.dataset_files import dataset_files
-from turnpoint.formats.fhir_responses import reported_in_fhir
-from turnpoint.formats.responses_table import reported_in_table, table_files
-from turnpoint.formats.sdtm_responses import reported_responses
+from turnpoint.formats.datasets import dataset_files
+from turnpoint.formats.reported import reported_in_table, table_files
+from turnpoint.formats.sdtm import reported_responses
 from turnpoint.study.findings import Findings
 from turnpoint.study.study import Study
 from turnpoint.workflows.respond import respond
@@ -90,7 +89,7 @@ def _reported(place: Path, study: Study, criteria: str, findings: Findings) -> p
         findings.add(place.name, "there is no such file or folder", "Check the path.")
         return pl.DataFrame()
     if fhir.recognises(place):
-        return reported_in_fhir(place, starts, findings)
+        return fhir.reported_in_fhir(place, starts, findings)
     files = dataset_files(place)
     if files:
         return reported_responses(files, starts, criteria, findings)

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from turnpoint.errors import UsageError
-from turnpoint.model.filter import posteriors
+from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior, choose_prior
-from turnpoint.model.series import parts_of
 from turnpoint.study.study import Study
-from turnpoint.turning.next_measurement import DECIDED_ABOVE, PATHS, Plan, Simulator, is_in_data
+from turnpoint.turning.next_measurement import DECIDED_ABOVE, Plan, Simulator, is_in_data
 from turnpoint.turning.unread_marker import CTDNA, with_unread_marker
+from turnpoint.workflows.course import course_of
 from turnpoint.workflows.priors import prior_of
 from turnpoint.workflows.respond import called
 
@@ -40,13 +39,9 @@ SETTLE_SCHEMA: dict[str, type[pl.DataType]] = {
 _PLANNED_WEEKS = 12.0
 _SCAN_WEEKS = (3.0, 6.0, 9.0, 12.0)
 _BLOOD_GAPS_WEEKS = (2.0, 3.0)
-# one patient at a time affords more than a cohort does: with 2048 particles a quarter of the information was missed
-# in patients far from the prior
-_PARTICLES = 8192
-_DRAWS = 1024 + PATHS
 
 
-def what_would_settle(
+def settle(
     study: Study,
     patient_id: str,
     prior: str | Path | Prior | None = None,
@@ -54,7 +49,7 @@ def what_would_settle(
     decided_above: float = DECIDED_ABOVE,
     with_ctdna: bool = True,
     seed: int = 0,
-    particles: int = _PARTICLES,
+    particles: int = DEFAULT_PARTICLES,
 ) -> pl.DataFrame:
     """Rank what could be measured in the twelve weeks after a patient's last visit by how much it tells, how soon.
 
@@ -94,15 +89,38 @@ def what_would_settle(
     chosen = prior_of(study, patient_id, prior)
     if called(own).height:
         return pl.DataFrame(schema=SETTLE_SCHEMA)
-    (posterior,) = posteriors(parts_of(own), own, chosen, particles=particles, draws=_DRAWS, seed=seed)
-    last = posterior.at(np.array([len(posterior.patient) - 1]))
+    course = course_of(own, chosen, seed=seed, particles=particles)
+    return plans_from(
+        course.at_the_end, chosen, patient_id, decided_above=decided_above, with_ctdna=with_ctdna, seed=seed
+    )
+
+
+def plans_from(
+    last: Posterior,
+    prior: Prior,
+    patient_id: str,
+    *,
+    decided_above: float = DECIDED_ABOVE,
+    with_ctdna: bool = True,
+    seed: int = 0,
+) -> pl.DataFrame:
+    """The plans of `settle` from the draws at a patient's last visit (arguments and rows as there).
+
+    Args:
+        last: one row, with `DRAWS_AT_THE_END` draws.
+        prior: of the draws.
+        patient_id: whose they are.
+        decided_above: bound of the probability, between 0.5 and 1.
+        with_ctdna: list ctDNA too where the patient has none.
+        seed: of what may be read.
+    """
     read = [name for name, quantity in last.quantities.items() if quantity.readings[0] > 0]
     assumed = with_ctdna and CTDNA.quantity not in read
     if assumed:
-        quantities = [name for name in chosen.quantities if name != CTDNA.quantity]
-        chosen = choose_prior([*quantities, CTDNA.quantity], "", chosen)
-        last = with_unread_marker(last, chosen, CTDNA, seed=seed)
-    simulator = Simulator(last, chosen, seed=seed)
+        quantities = [name for name in prior.quantities if name != CTDNA.quantity]
+        prior = choose_prior([*quantities, CTDNA.quantity], "", prior)
+        last = with_unread_marker(last, prior, CTDNA, seed=seed)
+    simulator = Simulator(last, prior, seed=seed)
     plans = plans_after(read) + (ctdna_plans() if assumed else [])
     return _frame(simulator, plans, patient_id, decided_above)
 

@@ -15,6 +15,7 @@ from turnpoint.model.arrays import FloatArray, IntArray
 from turnpoint.model.dynamics import Dynamics
 from turnpoint.model.parameters import SUM_OF_DIAMETERS, dynamics_of, reading_of
 from turnpoint.model.prior import Prior, choose_prior, named_prior
+from turnpoint.model.streams import Stream, generator
 from turnpoint.study.markers import MARKERS, find_marker
 from turnpoint.study.reading import read_frames
 from turnpoint.study.study import Study
@@ -97,7 +98,7 @@ def simulate(
     base = prior if isinstance(prior, Prior) else named_prior(prior)
     schedule = _schedule(base, visits_every, markers, weeks)
     population = choose_prior(schedule.quantities, " ".join(base.keywords), base)
-    rng = np.random.default_rng((seed, 6))
+    rng = generator(seed, Stream.SIMULATED_STUDY)
     root = np.linalg.cholesky(population.covariance)
     particles = population.mean + rng.standard_normal((patients, population.dimensions)) @ root.T
     readings = _read_all(population, particles, schedule, lesions, rng)

@@ -25,7 +25,8 @@ from turnpoint.virtual.block import block_player
 from turnpoint.virtual.comparison import summary
 from turnpoint.virtual.declaration import FILE, Declaration, parsed
 from turnpoint.virtual.people import with_resistant_fraction
-from turnpoint.workflows.report import Report, provenance
+from turnpoint.workflows.provenance import provenance
+from turnpoint.workflows.report import Report
 
 Progress = Callable[[int, int], None]
 

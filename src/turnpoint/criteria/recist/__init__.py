@@ -1,0 +1,25 @@
+"""RECIST 1.1: the response at every visit, the best one, and what else a trial reports of them."""
+
+from turnpoint.criteria.recist.best_response import best_responses
+from turnpoint.criteria.recist.complete_response import NothingLeft, nothing_left
+from turnpoint.criteria.recist.judging import judge
+from turnpoint.criteria.recist.sums import (
+    TOO_SMALL_MM,
+    progression_sum_mm,
+    sum_of_diameters,
+    target_diameters,
+)
+from turnpoint.criteria.recist.visit_response import CERTAIN, responses
+
+__all__ = [
+    "CERTAIN",
+    "TOO_SMALL_MM",
+    "NothingLeft",
+    "best_responses",
+    "judge",
+    "nothing_left",
+    "progression_sum_mm",
+    "responses",
+    "sum_of_diameters",
+    "target_diameters",
+]

@@ -1,0 +1,37 @@
+"""ADSL: the patients, as far as a study knows them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from turnpoint.formats.adam.variables import labelled
+from turnpoint.formats.datasets import LabelledDataset
+from turnpoint.formats.sdtm import relative_day
+from turnpoint.study.study import Study
+
+
+def subject_level(study: Study, study_id: str) -> LabelledDataset:
+    """ADSL, one row a patient: only what a study knows.
+
+    Args:
+        study: the study.
+        study_id: its STUDYID.
+    """
+    death, start = pl.col("death_day"), pl.col("start_date")
+    frame = study.patients.select(
+        pl.lit(study_id).alias("STUDYID"),
+        pl.col("patient_id").alias("USUBJID"),
+        pl.col("arm").alias("ARM"),
+        pl.col("sex")
+        .replace_strict(
+            {"female": "F", "male": "M", "unknown": "U", "other": "UNDIFFERENTIATED"},
+            default=None,
+            return_dtype=pl.String,
+        )
+        .alias("SEX"),
+        pl.col("birth_year").alias("BRTHYR"),
+        start.alias("TRTSDT"),
+        (start + pl.duration(days=death)).alias("DTHDT"),
+        relative_day(death).alias("DTHDY"),
+    )
+    return labelled("ADSL", "Subject-Level Analysis Dataset", frame, ("USUBJID",))

@@ -1,0 +1,111 @@
+"""What a mapping leaves out of a wide table; a line that several blocks leave for one reason counts once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from turnpoint.errors import counted
+from turnpoint.formats import ledger
+from turnpoint.formats.mapped.cells import ROW, Sheet
+from turnpoint.formats.mapped.declaration import DROP, Block, Declaration
+from turnpoint.study.findings import Findings
+
+_NAMED_COLUMNS = 12
+
+
+class Ledger(ledger.Ledger):
+    """What was left out so far.
+
+    Args:
+        sheet: the wide table.
+        mapping: its mapping.
+    """
+
+    def __init__(self, sheet: Sheet, mapping: Declaration) -> None:
+        super().__init__()
+        self._sheet = sheet
+        self._mapping = mapping
+        self._lines: dict[str, set[int]] = {}
+
+    def leave_rows(self, block: Block, rows: pl.DataFrame, reason: str) -> None:
+        """Leave out rows of a block, as its table has them."""
+        if rows.is_empty():
+            return
+        columns = [column for one in block.fields.values() for column in one.columns]
+        wanted = self._sheet.frame.join(rows.select(ROW), on=ROW, how="semi")
+        self.leave_cells(wanted, list(dict.fromkeys(columns)), reason, warn=True)
+
+    def leave_cells(
+        self, rows: pl.DataFrame, columns: Sequence[str], reason: str, *, warn: bool = False
+    ) -> None:
+        """Leave out the cells of some columns in some rows of the wide table."""
+        if rows.is_empty() or not columns:
+            return
+        if warn:
+            self._lines.setdefault(reason, set()).update(rows[ROW].to_list())
+        self.keep_rows(self._cells(rows, columns, reason))
+
+    def report(self, findings: Findings) -> None:
+        """One warning for each reason, and one that names the columns that the mapping does not."""
+        for reason, rows in self._lines.items():
+            findings.add(
+                self._sheet.file,
+                f"{len(rows):,} {'row is' if len(rows) == 1 else 'rows are'} not read: {reason}",
+                "Mend the rows, or leave them out on purpose.",
+                row=min(rows),
+                severity="warning",
+            )
+        strangers = [name for name in self._strangers() if name not in self._mapping.ignored]
+        if strangers:
+            more = f" and {len(strangers) - _NAMED_COLUMNS} more" if len(strangers) > _NAMED_COLUMNS else ""
+            named = ", ".join(strangers[:_NAMED_COLUMNS]) + more
+            findings.add(
+                self._sheet.file,
+                f"the mapping names nothing for {counted(len(strangers), 'column')}: {named}",
+                'Map them, or write them under [unmapped] as "ignore".',
+                severity="warning",
+            )
+
+    def unmapped(self) -> pl.DataFrame:
+        """The side table, `UNMAPPED_SCHEMA`: one row a cell."""
+        frame = self._sheet.frame
+        strangers = [name for name in self._strangers() if self._mapping.ignored.get(name) != DROP]
+        if strangers:
+            self.leave_cells(frame, strangers, "the mapping does not read the column")
+        codes = [word.casefold() for word in self._mapping.missing]
+        named = [name for name in self._mapping.columns() if name in self._sheet.columns]
+        if codes and named:
+            others = [name for name in named if name != self._mapping.patient.column]
+            cell = pl.col(others)
+            coded = frame.with_columns(pl.when(cell.str.to_lowercase().is_in(codes)).then(cell))
+            self.leave_cells(coded, others, "the cell says by a code that nothing is known")
+        return super().unmapped().sort("file", "row", maintain_order=True)
+
+    def _strangers(self) -> list[str]:
+        named = self._mapping.columns()
+        return [name for name in self._sheet.columns if name not in named]
+
+    def _cells(self, rows: pl.DataFrame, columns: Sequence[str], reason: str) -> pl.DataFrame:
+        patient, date = self._mapping.patient.column, self._mapping.times.get("date")
+        when = None if date is None else date.column
+        marks = rows.select(
+            pl.col(ROW),
+            pl.col(patient).alias("\x00patient") if patient else pl.lit(None, pl.String).alias("\x00patient"),
+            pl.col(when).alias("\x00date") if when else pl.lit(None, pl.String).alias("\x00date"),
+            *(pl.col(column) for column in columns),
+        )
+        long = marks.unpivot(
+            list(columns), index=[ROW, "\x00patient", "\x00date"], variable_name="name", value_name="value"
+        ).filter(pl.col("value").is_not_null())
+        return long.select(
+            pl.lit(self._sheet.file).alias("file"),
+            pl.col(ROW).cast(pl.Int64).alias("row"),
+            pl.format("row {}", pl.col(ROW)).alias("record"),
+            pl.col("\x00patient").cast(pl.String).alias("patient_id"),
+            pl.col("\x00date").cast(pl.String).alias("date"),
+            pl.col("name").cast(pl.String),
+            pl.col("value").cast(pl.String),
+            pl.lit(reason).alias("reason"),
+        )

@@ -1,0 +1,284 @@
+"""From a wide table and its mapping to the tables of the study, every cell still as text for the study's own checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from turnpoint.errors import counted
+from turnpoint.formats.mapped.cells import ROW, Sheet
+from turnpoint.formats.mapped.dates import as_iso
+from turnpoint.formats.mapped.declaration import SIZE_UNITS, Block, Declaration, Source
+from turnpoint.formats.mapped.ledger import Ledger
+from turnpoint.study.cell_values import MISSING_WORDS
+from turnpoint.study.findings import Findings
+from turnpoint.study.naming import RawTable
+from turnpoint.study.schema import TABLES
+
+_TICKED: Final = ("1", "1.0", "true", "yes", "x", "checked")
+_NUMERIC: Final = ("number", "integer", "quantity")
+# A row is there when one of these has a cell; the rest says more about it.
+_TELLING: Final[Mapping[str, tuple[str, ...]]] = {
+    "lesions": ("lesion_id", "diameter_mm", "status"),
+    "markers": ("value",),
+    "doses": ("drug", "dose", "action"),
+    "events": ("term", "grade"),
+}
+_BLOCK: Final = "\x00block"
+# The header is line 1 of a table.
+_FIRST_ROW: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class MappedTable:
+    """A table, and where each of its rows is from.
+
+    Attributes:
+        raw: the table, rows numbered from 2.
+        rows: line of the file of each.
+        blocks: number of the block of each.
+    """
+
+    raw: RawTable
+    rows: pl.Series
+    blocks: pl.Series
+
+
+def mapped_tables(
+    mapping: Declaration, sheet: Sheet, findings: Findings, ledger: Ledger
+) -> dict[str, MappedTable]:
+    """The tables that a mapping makes of a sheet, those with rows only.
+
+    Args:
+        mapping: what it says.
+        sheet: the wide table; it has every column that the mapping names.
+        findings: where problems go.
+        ledger: where rows go that cannot be used.
+    """
+    frame = _plain(mapping, sheet)
+    _report_decimals(mapping, sheet, frame, findings)
+    parts: dict[str, list[pl.DataFrame]] = {}
+    used: list[pl.Series] = []
+    for number, block in enumerate(mapping.blocks):
+        rows = _rows(mapping, block, frame)
+        used.append(rows[ROW])
+        nobody, never = pl.col("patient_id").is_null(), _timeless(rows)
+        ledger.leave_rows(block, rows.filter(nobody), "the row has no patient")
+        ledger.leave_rows(block, rows.filter(never & ~nobody), "the row has neither a day nor a date")
+        kept = rows.filter(~nobody & ~never).with_columns(pl.lit(number, dtype=pl.Int64).alias(_BLOCK))
+        parts.setdefault(block.table, []).append(kept)
+    _leave_unread(mapping, frame, used, ledger)
+    tables = {table: _table(table, frames) for table, frames in parts.items()}
+    patients = _patients(mapping, frame, tables, sheet.file, findings)
+    found = {"patients": patients} if patients is not None else {}
+    return found | {name: table for name, table in tables.items() if table.raw.frame.height}
+
+
+def _plain(mapping: Declaration, sheet: Sheet) -> pl.DataFrame:
+    """The sheet without the cells that mean nothing is known."""
+    nothing = [*MISSING_WORDS, *(word.casefold() for word in mapping.missing)]
+    named = [column for column in mapping.columns() if column in sheet.columns]
+    # A patient may well be number 999.
+    own = mapping.patient.column
+    frame = sheet.frame
+    for columns, words in (([own], list(MISSING_WORDS)), ([name for name in named if name != own], nothing)):
+        cell = pl.col([name for name in columns if name is not None])
+        frame = frame.with_columns(pl.when(~cell.str.to_lowercase().is_in(words)).then(cell))
+    return frame.with_columns(pl.col(column).forward_fill() for column in mapping.fill_down)
+
+
+def _rows(mapping: Declaration, block: Block, frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows of one block, as columns of its table, with `ROW`."""
+    for column, allowed in block.only.items():
+        frame = frame.filter(pl.col(column).is_in(list(allowed)))
+    table = TABLES[block.table]
+    fields = {name: _cell(one) for name, one in block.fields.items()}
+    times = {
+        name: pl.coalesce(*(_cell(one[name]) for one in (block.fields, mapping.times) if name in one))
+        for name in ("day", "date")
+        if name in block.fields or name in mapping.times
+    }
+    # A time of its own stands in place of the row's, whichever of day and date that is.
+    own = {"day", "date"} & block.fields.keys()
+    for name in {"day", "date"} - own if own else ():
+        if name in times:
+            instead = pl.any_horizontal(_cell(block.fields[other]).is_not_null() for other in own)
+            times[name] = pl.when(~instead).then(times[name])
+    fields |= times
+    there = pl.any_horizontal(pl.col(column).is_not_null() for column in _telling(block))
+    if block.table == "lesions":
+        fields |= _states(mapping, block, fields)
+    shaped = {
+        name: _shaped(mapping, cell, table.column(name).kind, written=name != "diameter_mm")
+        for name, cell in fields.items()
+    }
+    return frame.filter(there).select(
+        pl.col(ROW),
+        _cell(mapping.patient).alias("patient_id"),
+        *(cell.alias(name) for name, cell in shaped.items()),
+    )
+
+
+def _telling(block: Block) -> list[str]:
+    """The columns of the file that make a row of the block."""
+    return [
+        column
+        for name in _TELLING[block.table]
+        if name in block.fields
+        for column in block.fields[name].columns
+    ]
+
+
+def _cell(source: Source) -> pl.Expr:
+    """The cells of one column, with the meanings that the mapping gives them."""
+    if source.constant is not None:
+        return pl.lit(source.constant)
+    if source.checkboxes:
+        texts = [
+            pl.when(pl.col(column).str.to_lowercase().is_in(_TICKED)).then(pl.lit(text))
+            for column, text in source.checkboxes.items()
+        ]
+        joined = pl.concat_str(texts, separator=", ", ignore_nulls=True)
+        return pl.when(joined != "").then(joined)
+    cell = pl.col(source.column or "")
+    return cell.replace(source.values) if source.values else cell
+
+
+def _states(mapping: Declaration, block: Block, fields: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
+    """Size and status of a lesion: a word in place of a size is its state, a size without a state is measured."""
+    nothing = pl.lit(None, dtype=pl.String)
+    size, said = fields.get("diameter_mm", nothing), fields.get("status", nothing)
+    folded = size.str.to_lowercase()
+    word = nothing
+    for status, words in mapping.words.items():
+        word = pl.when(folded.is_in([one.casefold() for one in words])).then(pl.lit(status)).otherwise(word)
+    number = pl.when(word.is_null()).then(size)
+    states = {"status": pl.coalesce(said, word, pl.when(number.is_not_null()).then(pl.lit("measured")))}
+    if "diameter_mm" in fields:
+        states["diameter_mm"] = _in_mm(mapping, number, block.fields["diameter_mm"].unit)
+    return states
+
+
+def _in_mm(mapping: Declaration, cell: pl.Expr, unit: str) -> pl.Expr:
+    text = _number(mapping, cell)
+    if SIZE_UNITS[unit] == 1:
+        return text
+    # A micrometre is finer than any reading, and coarser than the error of the multiplication.
+    scaled = (text.cast(pl.Float64, strict=False) * SIZE_UNITS[unit]).round(3).cast(pl.String)
+    return pl.coalesce(scaled, text)
+
+
+def _shaped(mapping: Declaration, cell: pl.Expr, kind: str, *, written: bool) -> pl.Expr:
+    if kind == "date":
+        return as_iso(cell, mapping.date_format)
+    return _number(mapping, cell) if kind in _NUMERIC and written else cell
+
+
+def _number(mapping: Declaration, cell: pl.Expr) -> pl.Expr:
+    return cell.str.replace(",", ".", literal=True) if mapping.decimal_mark == "," else cell
+
+
+def _report_decimals(mapping: Declaration, sheet: Sheet, frame: pl.DataFrame, findings: Findings) -> None:
+    """With a decimal comma a point may part thousands: no number is read that could be another."""
+    if mapping.decimal_mark != ",":
+        return
+    columns = {
+        column
+        for block in mapping.blocks
+        for name, one in block.fields.items()
+        if TABLES[block.table].column(name).kind in _NUMERIC
+        for column in one.columns
+    }
+    for column in sorted(columns):
+        doubtful = frame.filter(pl.col(column).str.contains(r"\d\.\d{3}\b|\d\.\d+,|,\d+,"))
+        if doubtful.height:
+            findings.add(
+                sheet.file,
+                f"a point in {counted(doubtful.height, 'cell')}, though decimal_mark is a comma",
+                "Write the numbers without a mark for thousands.",
+                row=doubtful[ROW][0],
+                column=column,
+                value=doubtful[column][0],
+            )
+
+
+def _timeless(rows: pl.DataFrame) -> pl.Expr:
+    times = [pl.col(name).is_null() for name in ("day", "date") if name in rows.columns]
+    return pl.all_horizontal(times) if times else pl.lit(value=True)
+
+
+def _leave_unread(
+    mapping: Declaration, frame: pl.DataFrame, used: Sequence[pl.Series], ledger: Ledger
+) -> None:
+    """Rows with cells in columns of blocks, which `only` keeps every block from reading."""
+    columns = list(dict.fromkeys(column for block in mapping.blocks for column in _telling(block)))
+    if not columns:
+        return
+    seen = pl.concat(used).unique().to_frame()
+    left = frame.filter(pl.any_horizontal(pl.col(columns).is_not_null())).join(seen, on=ROW, how="anti")
+    ledger.leave_cells(left, columns, "no block of the mapping reads the row (see only)", warn=True)
+
+
+def _table(table: str, frames: Sequence[pl.DataFrame]) -> MappedTable:
+    whole = pl.concat(frames, how="diagonal").sort(ROW, _BLOCK)
+    numbers = pl.int_range(_FIRST_ROW, whole.height + _FIRST_ROW, dtype=pl.Int64, eager=True)
+    raw = RawTable(table, whole.drop(ROW, _BLOCK), numbers.alias("source_row"), None)
+    return MappedTable(raw, whole[ROW], whole[_BLOCK])
+
+
+def _patients(
+    mapping: Declaration,
+    frame: pl.DataFrame,
+    tables: Mapping[str, MappedTable],
+    file: str,
+    findings: Findings,
+) -> MappedTable | None:
+    """One row a patient: what any of the rows says; rows that contradict each other are an error."""
+    schema = TABLES["patients"]
+    fields = {
+        name: _shaped(mapping, _cell(one), schema.column(name).kind, written=True)
+        for name, one in mapping.patients.items()
+    }
+    told = frame.select(
+        pl.col(ROW),
+        _cell(mapping.patient).alias("patient_id"),
+        *(cell.alias(name) for name, cell in fields.items()),
+    ).filter(pl.col("patient_id").is_not_null())
+    for name in fields:
+        known = told.filter(pl.col(name).is_not_null())
+        first = pl.col(name).first().over("patient_id")
+        other = known.filter(pl.col(name) != first)
+        if other.height:
+            findings.add(
+                file,
+                f"differs from an earlier row of the same patient, in {counted(other.height, 'row')}",
+                "Write the same in all rows of a patient, or in one only.",
+                row=other[ROW][0],
+                column=(mapping.patients[name].columns or (name,))[0],
+                value=other[name][0],
+            )
+    whole = told.group_by("patient_id", maintain_order=True).agg(
+        pl.col(ROW).first(), *(pl.col(name).drop_nulls().first() for name in fields)
+    )
+    if mapping.day_zero_is_first_date and "start_date" not in fields:
+        whole = whole.join(_first_dates(tables), on="patient_id", how="left", maintain_order="left")
+    if whole.is_empty():
+        return None
+    numbers = pl.int_range(_FIRST_ROW, whole.height + _FIRST_ROW, dtype=pl.Int64, eager=True)
+    raw = RawTable("patients", whole.drop(ROW), numbers.alias("source_row"), None)
+    return MappedTable(raw, whole[ROW], pl.repeat(-1, whole.height, dtype=pl.Int64, eager=True))
+
+
+def _first_dates(tables: Mapping[str, MappedTable]) -> pl.DataFrame:
+    """The first date of an observation or a dose of each patient."""
+    dated = [
+        table.raw.frame.select("patient_id", pl.col("date").str.to_date("%Y-%m-%d", strict=False))
+        for table in tables.values()
+        if "date" in table.raw.frame.columns
+    ]
+    empty = pl.DataFrame(schema={"patient_id": pl.String, "date": pl.Date})
+    first = pl.concat([empty, *dated]).group_by("patient_id").agg(pl.col("date").min())
+    return first.select("patient_id", pl.col("date").dt.strftime("%Y-%m-%d").alias("start_date"))

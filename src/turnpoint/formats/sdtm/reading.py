@@ -1,0 +1,266 @@
+"""SDTM, the data sets in which trials are submitted: a folder of them, or one, becomes a study.
+
+    TU, TR -> lesions     LB -> markers     DM -> patients     EX -> doses     AE -> events     (RS: `responses`)
+
+The files are SAS transport files, Dataset-JSON, or both. A file's domain is what its records say, not its name; a
+domain may be split over several files, and a file that repeats another is read once. SUPP-- fills columns that its
+domain leaves empty. Whatever is not read is counted in the study's warnings, and kept in a side table (`convert`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from turnpoint.errors import Problem, counted
+from turnpoint.formats.datasets import ENDINGS, Dataset, dataset_files, describe, read_columns
+from turnpoint.formats.ledger import UNMAPPED_SCHEMA, Converted
+from turnpoint.formats.sdtm.course import dose_rows, event_rows, patient_rows
+from turnpoint.formats.sdtm.days import start_dates, study_day, with_days
+from turnpoint.formats.sdtm.ledger import Ledger, side_rows
+from turnpoint.formats.sdtm.lesions import lesion_rows
+from turnpoint.formats.sdtm.markers import marker_rows
+from turnpoint.formats.sdtm.tables import COLUMNS, SUPPLEMENT, Records, with_supplement
+from turnpoint.study.findings import Findings
+from turnpoint.study.naming import RawTable
+from turnpoint.study.study import Study
+from turnpoint.study.validation import build
+
+READ: Final = ("DM", "TU", "TR", "EX", "AE", "LB")
+# TR and TU side by side: their records are counted as one.
+_SIDE_ORDER: Final = ("TR", "TU", "DM", "EX", "AE", "LB")
+RESPONSES: Final = "responses as reported, which `respond --reported` compares with the derived ones"
+UNREAD: Final = "a data set of another domain, which is not read"
+QUALIFIER: Final = "a supplemental qualifier that is not read"
+# Read, but not as part of a study.
+_BESIDE: Final = ("RS",)
+
+
+def recognises(path: Path) -> bool:
+    """True for files of data sets, alone or in a folder; and for a file that has their ending and is to be one."""
+    return bool(dataset_files(path)) or (path.is_file() and path.suffix.lower() in ENDINGS)
+
+
+def inspect(path: Path) -> tuple[Study | None, tuple[Problem, ...]]:
+    """Read an SDTM folder or file as a study, and list every problem, without raising on bad data.
+
+    Args:
+        path: a folder with SAS transport files or Dataset-JSON, or one such file.
+
+    Returns:
+        The study, None when there is any error; everything found.
+
+    Raises:
+        MissingExtraError: there is a SAS transport file, and pyreadstat is not installed.
+    """
+    found = _read(path, Findings())
+    return found.study, found.problems
+
+
+def convert(path: Path) -> Converted:
+    """Read an SDTM folder or file as a study, with the records that the study has no place for beside it.
+
+    Args:
+        path: as for `inspect`.
+
+    Raises:
+        MissingExtraError: there is a SAS transport file, and pyreadstat is not installed.
+    """
+    return _read(path, Ledger())
+
+
+def _read(path: Path, findings: Findings) -> Converted:
+    domains = _domains(path, findings)
+    tables = {} if findings.has_errors else study_tables(domains, findings)
+    unmapped = pl.DataFrame(schema=UNMAPPED_SCHEMA)
+    if isinstance(findings, Ledger):
+        if domains:
+            _leave_responses(path, findings)
+        named = [(name, domains[name].file, domains[name].frame) for name in _SIDE_ORDER if name in domains]
+        unmapped = findings.unmapped(named)
+    columns = [table.frame["patient_id"].unique().drop_nulls() for table in tables.values()]
+    identifiers = frozenset(identifier for column in columns for identifier in column)
+    if findings.has_errors:
+        return Converted(None, findings.listed(identifiers), unmapped)
+    study, problems = build(tables, path.resolve().name if path.is_dir() else path.stem, findings)
+    return Converted(study, problems, unmapped)
+
+
+def _domains(path: Path, findings: Findings) -> dict[str, Records]:
+    """The domains that a study is made of; none when a file is damaged, or there is nothing to study (reported)."""
+    files = dataset_files(path)
+    if not files:
+        findings.add(path.name, "the file is no SAS transport file, and no Dataset-JSON", "Export it again.")
+        return {}
+    domains = read_domains(files, READ, findings)
+    if not findings.has_errors and not domains.keys() & {"TR", "TU", "LB"}:
+        findings.add(
+            path.name,
+            "there is no data set with lesions (TR, TU) or laboratory results (LB)",
+            "Give the folder of all SDTM data sets, with tr.xpt or tr.json.",
+        )
+    return {} if findings.has_errors else domains
+
+
+def _leave_responses(path: Path, ledger: Ledger) -> None:
+    """RS is no part of a study: its records go to the side table."""
+    for file in dataset_files(path):
+        found = describe(file, Findings())
+        if found is not None and found.domain in _BESIDE:
+            frame = read_columns(found, COLUMNS[found.domain], Findings())
+            if frame is not None:
+                rows = side_rows(found.file, found.domain, frame).drop("record_number")
+                ledger.leave_rows(rows.with_columns(pl.lit(RESPONSES).alias("reason")))
+
+
+def read_domains(files: Iterable[Path], wanted: tuple[str, ...], findings: Findings) -> dict[str, Records]:
+    """The records of the wanted domains, supplements filled in; other data sets are named in one warning."""
+    datasets = [found for file in files if (found := describe(file, findings)) is not None]
+    domains: dict[str, Records] = {}
+    for domain in wanted:
+        own = [found for found in datasets if found.domain == domain]
+        records = _joined(
+            [(found, read_columns(found, COLUMNS[domain], findings)) for found in own], findings
+        )
+        if records is None:
+            continue
+        for found in datasets:
+            if found.domain == f"SUPP{domain}":
+                supplement = read_columns(found, SUPPLEMENT, findings)
+                if supplement is not None:
+                    records = with_supplement(records, supplement, domain)
+                    _leave_supplement(found, supplement, domain, findings)
+        domains[domain] = records
+    known = {*wanted, *READ, *_BESIDE}
+    unread = sorted({found.domain for found in datasets if found.domain.removeprefix("SUPP") not in known})
+    if unread and isinstance(findings, Ledger):
+        findings.leave_rows(
+            pl.DataFrame(
+                [(found.file, found.domain, UNREAD) for found in datasets if found.domain in unread],
+                schema={"file": pl.String, "record": pl.String, "reason": pl.String},
+                orient="row",
+            )
+        )
+    if unread:
+        findings.add(
+            datasets[0].file,
+            f"data sets that are not read lie beside it: {', '.join(unread[:12])}{', ...' if len(unread) > 12 else ''}",
+            "Nothing to do.",
+            severity="warning",
+        )
+    return domains
+
+
+def _leave_supplement(found: Dataset, supplement: pl.DataFrame, domain: str, findings: Findings) -> None:
+    """Qualifiers that no column of ours takes."""
+    if isinstance(findings, Ledger):
+        others = supplement.filter(
+            ~pl.col("QNAM").str.to_uppercase().is_in(list(COLUMNS[domain])).fill_null(value=False)
+        )
+        rows = side_rows(found.file, found.domain, others).drop("record_number")
+        findings.leave_rows(rows.with_columns(pl.lit(QUALIFIER).alias("reason")))
+
+
+def study_tables(domains: Mapping[str, Records], findings: Findings) -> dict[str, RawTable]:
+    """The tables of a study, columns as in the study folder, before they are checked as any study is."""
+    timed = [(name, domains[name].frame) for name in ("TR", "TU", "LB") if name in domains]
+    people, exposure = domains.get("DM"), domains.get("EX")
+    starts = start_dates(
+        people.frame if people else None, exposure.frame if exposure else None, timed, findings
+    )
+    tables: dict[str, Records] = {}
+    results, names = (_with_visits(domains.get(name), starts, name) for name in ("TR", "TU"))
+    if results is not None or names is not None:
+        tables["lesions"] = lesion_rows(results or _no_results(names), names, findings)
+    if "LB" in domains:
+        tables["markers"] = marker_rows(domains["LB"], starts, findings)
+    if exposure is not None:
+        tables["doses"] = dose_rows(exposure, starts, findings)
+    if "AE" in domains:
+        tables["events"] = event_rows(domains["AE"], starts, findings)
+    tables["patients"] = _patients(people, tables, starts, findings)
+    return {name: _raw(records) for name, records in tables.items() if records.frame.height}
+
+
+def _with_visits(records: Records | None, starts: pl.DataFrame, prefix: str) -> Records | None:
+    if records is None:
+        return None
+    frame = with_days(records.frame, starts, f"{prefix}DTC", f"{prefix}DY")
+    return Records(records.file, frame.with_columns(study_day("VISITDY").alias("planned_day")))
+
+
+def _no_results(names: Records | None) -> Records:
+    """An empty TR beside a TU."""
+    days = {name: pl.Int64() for name in ("day", "day_from", "day_to", "planned_day", "record")}
+    return Records(names.file if names else "TU", pl.DataFrame(schema={**COLUMNS["TR"], **days}))
+
+
+def _patients(
+    people: Records | None, tables: Mapping[str, Records], starts: pl.DataFrame, findings: Findings
+) -> Records:
+    """DM, and the patients of the other tables whom it lacks."""
+    empty = Records(
+        "dm",
+        pl.DataFrame(
+            schema={name: pl.String() for name in ("USUBJID", *COLUMNS["DM"])} | {"record": pl.Int64()}
+        ),
+    )
+    listed = patient_rows(people or empty, starts, findings)
+    identifiers = (
+        pl.concat(
+            [records.frame.select("patient_id") for records in tables.values()]
+            or [listed.frame.select("patient_id")]
+        )
+        .unique()
+        .drop_nulls()
+    )
+    unlisted = identifiers.join(listed.frame, on="patient_id", how="anti").sort("patient_id")
+    if unlisted.height and people is not None:
+        findings.add(
+            people.file,
+            f"not in DM: {counted(unlisted.height, 'patient')} of other data sets",
+            "They are read as they are; add them to DM.",
+            column="USUBJID",
+            severity="warning",
+        )
+    added = (
+        unlisted.join(
+            starts.rename({"USUBJID": "patient_id", "start": "start_date"}), on="patient_id", how="left"
+        )
+        .with_row_index("record", offset=listed.frame.height + 2)
+        .with_columns(pl.col("record").cast(pl.Int64))
+    )
+    return Records(listed.file, pl.concat([listed.frame, added], how="diagonal"))
+
+
+def _joined(parts: list[tuple[Dataset, pl.DataFrame | None]], findings: Findings) -> Records | None:
+    """One domain of several files; records count on from file to file."""
+    read: list[tuple[str, pl.DataFrame]] = []
+    for found, frame in parts:
+        if frame is None:
+            continue
+        same = next((file for file, other in read if other.equals(frame)), None)
+        if same is None:
+            read.append((found.file, frame))
+            continue
+        findings.add(
+            found.file,
+            f"the file holds the records of {same} again",
+            "They are read once; remove one of the files.",
+            severity="warning",
+        )
+    if not read:
+        return None
+    frame = pl.concat([frame for _, frame in read])
+    if len(read) > 1:
+        frame = frame.with_columns(pl.int_range(2, pl.len() + 2, dtype=pl.Int64).alias("record"))
+    return Records(" + ".join(file for file, _ in read), frame)
+
+
+def _raw(records: Records) -> RawTable:
+    return RawTable(
+        records.file, records.frame.drop("record"), records.frame["record"].alias("source_row"), None
+    )

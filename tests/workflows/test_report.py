@@ -1,7 +1,10 @@
 """What a report is given: facts of real assessments of small patients, not views written by hand."""
 
 import math
+from functools import cache
+from importlib import resources
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -10,6 +13,7 @@ from tests.reports.patients import study
 from tests.workflows.studies import study_of
 from turnpoint.model.prior import shipped_priors
 from turnpoint.turning.detectable import READING_SD_SHARE
+from turnpoint.workflows.demo import _summary
 from turnpoint.workflows.provenance import provenance
 from turnpoint.workflows.report import cohort_view
 
@@ -101,3 +105,87 @@ def test_prior_of_several_priors_says_so():
     view = view_of("marker-rises")
     assert view.provenance.fit == "parts"
     assert view.provenance.parts == ("chemotherapy-colorectal-ct", "generic")
+
+
+@cache
+def cohort_of(dataset):
+    with resources.as_file(resources.files("turnpoint") / "datasets" / dataset) as folder:
+        whole = tp.read(folder)
+    assessment = tp.assess(whole.only(whole.patient_ids[::5]), particles=512)
+    return assessment, cohort_view(assessment)
+
+
+def test_waterfall_and_spider_show_the_changes_that_respond_gives():
+    assessment, view = cohort_of("oak-docetaxel")
+    derived = tp.respond(assessment.study)
+    for patient_id, best, response in view.waterfall.rows():
+        own = derived.responses.filter(patient_id=patient_id).sort("day")
+        baseline = own["baseline_mm"].drop_nulls()[0]
+        after = own.drop_nulls("nadir_mm")[
+            "sum_of_diameters_mm"
+        ].drop_nulls()  # at baseline there is no nadir yet
+        assert best == pytest.approx(100 * (min(after) / baseline - 1))
+        assert [response] == derived.best_responses.filter(patient_id=patient_id)["best_response"].to_list()
+    changes = derived.responses.drop_nulls("change_from_baseline_pct").sort("patient_id", "day")
+    assert view.spider.select("patient_id", "change_from_baseline_pct").equals(
+        changes.select("patient_id", "change_from_baseline_pct")
+    )
+    assert view.spider["week"].to_list() == pytest.approx((changes["day"] / 7).to_list())
+    assert view.waterfall["best_change_pct"].is_sorted(descending=True)
+
+
+@pytest.mark.parametrize("dataset", ["oak-docetaxel", "ascent2-docetaxel-psa"])
+def test_swimmer_alerts_and_counts_are_those_of_the_tables(dataset):
+    assessment, view = cohort_of(dataset)
+    frame = assessment.frame
+    for row in view.swimmer.iter_rows(named=True):
+        own = frame.filter(patient_id=row["patient_id"]).sort("day")
+        alerts = own.filter("alert")["day"].to_list()
+        assert row["last_day"] == own["day"][-1]
+        assert row["alert_day"] == (alerts[0] if alerts else None)
+    first = {row["patient_id"]: row for row in view.swimmer.iter_rows(named=True)}
+    assert (
+        view.counts["alerts"]
+        == view.alerts.height
+        == len([1 for row in first.values() if row["alert_day"] is not None])
+    )
+    for row in view.alerts.iter_rows(named=True):
+        own = frame.filter(patient_id=row["patient_id"], day=row["alert_day"]).row(0, named=True)
+        assert (row["verdict"], row["p_turned"]) == (own["verdict"], own["p_turned"])
+        progression = first[row["patient_id"]]["progression_day"]
+        assert row["progression_day"] == progression
+        # positive when the alert came first
+        assert row["lead_days"] == (None if progression is None else progression - row["alert_day"])
+    ends = frame.sort("day").group_by("patient_id").last()["verdict"].value_counts(sort=True)
+    assert dict(view.verdicts.rows()) == dict(ends.rows())
+    responded = tp.respond(assessment.study).responses.filter(pl.col("overall_response").is_in(["PR", "CR"]))
+    for patient_id, row in first.items():
+        days = responded.filter(patient_id=patient_id)["day"].to_list()
+        assert row["first_response_day"] == (min(days) if days else None)
+
+
+def test_marker_spider_is_the_change_from_the_first_value():
+    assessment, view = cohort_of("ascent2-docetaxel-psa")
+    some = view.marker_spider.filter(patient_id=view.marker_spider["patient_id"][0])
+    values = assessment.study.markers.filter(patient_id=some["patient_id"][0]).sort("day")["value"].to_list()
+    assert some["change_from_first_pct"].to_list() == pytest.approx(
+        [100 * (value / values[0] - 1) for value in values]
+    )
+
+
+def test_demo_counts_what_the_tables_hold():
+    assessment, view = cohort_of("oak-docetaxel")
+    lines = "\n".join(_summary("OAK", assessment, view))
+    leads = [lead for lead in view.alerts["lead_days"] if lead is not None]
+    before = [lead for lead in leads if lead > 0]
+    assert f"{len(assessment.study.patient_ids)} patients, {assessment.frame.height} visits" in lines
+    assert f"alerts in {view.alerts.height} patients: {len(before)} before progression" in lines
+    assert (
+        f"(median {np.median(before):.0f} days before), {len(leads) - len(before)} with or after it" in lines
+    )
+    last = dict(assessment.frame.group_by("patient_id").agg(pl.col("day").max()).rows())
+    alone = view.alerts.filter(pl.col("progression_day").is_null())
+    seen = [last[row["patient_id"]] - row["alert_day"] for row in alone.iter_rows(named=True)]
+    assert (
+        f"{alone.height} without progression so far, {sum(days >= 84 for days in seen)} of them seen" in lines
+    )

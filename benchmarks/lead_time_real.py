@@ -233,25 +233,22 @@ def progressed_share(visits: pl.DataFrame, within_days: int = 7 * FOLLOWED_WEEKS
 
 def draw(visits: pl.DataFrame) -> None:
     """The curves of CT as a picture."""
-    import altair as alt  # noqa: PLC0415
     import vl_convert as vlc  # noqa: PLC0415
+
+    from turnpoint.charts.specification import SCHEMA, channel, layered, marks  # noqa: PLC0415
 
     rows = [
         {"signal": name, "unfollowed": allowed, "led": led_at(*strongest(visits, name), allowed)}
         for name in (RULER, OURS, TURNED, "two rises", "own g")
         for allowed in range(121)
     ]
-    chart = (
-        alt.Chart(pl.DataFrame(rows))
-        .mark_line(interpolate="step-after")
-        .encode(
-            x=alt.X("unfollowed", title="alerts that no progression followed"),
-            y=alt.Y("led", title="progressions led"),
-            color=alt.Color("signal", title=None, scale=alt.Scale(scheme="dark2")),
-        )
-        .properties(width=420, height=280)
+    lines = marks(pl.DataFrame(rows), "line", interpolate="step-after").encode(
+        x=channel("unfollowed:Q", title="alerts that no progression followed"),
+        y=channel("led:Q", title="progressions led"),
+        color=channel("signal:N", title=None, scale={"scheme": "dark2"}),
     )
-    PICTURE.write_text(vlc.vegalite_to_svg(chart.to_json()), encoding="utf-8")
+    chart = {"$schema": SCHEMA, **layered([lines]), "width": 420, "height": 280}
+    PICTURE.write_text(vlc.vegalite_to_svg(chart), encoding="utf-8")
 
 
 def main() -> None:

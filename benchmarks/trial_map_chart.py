@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import altair as alt
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Canvas, Layer, inline, sheet
+from turnpoint.charts.canvas import Canvas, Layer, sheet
+from turnpoint.charts.specification import Scale, Specification, channel, marks
 
-WIDE = Canvas(width_px=1000, left_px=112, right_px=12, font_px=13, narrow=False)
+WIDE = Canvas(width_px=1000, left_px=112, right_px=12, font_px=13, largest_px=13)
 GAIN, LOSS, NEITHER = palette.FORECAST, palette.STATES["regrowing"], "#f3f5f7"
 _CELL_PX, _TITLE_PX, _FOOT_PX, _GAP_PX, _TOP_PX = 34, 30, 52, 20, 8
 
@@ -35,7 +35,7 @@ class Grid:
     gained_weeks: tuple[tuple[float | None, ...], ...]
 
 
-def gain_map(lines: Sequence[Sequence[Grid]], darkest_weeks: float, canvas: Canvas = WIDE) -> alt.LayerChart:
+def gain_map(lines: Sequence[Sequence[Grid]], darkest_weeks: float, canvas: Canvas = WIDE) -> Specification:
     """Grids beside and below each other, blue where weeks are gained and red where they are lost.
 
     Args:
@@ -51,17 +51,15 @@ def gain_map(lines: Sequence[Sequence[Grid]], darkest_weeks: float, canvas: Canv
             cells += list(_cells(grid, (left, top), width, darkest_weeks))
             texts += list(_texts(grid, (left, top), width, darkest_weeks, first=place == 0))
         top += _TITLE_PX + _CELL_PX * len(line[0].rows) + _FOOT_PX
-    x = alt.Scale(domain=[0, canvas.plot_width_px], nice=False)
-    y = alt.Scale(domain=[top, 0], nice=False)
+    x = Scale(domain=[0, canvas.plot_width_px], nice=False)
+    y = Scale(domain=[top, 0], nice=False)
     rows = pl.DataFrame(cells)
-    colour = alt.Color("colour:N", scale=None)
+    colour = channel("colour:N", scale=None)
     layers: list[Layer] = [
-        alt.Chart(inline(rows))
-        .mark_rect(stroke=palette.PAPER, strokeWidth=2)
-        .encode(
-            x=alt.X("left:Q", scale=x, axis=None),
+        marks(rows, "rect", stroke=palette.PAPER, strokeWidth=2).encode(
+            x=channel("left:Q", scale=x, axis=None),
             x2="right:Q",
-            y=alt.Y("top:Q", scale=y, axis=None),
+            y=channel("top:Q", scale=y, axis=None),
             y2="bottom:Q",
             color=colour,
         )
@@ -70,23 +68,23 @@ def gain_map(lines: Sequence[Sequence[Grid]], darkest_weeks: float, canvas: Canv
     return sheet(layers, canvas, round(top), top_px=_TOP_PX, bottom_px=4)
 
 
-def _written(texts: pl.DataFrame, scales: tuple[alt.Scale, alt.Scale], canvas: Canvas) -> Iterator[Layer]:
+def _written(texts: pl.DataFrame, scales: tuple[Scale, Scale], canvas: Canvas) -> Iterator[Layer]:
     """One layer for each kind of text."""
     x, y = scales
     for (align, bold, size), own in texts.group_by("align", "bold", "size", maintain_order=True):
         yield (
-            alt.Chart(inline(own))
-            .mark_text(
+            marks(
+                own,
+                "text",
                 align="left" if align == "left" else "right" if align == "right" else "center",
                 baseline="middle",
                 fontWeight="bold" if bold else "normal",
                 fontSize=int(str(size)) + canvas.font_px,
-            )
-            .encode(
-                x=alt.X("x:Q", scale=x, axis=None),
-                y=alt.Y("y:Q", scale=y, axis=None),
+            ).encode(
+                x=channel("x:Q", scale=x, axis=None),
+                y=channel("y:Q", scale=y, axis=None),
                 text="text:N",
-                color=alt.Color("colour:N", scale=None),
+                color=channel("colour:N", scale=None),
             )
         )
 

@@ -6,22 +6,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import altair as alt
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Canvas, Layer, at_x, at_y, inline, sheet, words
+from turnpoint.charts.canvas import Canvas, Layer, at_x, at_y, sheet, words
+from turnpoint.charts.specification import Axis, Scale, Specification, channel, marks
 from turnpoint.charts.svg import svg
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
-CANVAS = Canvas(width_px=760, left_px=58, right_px=150, font_px=14, narrow=False)
+CANVAS = Canvas(width_px=760, left_px=58, right_px=150, font_px=14, largest_px=14)
 DOT: Mapping[str, Any] = {"filled": True, "size": 75, "opacity": 1}
 _KEY_Y_PX = -20
 
 
-def axis(values: Sequence[float], **settings: Any) -> alt.Axis:
+def axis(values: Sequence[float], **settings: Any) -> Axis:
     """An axis without a title; what it shows is written above it."""
-    return alt.Axis(**{"values": list(values), "title": None, "ticks": False, "grid": True, **settings})
+    return Axis(**{"values": list(values), "title": None, "ticks": False, "grid": True, **settings})
 
 
 def note(text: str, x: float, y: float, **style: Any) -> Layer:
@@ -32,24 +32,24 @@ def note(text: str, x: float, y: float, **style: Any) -> Layer:
 
 def picture(
     layers: Sequence[Layer], height: int, *, canvas: Canvas = CANVAS, top: int = 34, bottom: int = 48
-) -> alt.LayerChart:
+) -> Specification:
     """The layers on a white sheet, so that pages with a dark ground show them too."""
     chart = sheet(layers, canvas, height, top_px=top, bottom_px=bottom)
-    chart.background = palette.PAPER
+    chart["config"]["background"] = palette.PAPER
     return chart
 
 
-def key(marks: Sequence[tuple[str, str, str]], left: float) -> list[Layer]:
+def key(entries: Sequence[tuple[str, str, str]], left: float) -> list[Layer]:
     """A row of marks with their names above the plot.
 
     Args:
-        marks: shape, colour and name of each.
+        entries: shape, colour and name of each.
         left: where the row starts, in pixels from the plot's left edge.
     """
     layers: list[Layer] = []
-    for shape, colour, text in marks:
-        mark = alt.Chart(inline(pl.DataFrame({"a": [0]}))).mark_point(
-            shape=shape, filled=True, size=120, opacity=1, color=colour
+    for shape, colour, text in entries:
+        mark = marks(
+            pl.DataFrame({"a": [0]}), "point", shape=shape, filled=True, size=120, opacity=1, color=colour
         )
         layers += [
             mark.encode(x=at_x(left), y=at_y(_KEY_Y_PX)),
@@ -76,19 +76,15 @@ def parted_bars(
         ((pl.col("start") + pl.col("end")) / 2).alias("middle"),
         pl.col("part").replace_strict(colours).alias("colour"),
     )
-    scale = alt.Scale(domain=list(places), reverse=True)
-    x = alt.X("start:Q", scale=alt.Scale(domain=[ends[0], ends[-1]]), axis=axis(ends, grid=False))
-    where = alt.Y("place:Q", scale=scale, axis=None)
-    bars = (
-        alt.Chart(inline(frame))
-        .mark_rect(stroke=palette.PAPER, strokeWidth=1.5)
-        .encode(
-            x=x,
-            x2="end:Q",
-            y=alt.Y("low:Q", scale=scale, axis=None),
-            y2="high:Q",
-            color=alt.Color("colour:N", scale=None),
-        )
+    scale = Scale(domain=list(places), reverse=True)
+    x = channel("start:Q", scale=Scale(domain=[ends[0], ends[-1]]), axis=axis(ends, grid=False))
+    where = channel("place:Q", scale=scale, axis=None)
+    bars = marks(frame, "rect", stroke=palette.PAPER, strokeWidth=1.5).encode(
+        x=x,
+        x2="end:Q",
+        y=channel("low:Q", scale=scale, axis=None),
+        y2="high:Q",
+        color=channel("colour:N", scale=None),
     )
     layers: list[Layer] = [bars]
     dark = [colour for colour in colours.values() if palette.contrast(colour) >= 4.5]
@@ -97,7 +93,7 @@ def parted_bars(
         (palette.INK, ~pl.col("colour").is_in(dark)),
     ):
         shown = frame.filter(rows & (pl.col("end") > pl.col("start")))
-        text = alt.Chart(inline(shown)).mark_text(color=ink, fontSize=13)
+        text = marks(shown, "text", color=ink, fontSize=13)
         layers.append(text.encode(x="middle:Q", y=where, text="text:N"))
     labels = frame.unique("place", keep="first", maintain_order=True)
     layers.append(
@@ -108,7 +104,7 @@ def parted_bars(
     return layers
 
 
-def save(name: str, chart: alt.TopLevelMixin, title: str, description: str) -> None:
+def save(name: str, chart: Specification, title: str, description: str) -> None:
     """Write docs/images/NAME.svg with its alternative text."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     drawn = svg(chart, figure_id=name, title=title, description=description)
@@ -116,7 +112,7 @@ def save(name: str, chart: alt.TopLevelMixin, title: str, description: str) -> N
 
 
 def save_beside(
-    name: str, panels: Sequence[alt.LayerChart], size: tuple[int, int], title: str, description: str
+    name: str, panels: Sequence[Specification], size: tuple[int, int], title: str, description: str
 ) -> None:
     """The same for pictures of one size, in pixels, side by side."""
     width, height = size

@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import altair as alt
 import numpy as np
 import polars as pl
 from claims_drawing import CANVAS, DOT, axis, key, note, parted_bars, picture, save, save_beside
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Layer, at_x, at_y, inline, words
+from turnpoint.charts.canvas import Layer, at_x, at_y, words
+from turnpoint.charts.specification import Marks, Scale, channel, marks
 from turnpoint.kinetics.progression_gap import progression_gap
 from turnpoint.kinetics.volume import cell_number_estimate, volume_ratio
 from turnpoint.model.parameters import dynamics_of, reading_of
@@ -52,27 +52,24 @@ TRIALS = (
 
 def doublings() -> None:
     """Claim 1."""
-    scale = alt.Scale(type="log", domain=[0.02, 200])
-    x = alt.X("doublings:Q", scale=alt.Scale(domain=[0, 41]), axis=axis(range(0, 41, 5), grid=False))
-    y = alt.Y("diameter:Q", scale=scale, axis=axis([0.1, 1, 10, 100], format="~g"))
+    scale = Scale(type="log", domain=[0.02, 200])
+    x = channel("doublings:Q", scale=Scale(domain=[0, 41]), axis=axis(range(0, 41, 5), grid=False))
+    y = channel("diameter:Q", scale=scale, axis=axis([0.1, 1, 10, 100], format="~g"))
 
-    def rows(cells_per_cm3: float, diameters: np.ndarray) -> alt.Data:
+    def rows(cells_per_cm3: float, diameters: np.ndarray) -> pl.DataFrame:
         cells = [(each, cell_number_estimate(float(each), cells_per_cm3)) for each in diameters]
         pairs = [(each, math.log2(number)) for each, number in cells if number >= 1]
-        return inline(pl.DataFrame(pairs, schema=["diameter", "doublings"], orient="row"))
+        return pl.DataFrame(pairs, schema=["diameter", "doublings"], orient="row")
 
     every, ten = np.geomspace(0.02, 150, 120), np.array([10.0])
-    seen = alt.Chart(inline(pl.DataFrame({"low": [10.0], "high": [200.0]})))
+    seen = pl.DataFrame({"low": [10.0], "high": [200.0]})
     colour = palette.FORECAST
     full, few = (f"{math.log2(cell_number_estimate(10, cells)):.0f}" for cells in (1e9, 1e8))
     layers: list[Layer] = [
-        seen.mark_rect(color=palette.TURNING_TINT).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
-        alt.Chart(rows(1e8, every)).mark_line(color=colour, strokeDash=[5, 4]).encode(x=x, y=y),
-        alt.Chart(rows(1e9, every)).mark_line(color=colour, strokeWidth=2.5).encode(x=x, y=y),
-        *(
-            alt.Chart(rows(cells, ten)).mark_point(color=colour, **DOT).encode(x=x, y=y)
-            for cells in (1e9, 1e8)
-        ),
+        marks(seen, "rect", color=palette.TURNING_TINT).encode(y=channel("low:Q", scale=scale), y2="high:Q"),
+        marks(rows(1e8, every), "line", color=colour, strokeDash=[5, 4]).encode(x=x, y=y),
+        marks(rows(1e9, every), "line", color=colour, strokeWidth=2.5).encode(x=x, y=y),
+        *(marks(rows(cells, ten), "point", color=colour, **DOT).encode(x=x, y=y) for cells in (1e9, 1e8)),
         note("Diameter, mm (each grid line is ten times the one below)", 8 - CANVAS.left_px, -18),
         note("Volume doublings of one cell", 0, 292),
         note("can be measured on CT: 10 mm and more", 8, 40, colour=palette.TURNING),
@@ -89,12 +86,12 @@ def doublings() -> None:
 
 def bar() -> None:
     """Claim 2."""
-    x = alt.X(
-        "nadir:Q", scale=alt.Scale(domain=[10, 100]), axis=axis([10, 25, 50, 75, 100], grid=False, offset=6)
+    x = channel(
+        "nadir:Q", scale=Scale(domain=[10, 100]), axis=axis([10, 25, 50, 75, 100], grid=False, offset=6)
     )
-    y = alt.Y(
+    y = channel(
         "ratio:Q",
-        scale=alt.Scale(domain=[1, 3.6]),
+        scale=Scale(domain=[1, 3.6]),
         axis=axis([1, 1.5, 2, 2.5, 3, 3.5], format=".1f", offset=6),
     )
     frame = pl.DataFrame(
@@ -114,10 +111,10 @@ def bar() -> None:
         for at, ratio, text, dx in texts
     ]
     layers: list[Layer] = [
-        alt.Chart(inline(low)).mark_line(color=palette.QUIET, strokeDash=[5, 4]).encode(x=x, y=y),
-        alt.Chart(inline(frame)).mark_line(color=PROGRESSED, strokeWidth=2.5).encode(x=x, y=y),
-        alt.Chart(inline(ends)).mark_point(color=PROGRESSED, **DOT).encode(x=x, y=y),
-        alt.Chart(inline(low.head(1))).mark_point(color=palette.QUIET, **DOT).encode(x=x, y=y),
+        marks(low, "line", color=palette.QUIET, strokeDash=[5, 4]).encode(x=x, y=y),
+        marks(frame, "line", color=PROGRESSED, strokeWidth=2.5).encode(x=x, y=y),
+        marks(ends, "point", color=PROGRESSED, **DOT).encode(x=x, y=y),
+        marks(low.head(1), "point", color=palette.QUIET, **DOT).encode(x=x, y=y),
         *notes,
         note("Volume when RECIST calls progression, as a multiple of the smallest", 8 - CANVAS.left_px, -18),
         note("Smallest sum of diameters, mm", 0, 268),
@@ -141,20 +138,20 @@ def lag() -> None:
     burden = dynamics.log_burden(week, zero)
     diameter = 100 * np.exp(reading.log_signal(burden) - reading.log_signal(np.zeros(1)))
     resistant = 100 * np.exp(burden) * dynamics.resistant_share(week, zero)
-    x = alt.X("week:Q", scale=alt.Scale(domain=[0, 64], nice=False), axis=axis(range(0, 61, 12), grid=False))
-    y = alt.Y("value:Q", scale=alt.Scale(domain=[0, 130]), axis=axis([0, 25, 50, 75, 100, 125]))
+    x = channel("week:Q", scale=Scale(domain=[0, 64], nice=False), axis=axis(range(0, 61, 12), grid=False))
+    y = channel("value:Q", scale=Scale(domain=[0, 130]), axis=axis([0, 25, 50, 75, 100, 125]))
 
-    def line(values: np.ndarray, colour: str, dash: tuple[int, int] = (1, 0)) -> alt.Chart:
+    def line(values: np.ndarray, colour: str, dash: tuple[int, int] = (1, 0)) -> Marks:
         kept = pl.DataFrame({"week": week, "value": values}).filter(pl.col("value") <= 124)
-        mark = alt.Chart(inline(kept)).mark_line(color=colour, strokeWidth=2.5, strokeDash=list(dash))
+        mark = marks(kept, "line", color=colour, strokeWidth=2.5, strokeDash=list(dash))
         return mark.encode(x=x, y=y)
 
     names = ("resistant majority", "turning point", "growth shows", "RECIST: +20 %")
     at = [float(each[0]) for each in (dates.dominance, dates.turning, dates.detectable, dates.progression)]
-    marks = pl.DataFrame(
+    dates_at = pl.DataFrame(
         {"week": at, "text": [f"{name}\nweek {when:.0f}" for name, when in zip(names, at, strict=True)]}
     )
-    rules = alt.Chart(inline(marks)).mark_rule(color=palette.TURNING, strokeWidth=1.25, strokeDash=[3, 3])
+    rules = marks(dates_at, "rule", color=palette.TURNING, strokeWidth=1.25, strokeDash=[3, 3])
     right = CANVAS.plot_width_px + 10
     layers: list[Layer] = [
         rules.encode(x=x),
@@ -171,7 +168,7 @@ def lag() -> None:
                 colour=palette.TURNING,
                 align="center",
             )
-            for place, row in enumerate(marks.iter_slices(1))
+            for place, row in enumerate(dates_at.iter_slices(1))
         ),
         note("% of the start", 8 - CANVAS.left_px, -86),
         note("Weeks of treatment", 0, 292),
@@ -183,7 +180,7 @@ def lag() -> None:
         picture(layers, 260, canvas=replace(CANVAS, width_px=780, right_px=170), top=102),
         "The three dates and RECIST in a patient at the centre of the docetaxel prior",
         "Diameter, living volume and its resistant part: "
-        + "; ".join(marks["text"].str.replace("\n", ", "))
+        + "; ".join(dates_at["text"].str.replace("\n", ", "))
         + ".",
     )
 
@@ -205,7 +202,7 @@ def what_next() -> None:
                 start = end
     frame = pl.DataFrame(rows, schema=["place", "label", "part", "start", "end", "text"], orient="row")
     canvas = replace(CANVAS, left_px=190, right_px=24)
-    where = alt.Y("place:Q", scale=alt.Scale(domain=[-0.95, 4.2], reverse=True), axis=None)
+    where = channel("place:Q", scale=Scale(domain=[-0.95, 4.2], reverse=True), axis=None)
     heads = pl.DataFrame({"place": [-0.68, 1.92], "text": ["Lung, docetaxel", "Lung, atezolizumab"]})
     layers: list[Layer] = [
         *parted_bars(
@@ -267,20 +264,20 @@ def after() -> None:
     panels = []
     for drug, name in ((0, "Lung, docetaxel"), (1, "Lung, atezolizumab")):
         frame = aligned(drug)
-        x = alt.X("week:Q", scale=alt.Scale(domain=[-30, 40]), axis=axis(range(-24, 37, 12), grid=False))
-        y = alt.Y(
+        x = channel("week:Q", scale=Scale(domain=[-30, 40]), axis=axis(range(-24, 37, 12), grid=False))
+        y = channel(
             "pct:Q",
-            scale=alt.Scale(type="log", domain=[25, 300]),
+            scale=Scale(type="log", domain=[25, 300]),
             axis=axis([25, 50, 75, 100, 150, 200, 300]),
         )
         six_weeks = ((pl.col("week") / 6).round() * 6).alias("week")
         middle = frame.group_by(six_weeks).agg(pl.col("pct").median(), pl.len()).filter(pl.col("len") >= 10)
-        own = alt.Chart(inline(frame)).mark_line(color=palette.FITTED, strokeWidth=0.9, opacity=0.55)
-        median = alt.Chart(inline(middle.sort("week"))).mark_line(color=palette.INK, strokeWidth=3)
-        zero = alt.Chart(inline(pl.DataFrame({"week": [0.0]})))
+        own = marks(frame, "line", color=palette.FITTED, strokeWidth=0.9, opacity=0.55)
+        median = marks(middle.sort("week"), "line", color=palette.INK, strokeWidth=3)
+        zero = pl.DataFrame({"week": [0.0]})
         patients = frame["patient_id"].n_unique()
         layers: list[Layer] = [
-            zero.mark_rule(color=palette.TURNING, strokeDash=[3, 3]).encode(x=x),
+            marks(zero, "rule", color=palette.TURNING, strokeDash=[3, 3]).encode(x=x),
             own.encode(x=x, y=y, detail="patient_id:N"),
             median.encode(x=x, y=y),
             note(f"{name}, {patients} plateaus", 8 - canvas.left_px, -44, bold=True, colour=palette.INK),
@@ -310,18 +307,17 @@ def trials() -> None:
         place += 1
     frame = pl.DataFrame(rows)
     canvas = replace(CANVAS, left_px=270, right_px=40)
-    where = alt.Y("place:Q", scale=alt.Scale(domain=[-0.6, place - 0.4], reverse=True), axis=None)
+    where = channel("place:Q", scale=Scale(domain=[-0.6, place - 0.4], reverse=True), axis=None)
     late, early = (
-        alt.X(f"{name}:Q", scale=alt.Scale(domain=[0, 30]), axis=axis(range(0, 31, 6)))
+        channel(f"{name}:Q", scale=Scale(domain=[0, 30]), axis=axis(range(0, 31, 6)))
         for name in ("late", "early")
     )
-    base = alt.Chart(inline(frame)).encode(y=where)
     circle = {"filled": True, "opacity": 1, "shape": "circle", "size": 95, "color": palette.FITTED}
     diamond = {"filled": True, "opacity": 1, "shape": "diamond", "size": 110, "color": palette.TURNING}
     layers: list[Layer] = [
-        base.mark_rule(color=palette.FITTED, strokeWidth=2).encode(x=late, x2="early:Q"),
-        base.mark_point(**circle).encode(x=late),
-        base.mark_point(**diamond).encode(x=early),
+        marks(frame, "rule", color=palette.FITTED, strokeWidth=2).encode(x=late, x2="early:Q", y=where),
+        marks(frame, "point", **circle).encode(x=late, y=where),
+        marks(frame, "point", **diamond).encode(x=early, y=where),
         words(frame.select("place", "text"), at_x(-12), where, size_px=13, align="right"),
         words(pl.DataFrame(heads), at_x(-12), where, size_px=13, align="right", bold=True),
         note("Median, months", 0, 342),

@@ -2,7 +2,7 @@
 
     import turnpoint as tp
 
-    study = tp.read("study/")              # a study folder, one CSV or Parquet file, or SDTM (XPT)
+    study = tp.read("study/")              # a study folder, one table, or any of formats.FORMATS
     tp.respond(study).best_responses       # response by RECIST 1.1
     assessment = tp.assess(study)          # state, cause and turning point at every visit
     tp.report(assessment, "P001").save("P001.html")

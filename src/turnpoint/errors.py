@@ -17,6 +17,15 @@ from typing import Literal
 Severity = Literal["error", "warning"]
 
 
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 patient`, `1,658 visits`: how every message counts.
+
+    >>> counted(1658, "visit"), counted(1, "patient"), counted(2, "study", "studies")
+    ('1,658 visits', '1 patient', '2 studies')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong, or doubtful, in the data: where, the value, the rule it breaks, how to mend it.
@@ -67,7 +76,7 @@ class StudyError(TurnpointError):
         errors = [problem for problem in self.problems if problem.severity == "error"]
         shown = "\n".join(f"  {problem}" for problem in errors[:20])
         more = f"\n  ... and {len(errors) - 20} more" if len(errors) > 20 else ""
-        super().__init__(f"{len(errors)} error{'s' if len(errors) != 1 else ''} in the study:\n{shown}{more}")
+        super().__init__(f"{counted(len(errors), 'error')} in the study:\n{shown}{more}")
 
 
 class MeasurementError(TurnpointError, ValueError):

@@ -7,7 +7,7 @@ from gettext import NullTranslations
 import pytest
 from babel import Locale
 
-from turnpoint.charts.canvas import WIDE
+from turnpoint.charts.canvas import COURSE
 from turnpoint.charts.language import Language
 from turnpoint.charts.week_axis import Panel, WeekAxis
 
@@ -24,4 +24,4 @@ def chinese_numbers() -> Language:
 
 @pytest.fixture(scope="session")
 def panel(english: Language) -> Panel:
-    return Panel(WeekAxis(first_week=0.0, last_week=50.0, last_visit_week=30.0), WIDE, english)
+    return Panel(WeekAxis(first_week=0.0, last_week=50.0, last_visit_week=30.0), COURSE, english)

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import itertools
-import json
 
-import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnpoint.charts.canvas import inline, spaced, spread
+from turnpoint.charts.canvas import spaced, spread
 
 _PIXELS = st.lists(st.floats(0.0, 300.0), max_size=12)
 
@@ -43,13 +41,3 @@ def test_spaced_never_shows_two_labels_closer_than_the_gap(
 
 def test_spaced_shows_everything_when_the_gap_is_exactly_met() -> None:
     assert spaced([0.0, 15.0, 30.0], [False, False, False], 15.0) == [True, True, True]
-
-
-def test_inline_gives_null_when_a_number_is_not_finite() -> None:
-    frame = pl.DataFrame({"x": [1.0, float("nan"), float("inf")]})
-    assert json.loads(inline(frame).to_dict()["values"]) == [{"x": 1.0}, {"x": None}, {"x": None}]
-
-
-def test_inline_replaces_characters_that_xml_forbids() -> None:
-    frame = pl.DataFrame({"text": ["a\x00b\x0bc\ufffed"]})
-    assert json.loads(inline(frame).to_dict()["values"]) == [{"text": "a\ufffdb\ufffdc\ufffdd"}]

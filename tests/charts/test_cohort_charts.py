@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from turnpoint.charts import palette, spider, swimmer, waterfall
-from turnpoint.charts.canvas import NARROW, WIDE
+from turnpoint.charts.canvas import COHORT
 from turnpoint.charts.language import Language
 from turnpoint.charts.svg import svg
 
@@ -22,7 +22,7 @@ def _changes(changes: list[float | None], responses: list[str | None]) -> pl.Dat
 
 def test_waterfall_sorts_from_growth_to_shrinkage_and_leaves_unknown_out() -> None:
     bars = waterfall.sorted_bars(
-        _changes([-80.0, None, 25.0, float("nan"), -10.0], ["PR", "NE", "PD", "NE", "SD"]), WIDE
+        _changes([-80.0, None, 25.0, float("nan"), -10.0], ["PR", "NE", "PD", "NE", "SD"]), COHORT
     )
     assert bars["best_change_pct"].to_list() == [25.0, -10.0, -80.0]
     assert bars["best_response"].to_list() == ["PD", "SD", "PR"]
@@ -32,27 +32,27 @@ def test_waterfall_sorts_from_growth_to_shrinkage_and_leaves_unknown_out() -> No
     ("change", "height"), [(99.0, 99.0), (101.0, 100.0), (2000.0, 100.0), (-100.0, -100.0)]
 )
 def test_waterfall_cuts_growth_at_100_percent(change: float, height: float) -> None:
-    assert waterfall.sorted_bars(_changes([change], ["PD"]), WIDE)["height"].item() == height
+    assert waterfall.sorted_bars(_changes([change], ["PD"]), COHORT)["height"].item() == height
 
 
-@pytest.mark.parametrize(("patients", "bars"), [(240, 240), (241, 240), (5000, 240)])
+@pytest.mark.parametrize(("patients", "bars"), [(508, 508), (509, 508), (5000, 508)])
 def test_waterfall_draws_no_more_bars_than_pixels(patients: int, bars: int) -> None:
     changes = _changes([float(index % 150 - 100) for index in range(patients)], ["SD"] * patients)
-    assert NARROW.plot_width_px == 240
-    assert waterfall.sorted_bars(changes, NARROW).height == bars
+    assert COHORT.plot_width_px == 508
+    assert waterfall.sorted_bars(changes, COHORT).height == bars
 
 
 def test_waterfall_counts_every_patient_when_bars_are_left_out(english: Language) -> None:
-    changes = _changes([-40.0] * 400 + [0.0] * 211, ["PR"] * 400 + ["SD"] * 211)
+    changes = _changes([-40.0] * 800 + [0.0] * 211, ["PR"] * 800 + ["SD"] * 211)
     drawn = svg(
-        waterfall.waterfall(changes, _LINES, NARROW, english), figure_id="w", title="t", description="d"
+        waterfall.waterfall(changes, _LINES, COHORT, english), figure_id="w", title="t", description="d"
     )
-    assert ">400<" in drawn
+    assert ">800<" in drawn
     assert ">211<" in drawn
 
 
 def test_waterfall_takes_an_unknown_response_as_not_evaluable() -> None:
-    assert waterfall.sorted_bars(_changes([5.0], ["WEIRD"]), WIDE)["best_response"].item() == "NE"
+    assert waterfall.sorted_bars(_changes([5.0], ["WEIRD"]), COHORT)["best_response"].item() == "NE"
 
 
 def test_waterfall_describes_itself_in_numbers(english: Language) -> None:
@@ -70,7 +70,7 @@ def test_spider_draws_one_panel_a_response_and_one_line_a_patient(english: Langu
             "best_response": ["PR", "PR", "PR", "PR", "PD", "PD", "NE"],
         }
     )
-    drawn = svg(spider.spider(changes, WIDE, english), figure_id="s", title="t", description="d")
+    drawn = svg(spider.spider(changes, COHORT, english), figure_id="s", title="t", description="d")
     assert len(re.findall(rf'stroke="{palette.RESPONSES["PR"]}"', drawn)) == 2
     assert len(re.findall(rf'stroke="{palette.RESPONSES["PD"]}"', drawn)) == 1
     assert "2 patients" in drawn
@@ -112,7 +112,7 @@ def test_swimmer_draws_longest_first() -> None:
 
 def test_swimmer_ends_in_an_arrow_only_without_progression(english: Language) -> None:
     courses = _courses(2).with_columns(pl.Series("progression_day", [7, None], dtype=pl.Int64))
-    drawn = svg(swimmer.swimmer(courses, WIDE, english), figure_id="s", title="t", description="d")
+    drawn = svg(swimmer.swimmer(courses, COHORT, english), figure_id="s", title="t", description="d")
     # the arrow is the only mark in this colour
     assert len(re.findall(rf'<path[^>]*fill="{palette.QUIET}"', drawn)) == 1
 

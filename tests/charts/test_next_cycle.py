@@ -1,13 +1,13 @@
 import polars as pl
 import pytest
 
-from turnpoint.charts.canvas import NARROW, WIDE
+from turnpoint.charts.canvas import COURSE
 from turnpoint.charts.next_cycle import _share_axis, describe, next_cycle
 from turnpoint.charts.svg import svg
 from turnpoint.charts.week_axis import Panel, WeekAxis
 
 LEVELS = ("q05", "q50", "q95")
-COURSE = pl.DataFrame(
+BURDEN = pl.DataFrame(
     {
         "day": [0.0, 21.0, 42.0, 42.0, 63.0],
         "kind": ["past"] * 3 + ["next"] * 2,
@@ -32,9 +32,9 @@ SHARES = pl.DataFrame(
 )
 
 
-@pytest.fixture(params=[WIDE, NARROW], ids=["wide", "narrow"])
-def sized(request, english):
-    return Panel(WeekAxis.over([COURSE], 42.0), request.param, english)
+@pytest.fixture
+def sized(english):
+    return Panel(WeekAxis.over([BURDEN], 42.0), COURSE, english)
 
 
 def drawn(course, cycles, shares, panel):
@@ -42,20 +42,20 @@ def drawn(course, cycles, shares, panel):
 
 
 def test_chart_names_both_lines_the_drug_and_the_next_cycle(sized):
-    picture = drawn(COURSE, CYCLES, SHARES, sized)
+    picture = drawn(BURDEN, CYCLES, SHARES, sized)
     for word in ("living tumour", "resistant part", "cisplatin", "next cycle", "100%"):
         assert word in picture
 
 
 def test_chart_has_no_lower_panel_when_no_drug_has_a_share(sized):
-    picture = drawn(COURSE, CYCLES, SHARES.clear(), sized)
+    picture = drawn(BURDEN, CYCLES, SHARES.clear(), sized)
     assert "Cumulative dose" not in picture
     assert "living tumour" in picture
 
 
 def test_chart_is_drawn_when_burden_is_next_to_nothing_or_explodes(sized):
     for factor in (1e-9, 1e6):
-        extreme = COURSE.with_columns(pl.selectors.contains("pct") * factor)
+        extreme = BURDEN.with_columns(pl.selectors.contains("pct") * factor)
         assert "NaN" not in drawn(extreme, CYCLES, SHARES, sized)
 
 
@@ -67,13 +67,13 @@ def test_chart_leaves_out_cycle_numbers_that_have_no_room(sized):
             "end_day": [float(day + 7) for day in range(0, 707, 7)],
         }
     )
-    course = COURSE.with_columns(pl.col("day") * 11)
+    course = BURDEN.with_columns(pl.col("day") * 11)
     panel = Panel(WeekAxis.over([course], 42.0 * 11), sized.canvas, sized.language)
     assert drawn(course, many, SHARES, panel).count("<text") < 120
 
 
 def test_description_gives_the_numbers_before_and_after(english):
-    said = describe(COURSE, SHARES, english)
+    said = describe(BURDEN, SHARES, english)
     assert "living tumour 41% of the start" in said
     assert "cisplatin: 50% of the limit, 75% after one more cycle." in said
 

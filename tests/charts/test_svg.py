@@ -3,19 +3,23 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-import altair as alt
 import polars as pl
 
-from turnpoint.charts.canvas import WIDE, inline, sheet
+from turnpoint.charts.canvas import COURSE, sheet
+from turnpoint.charts.specification import Specification, channel, marks
 from turnpoint.charts.svg import svg
 
 _HOSTILE = "<script>alert(1)</script> & \"quoted\" 'single' \x00"
 
 
-def _chart(text: str = "label") -> alt.LayerChart:
-    data = inline(pl.DataFrame({"x": [1.0, 2.0], "y": [1.0, 3.0], "text": [text, text]}))
-    base = alt.Chart(data).encode(x=alt.X("x:Q", title=None), y=alt.Y("y:Q", title=None))
-    return sheet([base.mark_line(clip=True), base.mark_text(clip=True).encode(text="text:N")], WIDE, 100)
+def _chart(text: str = "label") -> Specification:
+    data = pl.DataFrame({"x": [1.0, 2.0], "y": [1.0, 3.0], "text": [text, text]})
+    x, y = channel("x:Q", title=None), channel("y:Q", title=None)
+    layers = [
+        marks(data, "line", clip=True).encode(x=x, y=y),
+        marks(data, "text", clip=True).encode(x=x, y=y, text="text:N"),
+    ]
+    return sheet(layers, COURSE, 100)
 
 
 def _parsed(drawn: str) -> ET.Element:
@@ -38,7 +42,7 @@ def test_svg_has_plain_names_when_another_library_has_renamed_the_namespace() ->
 def test_svg_scales_to_its_viewbox() -> None:
     root = _parsed(svg(_chart(), figure_id="sums", title="t", description="d"))
     assert root.attrib["viewBox"] == f"0 0 {root.attrib['width']} {root.attrib['height']}"
-    assert root.attrib["width"] == "920"
+    assert root.attrib["width"] == "640"
 
 
 def test_svg_ids_begin_with_the_figure_when_pictures_share_a_page() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import string
+from gettext import NullTranslations
 from pathlib import Path
 from types import ModuleType
 
@@ -100,3 +101,7 @@ def test_plural_follows_the_language() -> None:
     assert english.weeks(6) == "6 weeks"
     assert chinese.weeks(1) == "1 周"
     assert chinese.weeks(6) == "6 周"
+
+
+def test_english_needs_no_catalogue_so_that_none_is_shipped() -> None:
+    assert type(language("en").catalogue) is NullTranslations

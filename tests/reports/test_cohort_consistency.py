@@ -13,7 +13,6 @@ import pytest
 import turnpoint as tp
 from tests.reports.patients import PATIENTS, study
 from turnpoint.reports.catalogue import language
-from turnpoint.reports.figures import Figure
 from turnpoint.study.study import Study
 from turnpoint.workflows.respond import called
 
@@ -22,10 +21,10 @@ _STATES = ("responding", "plateau", "regrowing", "undetermined")
 
 @pytest.fixture(autouse=True)
 def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    def said(figure_id: str, heading: str, caption: str, *_: object) -> Figure:
-        return Figure(heading, caption, f'<svg id="{figure_id}"></svg>', "<svg></svg>")
+    def said(_: object, *, figure_id: str, **__: object) -> str:
+        return f'<svg id="{figure_id}"></svg>'
 
-    monkeypatch.setattr("turnpoint.reports.figures._twice", said)
+    monkeypatch.setattr("turnpoint.reports.figure.svg", said)
 
 
 @cache

@@ -15,7 +15,6 @@ import turnpoint as tp
 from tests.reports.consistency import contradictions
 from tests.reports.patients import PATIENTS, study
 from turnpoint.pictures.patient import PatientPicture
-from turnpoint.reports.figures import Figure
 from turnpoint.reports.rendering import render_patient
 
 _AUDIENCES = ("patient", "clinician", "statistician")
@@ -51,10 +50,10 @@ def _view(views: ModuleType, name: str) -> PatientPicture:
 def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """The words are looked at, not the pictures."""
 
-    def said(figure_id: str, heading: str, caption: str, *_: object) -> Figure:
-        return Figure(heading, caption, f'<svg id="{figure_id}"></svg>', "<svg></svg>")
+    def said(_: object, *, figure_id: str, **__: object) -> str:
+        return f'<svg id="{figure_id}"></svg>'
 
-    monkeypatch.setattr("turnpoint.reports.figures._twice", said)
+    monkeypatch.setattr("turnpoint.reports.figure.svg", said)
 
 
 def _found(view: PatientPicture) -> dict[tuple[str, str], list[str]]:

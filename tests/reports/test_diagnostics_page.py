@@ -14,7 +14,6 @@ import pytest
 
 from turnpoint.charts import diagnostics as charts
 from turnpoint.charts import diagnostics_vpc
-from turnpoint.charts.canvas import Canvas
 from turnpoint.charts.svg import svg
 from turnpoint.model.prior import Alert
 from turnpoint.model.weighing import SMALLEST_EFFECTIVE_SIZE
@@ -139,12 +138,12 @@ def test_page_loads_nothing_and_runs_nothing(view_of: ViewOf) -> None:
     assert all((one or other).startswith(("#", "data:")) for one, other in loaded)
 
 
-def test_page_has_every_picture_twice_with_words_and_no_id_twice(view_of: ViewOf) -> None:
+def test_page_has_every_picture_once_with_words_and_no_id_twice(view_of: ViewOf) -> None:
     page = diagnostics_page(view_of())
     pictures = re.findall(
         r"<svg[^>]*role=\"img\"[^>]*><title[^>]*>[^<]+</title><desc[^>]*>([^<]+)</desc>", page
     )
-    assert len(pictures) == 2 * 6  # histogram, distribution, coverage, chance, check, shrinkage
+    assert len(pictures) == 6  # histogram, distribution, coverage, chance, check, shrinkage
     assert all(len(words) > 40 for words in pictures)
     ids = re.findall(r"\bid=\"([^\"]+)\"", page)
     assert len(ids) == len(set(ids))
@@ -205,8 +204,8 @@ def test_ecdf_words_say_where_the_curve_leaves_its_band() -> None:
 
 
 def test_shrinkage_names_the_quantity_only_when_there_are_several() -> None:
-    assert "drift SD: −0.20 and 0.70" in shrinkage_figure(_shrinkage(SUM)).wide
-    both = shrinkage_figure(pl.concat([_shrinkage(SUM), _shrinkage("CEA")])).wide
+    assert "drift SD: −0.20 and 0.70" in shrinkage_figure(_shrinkage(SUM)).drawing
+    both = shrinkage_figure(pl.concat([_shrinkage(SUM), _shrinkage("CEA")])).drawing
     assert "drift SD, sum:" in both
     assert "drift SD, CEA:" in both
     assert "log_new" in both  # a parameter that has no words yet keeps its name
@@ -220,13 +219,10 @@ def test_every_parameter_of_the_model_has_words() -> None:
         assert {name for _, name in transformed_names(named_prior(prior))} <= set(PARAMETER_NAMES)
 
 
-@pytest.mark.parametrize("canvas", [diagnostics_vpc.WIDE, charts.PHONE])
-def test_predictive_check_draws_bands_no_further_than_what_was_seen_reaches_again(
-    canvas: Canvas,
-) -> None:
+def test_predictive_check_draws_bands_no_further_than_what_was_seen_reaches_again() -> None:
     rows = _check(SUM)
     far = rows.with_columns(pl.lit(40.0).alias("simulated_log_ratio_q95"))
-    spec = diagnostics_vpc.visual_predictive_check(far, canvas).to_dict()
+    spec = diagnostics_vpc.visual_predictive_check(far, diagnostics_vpc.CHECK)
     seen = rows["observed_log_ratio"]
     top = max(
         layer["encoding"]["y"]["scale"]["domain"][1]
@@ -238,7 +234,7 @@ def test_predictive_check_draws_bands_no_further_than_what_was_seen_reaches_agai
 
 def test_predictive_check_labels_changes_as_percent() -> None:
     drawn = svg(
-        diagnostics_vpc.visual_predictive_check(_check(SUM), diagnostics_vpc.WIDE),
+        diagnostics_vpc.visual_predictive_check(_check(SUM), diagnostics_vpc.CHECK),
         figure_id="f",
         title="t",
         description="d",

@@ -125,7 +125,7 @@ def test_page_names_its_language_and_no_id_twice(page: Page, audience: str, lang
 def test_every_picture_has_a_role_a_title_and_a_description(page: Page, audience: str, lang: str) -> None:
     made = page(audience, lang)
     pictures = re.findall(r"<svg.*?</svg>", made, flags=re.DOTALL)
-    assert len(pictures) == {"clinician": 12, "patient": 2, "statistician": 0, "cohort": 10}[audience]
+    assert len(pictures) == {"clinician": 6, "patient": 1, "statistician": 0, "cohort": 5}[audience]
     for picture in pictures:
         assert 'role="img"' in picture
         described = re.search(r"<desc[^>]*>([^<]+)</desc>", picture)

@@ -12,7 +12,6 @@ import pytest
 
 from turnpoint.pictures.patient import PatientPicture, PriorFit
 from turnpoint.reports.catalogue import language
-from turnpoint.reports.figures import Figure
 from turnpoint.reports.rendering import render_patient
 from turnpoint.reports.verdict_text import PATIENT_WORDS, RARE, chance_in_ten, tenths
 
@@ -97,10 +96,10 @@ def _words(page: str) -> list[str]:
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures as their words only: drawing each situation would take most of a minute."""
 
-    def said(figure_id: str, heading: str, caption: str, description: str, *_: object) -> Figure:
-        return Figure(heading, f"{caption} {figure_id}", description, description)
+    def said(_: object, *, description: str, **__: object) -> str:
+        return description
 
-    monkeypatch.setattr("turnpoint.reports.figures._twice", said)
+    monkeypatch.setattr("turnpoint.reports.figure.svg", said)
 
 
 def _page_text(view: PatientPicture, lang: str) -> str:

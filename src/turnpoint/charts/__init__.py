@@ -1,1 +1,1 @@
-"""Pictures: one file a chart, Altair specs from frames, drawn to SVG without network or browser."""
+"""Pictures: one file a chart, Vega-Lite specifications from frames, drawn to SVG without network or browser."""

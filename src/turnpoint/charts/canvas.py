@@ -4,42 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import altair as alt
 import polars as pl
-import polars.selectors as cs
 
 from turnpoint.charts import palette
+from turnpoint.charts.specification import SCHEMA, Axis, Marks, Specification, layered, marks
 
 FONT = (
     "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'PingFang SC', 'Hiragino Sans GB', "
     "'Microsoft YaHei', 'Noto Sans CJK SC', 'WenQuanYi Micro Hei', sans-serif"
 )
-# Characters that XML does not allow; a hostile or damaged name must not break the picture.
-_NOT_XML = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x{FFFE}\x{FFFF}]"
+_WIDTH_OF_LETTER, _WIDTH_OF_CHARACTER = 0.56, 1.0  # of the font size, on average; Chinese characters fill it
+_FIRST_CHARACTER = "\u2e80"
 
-
-Layer = alt.Chart | tuple[alt.Chart, alt.Chart]  # a pair: text and the white edge under it
+Layer = Marks | tuple[Marks, Marks]  # a pair: text and the white edge under it
 
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
     """A width to draw for, in CSS pixels. Panels of one canvas have their plots exactly above one another.
 
+    A picture is drawn once. A page narrower than it scales it down and lets its text grow again, up to `largest_px`
+    of the picture's own pixels, so labels are placed as if they had that size.
+
     Attributes:
         width_px: of the whole picture.
         left_px: room for the axis labels.
         right_px: room for the labels at the end of lines.
         font_px: size of the text.
-        narrow: a phone; texts are shorter and break into two lines.
+        largest_px: size of the text on a phone, in pixels of the picture.
     """
 
     width_px: int
     left_px: int
     right_px: int
     font_px: int
-    narrow: bool
+    largest_px: int
 
     @property
     def plot_width_px(self) -> int:
@@ -47,36 +47,31 @@ class Canvas:
         return self.width_px - self.left_px - self.right_px
 
 
-WIDE = Canvas(width_px=920, left_px=46, right_px=136, font_px=13, narrow=False)
-READING = Canvas(width_px=680, left_px=46, right_px=24, font_px=15, narrow=False)  # beside large text
-NARROW = Canvas(width_px=358, left_px=36, right_px=82, font_px=12, narrow=True)
+COURSE = Canvas(width_px=640, left_px=58, right_px=152, font_px=14, largest_px=20)
+READING = Canvas(width_px=640, left_px=56, right_px=34, font_px=15, largest_px=21)  # beside large text
+COHORT = Canvas(width_px=640, left_px=62, right_px=70, font_px=14, largest_px=20)
 
 
-def inline(frame: pl.DataFrame) -> alt.Data:
-    """The frame as data inside the spec: no file, no row limit; nan and infinite become null."""
-    finite = frame.with_columns(
-        pl.when(cs.float().is_finite()).then(cs.float()).otherwise(None),
-        cs.string().str.replace_all(_NOT_XML, "\N{REPLACEMENT CHARACTER}"),
-    )
-    # as one string: Altair copies its data with every layer, and a string is copied for nothing
-    data: alt.Data = alt.Data(values=finite.write_json(), format={"type": "json"})  # type: ignore[no-untyped-call]
-    return data
-
-
-def signed_axis(values: Sequence[float]) -> alt.Axis:
+def signed_axis(values: Sequence[float]) -> Axis:
     """A vertical axis of changes: `+50`, `0`, `−50`."""
     label = "datum.value > 0 ? '+' + datum.label : replace(datum.label, '-', '\\u2212')"
-    return alt.Axis(values=list(values), format="d", labelExpr=label, grid=True, ticks=False, title=None)
+    return Axis(values=list(values), format="d", labelExpr=label, grid=True, ticks=False, title=None)
 
 
-def at_x(pixels: float) -> alt.XValue:
+def at_x(pixels: float) -> Specification:
     """A fixed horizontal place, in pixels from the left edge of the plot."""
-    return alt.XValue(pixels)  # type: ignore[no-untyped-call]
+    return {"value": pixels}
 
 
-def at_y(pixels: float) -> alt.YValue:
+def at_y(pixels: float) -> Specification:
     """A fixed vertical place, in pixels from the top edge of the plot."""
-    return alt.YValue(pixels)  # type: ignore[no-untyped-call]
+    return {"value": pixels}
+
+
+def text_width_px(text: str, size_px: float) -> float:
+    """About how wide a line of text is."""
+    ems = sum(_WIDTH_OF_CHARACTER if letter >= _FIRST_CHARACTER else _WIDTH_OF_LETTER for letter in text)
+    return size_px * ems
 
 
 def sheet(
@@ -84,48 +79,52 @@ def sheet(
     canvas: Canvas,
     height_px: int,
     *,
-    top_px: int = 8,
-    bottom_px: int = 26,
-) -> alt.LayerChart:
+    top_px: int = 12,
+    bottom_px: int = 38,
+) -> Specification:
     """Layers on a sheet of fixed size: the plot starts and ends at the same pixels in every panel."""
-    charts = [chart for layer in layers for chart in (layer if isinstance(layer, tuple) else (layer,))]
-    # everything in one call: Altair copies the whole chart with each further one
-    return alt.LayerChart(
-        layer=charts,
-        width=canvas.plot_width_px,
-        height=height_px,
-        padding={"left": canvas.left_px, "right": canvas.right_px, "top": top_px, "bottom": bottom_px},
-        autosize=alt.AutoSizeParams(type="none"),
-        config=house_style(canvas),
-    )
+    flat = [own for layer in layers for own in (layer if isinstance(layer, tuple) else (layer,))]
+    return {
+        "$schema": SCHEMA,
+        **layered(flat),
+        "width": canvas.plot_width_px,
+        "height": height_px,
+        "padding": {"left": canvas.left_px, "right": canvas.right_px, "top": top_px, "bottom": bottom_px},
+        "autosize": {"type": "none"},
+        **house_style(canvas),
+    }
 
 
-def house_style(canvas: Canvas) -> alt.Config:
-    """Fonts, colours and lines that all charts share."""
-    return alt.Config(
-        aria=False,  # the picture has one alternative text; parts of it in English would be read out as well
-        font=FONT,
-        background="transparent",
-        view=alt.ViewConfig(stroke=None),
-        axis=alt.AxisConfig(
-            gridColor=palette.LINE,
-            gridWidth=0.75,
-            domain=False,
-            tickColor=palette.LINE,
-            labelColor=palette.QUIET,
-            labelFontSize=canvas.font_px - 1,
-            labelPadding=5,
-            labelFlush=False,
-            title=None,
-        ),
-        text=alt.MarkConfig(fontSize=canvas.font_px - 1, color=palette.INK),
-    )
+def house_style(canvas: Canvas) -> Specification:
+    """Fonts, colours and lines that all charts share, and how large their text is on a phone."""
+    growth_px = canvas.largest_px - canvas.font_px  # titles keep clear of labels that have grown
+    config = {
+        "aria": False,  # the picture has one alternative text; parts of it in English would be read out as well
+        "font": FONT,
+        "background": "transparent",
+        "view": {"stroke": None},
+        "axis": {
+            "gridColor": palette.LINE,
+            "gridWidth": 0.75,
+            "domain": False,
+            "tickColor": palette.LINE,
+            "labelColor": palette.QUIET,
+            "labelFontSize": canvas.font_px - 1,
+            "labelPadding": 5,
+            "labelFlush": False,
+            "title": None,
+        },
+        "axisX": {"labelPadding": 8, "titlePadding": 6 + growth_px},
+        "axisY": {"titlePadding": 8 + 3 * growth_px},
+        "text": {"fontSize": canvas.font_px - 1, "color": palette.INK},
+    }
+    return {"config": config, "usermeta": {"largest_text_px": canvas.largest_px}}
 
 
 def words(
     rows: pl.DataFrame,
-    x: alt.X | alt.XValue,
-    y: alt.Y | alt.YValue,
+    x: Specification,
+    y: Specification,
     *,
     size_px: int,
     colour: str = palette.INK,
@@ -134,8 +133,7 @@ def words(
     dx: int = 0,
 ) -> Layer:
     """Text from the column `text`, with a white edge so that it can be read on top of lines."""
-    base = alt.Chart(inline(rows)).encode(x=x, y=y, text="text:N")
-    style: dict[str, Any] = {
+    style: Specification = {
         "align": align,
         "baseline": "middle",
         "fontSize": size_px,
@@ -143,8 +141,9 @@ def words(
         "dx": dx,
         "fontWeight": 600 if bold else 400,
     }
-    edge = base.mark_text(stroke=palette.PAPER, strokeWidth=3, strokeJoin="round", **style)
-    return edge, base.mark_text(color=colour, **style)
+    edge = marks(rows, "text", stroke=palette.PAPER, strokeWidth=3, strokeJoin="round", **style)
+    text = marks(rows, "text", color=colour, **style)
+    return edge.encode(x=x, y=y, text="text:N"), text.encode(x=x, y=y, text="text:N")
 
 
 def spread(positions_px: Sequence[float], gap_px: float, low_px: float, high_px: float) -> list[float]:

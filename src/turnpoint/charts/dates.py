@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import altair as alt
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Layer, at_x, at_y, inline, sheet, words
+from turnpoint.charts.canvas import Layer, at_x, at_y, sheet, text_width_px, words
 from turnpoint.charts.language import NOTHING, Language
+from turnpoint.charts.specification import Scale, Specification, channel, marks
 from turnpoint.charts.week_axis import Panel
 from turnpoint.model.dynamics import FARTHEST_WEEK
 from turnpoint.pictures.dates import DateInterval
 
-_ROW_PX = 40
+_ROW_PX = 44
 
 
 def is_beyond(week: float | None) -> bool:
@@ -62,13 +62,11 @@ def turning_layers(interval: DateInterval, panel: Panel, label_y_px: float | Non
         band = pl.DataFrame(
             {"week": [max(low, panel.axis.first_week)], "end": [min(high, panel.axis.last_week)]}
         )
-        layers.append(
-            alt.Chart(inline(band)).mark_rect(color=palette.TURNING_TINT).encode(x=x, x2=alt.X2("end:Q"))
-        )
+        layers.append(marks(band, "rect", color=palette.TURNING_TINT).encode(x=x, x2="end:Q"))
         if panel.axis.first_week <= middle <= panel.axis.last_week:
-            rule = alt.Chart(inline(pl.DataFrame({"week": [middle]})))
+            rule = pl.DataFrame({"week": [middle]})
             style: dict[str, Any] = {"color": palette.TURNING, "strokeWidth": 1.4, "strokeDash": [6, 3]}
-            layers.append(rule.mark_rule(**style).encode(x=x))
+            layers.append(marks(rule, "rule", **style).encode(x=x))
     if label_y_px is not None:
         layers.append(_turning_label(interval, panel, label_y_px))
     return layers
@@ -81,25 +79,21 @@ def _turning_label(interval: DateInterval, panel: Panel, y_px: float) -> Layer:
     if bounds is not None:
         low, high = max(bounds[0], panel.axis.first_week), min(bounds[2], panel.axis.last_week)
         middle = bounds[1] if low <= bounds[1] <= high else 0.5 * (low + high)
-    share = (middle - panel.axis.first_week) / (panel.axis.last_week - panel.axis.first_week)
-    # near an end the text runs inward, so that it never leaves the sheet
-    align, x_px = "center", panel.pixel(middle)
-    if share < 0.3 or panel.canvas.narrow:
-        align, x_px = "left", 0.0 if panel.canvas.narrow else max(0.0, panel.pixel(middle) - 60.0)
-    elif share > 0.7:
-        align, x_px = "right", float(panel.canvas.plot_width_px)
+    # near an end the text moves inward, so that it never leaves the sheet
+    half = 0.5 * text_width_px(text, panel.canvas.largest_px)
+    x_px = min(max(panel.pixel(middle), half), max(half, panel.canvas.plot_width_px - half))
     return words(
         pl.DataFrame({"text": [text]}),
         at_x(x_px),
         at_y(y_px),
         size_px=panel.canvas.font_px - 1,
         colour=palette.QUIET if bounds is None else palette.TURNING,
-        align=align,
+        align="center",
         bold=bounds is not None,
     )
 
 
-def three_dates(dates: Sequence[tuple[str, DateInterval]], panel: Panel) -> alt.LayerChart:
+def three_dates(dates: Sequence[tuple[str, DateInterval]], panel: Panel) -> Specification:
     """One row a date: its name and interval in words, below them the interval as a bar, the median as a dot.
 
     Args:
@@ -119,8 +113,8 @@ def three_dates(dates: Sequence[tuple[str, DateInterval]], panel: Panel) -> alt.
             middle if panel.axis.first_week <= middle <= panel.axis.last_week else float("nan")
         )
         rows["edge"].append(panel.axis.last_week if high > panel.axis.last_week else float("nan"))
-        rows["y"].append((index + 0.72) * _ROW_PX)
-        rows["text_y"].append((index + 0.32) * _ROW_PX)
+        rows["y"].append((index + 0.76) * _ROW_PX)
+        rows["text_y"].append((index + 0.3) * _ROW_PX)
         said = interval_text(interval, panel.language)
         rows["text"].append(panel.language.text("{name}: {value}", name=name, value=said))
     numbers = ("week", "end", "median", "edge", "y", "text_y")
@@ -128,22 +122,22 @@ def three_dates(dates: Sequence[tuple[str, DateInterval]], panel: Panel) -> alt.
         rows, schema={name: pl.Float64 if name in numbers else pl.String for name in rows}, nan_to_null=True
     ).with_columns(pl.col("week", "end").fill_nan(None))
     height = _ROW_PX * len(dates)
-    y = alt.Y("y:Q", scale=alt.Scale(domain=[height, 0], nice=False), axis=None)
+    y = channel("y:Q", scale=Scale(domain=[height, 0], nice=False), axis=None)
     x = panel.x()
-    base = alt.Chart(inline(frame.filter(pl.col("week").is_not_null())))
+    base = frame.filter(pl.col("week").is_not_null())
     layers: list[Layer] = [
-        base.mark_rule(color=palette.TURNING, strokeWidth=5, opacity=0.35).encode(x=x, x2="end:Q", y=y),
-        base.mark_point(
-            shape="triangle-right", filled=True, color=palette.TURNING, size=60, opacity=1
+        marks(base, "rule", color=palette.TURNING, strokeWidth=5, opacity=0.35).encode(x=x, x2="end:Q", y=y),
+        marks(
+            base, "point", shape="triangle-right", filled=True, color=palette.TURNING, size=60, opacity=1
         ).encode(x=panel.x("edge"), y=y),
-        base.mark_point(filled=True, color=palette.TURNING, size=70, opacity=1).encode(
+        marks(base, "point", filled=True, color=palette.TURNING, size=70, opacity=1).encode(
             x=panel.x("median"), y=y
         ),
         *panel.now(),
         words(
             frame,
             at_x(0),
-            alt.Y("text_y:Q", scale=alt.Scale(domain=[height, 0], nice=False), axis=None),
+            channel("text_y:Q", scale=Scale(domain=[height, 0], nice=False), axis=None),
             size_px=panel.canvas.font_px - 1,
         ),
     ]

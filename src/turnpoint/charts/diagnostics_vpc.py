@@ -4,69 +4,70 @@ from __future__ import annotations
 
 import math
 
-import altair as alt
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Canvas, Layer, at_x, at_y, inline, sheet, spread, words
+from turnpoint.charts.canvas import Canvas, Layer, at_x, at_y, sheet, spread, words
 from turnpoint.charts.diagnostics import axis
+from turnpoint.charts.specification import Scale, Specification, channel, marks
 
 _HEIGHT_PX = 340
 _CHANGES_PCT = (-99.0, -95.0, -90.0, -75.0, -50.0, -25.0, 0.0, 25.0, 50.0, 100.0, 200.0, 400.0, 900.0, 1900.0)
-_CLOSEST_PX = 16.0
+_CLOSEST_PX = 22.0
 _PERCENT = (
     "(datum.value > 0.001 ? '+' : datum.value < -0.001 ? '\\u2212' : '') + "
     "format(abs(100 * (exp(datum.value) - 1)), 'd')"
 )
-WIDE = Canvas(width_px=920, left_px=66, right_px=64, font_px=13, narrow=False)
+CHECK = Canvas(width_px=640, left_px=94, right_px=82, font_px=14, largest_px=20)
 _LEVELS = {0.95: ("#cfe0ee", [6, 3]), 0.5: ("#e3dcf0", [1, 0]), 0.05: ("#cfe0ee", [6, 3])}
 
 
-def visual_predictive_check(rows: pl.DataFrame, canvas: Canvas) -> alt.LayerChart:
+def visual_predictive_check(rows: pl.DataFrame, canvas: Canvas) -> Specification:
     """Lines: 5, 50 and 95 % of the changes seen; bands: where 90 % of the replicate studies have them."""
     weeks = rows.with_columns((pl.col("middle_day") / 7.0).alias("week"))
     low, high = _range(rows)
-    scale = alt.Scale(domain=[low, high], nice=False, zero=False)
+    scale = Scale(domain=[low, high], nice=False, zero=False)
     y_axis = axis(canvas, "change from baseline, %", values=_ticks(low, high))
-    y_axis.labelExpr = _PERCENT
+    y_axis["labelExpr"] = _PERCENT
+    x_axis = {**axis(canvas, "weeks since the start of treatment", label_format="d"), "tickCount": 8}
     first, last = float(weeks["from_day"].min()) / 7.0, float(weeks["to_day"].max()) / 7.0  # type: ignore[arg-type]
-    x = alt.X(
+    x = channel(
         "week:Q",
-        scale=alt.Scale(
+        scale=Scale(
             domain=[max(0.0, min(first, _low(weeks))), min(last, 1.08 * _high(weeks))], nice=False, zero=False
         ),
-        axis=axis(canvas, "weeks since the start of treatment", label_format="d"),
+        axis=x_axis,
     )
 
-    def y(name: str) -> alt.Y:
-        return alt.Y(f"{name}:Q", scale=scale, axis=y_axis)
+    def y(name: str) -> Specification:
+        return channel(f"{name}:Q", scale=scale, axis=y_axis)
 
     bands: list[Layer] = []
     lines: list[Layer] = []
     for level, (tint, dash) in _LEVELS.items():
-        base = alt.Chart(inline(weeks.filter(pl.col("level") == level)))
+        base = weeks.filter(pl.col("level") == level)
         bands.append(
-            base.mark_area(color=tint, opacity=0.8, line=False, clip=True).encode(
+            marks(base, "area", color=tint, opacity=0.8, line=False, clip=True).encode(
                 x=x, y=y("simulated_log_ratio_q05"), y2="simulated_log_ratio_q95:Q"
             )
         )
         bands.append(
-            base.mark_line(color=palette.FORECAST, strokeWidth=0.8, opacity=0.7, clip=True).encode(
+            marks(base, "line", color=palette.FORECAST, strokeWidth=0.8, opacity=0.7, clip=True).encode(
                 x=x, y=y("simulated_log_ratio_q50")
             )
         )
         lines.append(
-            base.mark_line(color=palette.INK, strokeWidth=1.6, strokeDash=dash).encode(
+            marks(base, "line", color=palette.INK, strokeWidth=1.6, strokeDash=dash).encode(
                 x=x, y=y("observed_log_ratio")
             )
         )
         lines.append(
-            base.mark_point(size=26, fill=palette.INK, stroke=palette.INK, opacity=1).encode(
+            marks(base, "point", size=26, fill=palette.INK, stroke=palette.INK, opacity=1).encode(
                 x=x, y=y("observed_log_ratio")
             )
         )
     names_at = _names(weeks, low, high, canvas)
-    return sheet([*bands, *lines, *names_at], canvas, _HEIGHT_PX, top_px=10, bottom_px=46)
+    return sheet([*bands, *lines, *names_at], canvas, _HEIGHT_PX, top_px=12, bottom_px=60)
 
 
 def _range(rows: pl.DataFrame) -> tuple[float, float]:
@@ -84,12 +85,10 @@ def _range(rows: pl.DataFrame) -> tuple[float, float]:
 
 
 def _names(weeks: pl.DataFrame, low: float, high: float, canvas: Canvas) -> list[Layer]:
-    """Which percentile each line is, at its right end; a phone has no room for them."""
-    if canvas.narrow:
-        return []
+    """Which percentile each line is, at its right end."""
     ends = weeks.filter(pl.col("week") == _high(weeks)).sort("level", descending=True)
     wanted = [_HEIGHT_PX * (high - value) / (high - low) for value in ends["observed_log_ratio"]]
-    places = spread(wanted, canvas.font_px + 2.0, 0.0, float(_HEIGHT_PX))
+    places = spread(wanted, canvas.largest_px + 1.0, 0.0, float(_HEIGHT_PX))
     texts = ["median" if level == 0.5 else f"{level:.0%}" for level in ends["level"]]
     at = at_x(canvas.plot_width_px + 6)
     return [

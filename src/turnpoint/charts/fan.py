@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import altair as alt
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Layer, at_x, at_y, inline, words
+from turnpoint.charts.canvas import Layer, at_x, at_y, words
+from turnpoint.charts.specification import Specification, marks
 from turnpoint.charts.week_axis import Panel
 
 _QUANTILES = ("q05", "q25", "q50", "q75", "q95")
 
 
-def fan_layers(fan: pl.DataFrame, y: Callable[[str], alt.Y], panel: Panel) -> list[Layer]:
+def fan_layers(fan: pl.DataFrame, y: Callable[[str], Specification], panel: Panel) -> list[Layer]:
     """90 % and 50 % bands and the median: grey and solid where fitted, blue and dashed where forecast.
 
     Args:
@@ -29,15 +29,17 @@ def fan_layers(fan: pl.DataFrame, y: Callable[[str], alt.Y], panel: Panel) -> li
         rows = joined.filter(pl.col("kind") == kind)
         if rows.is_empty():
             continue
-        base = alt.Chart(inline(rows))
+        base = rows
         for low, high, opacity in (("q05", "q95", 0.16), ("q25", "q75", 0.26)):
             layers.append(
-                base.mark_area(color=colour, opacity=opacity, clip=True, line=False).encode(
-                    x=x, y=y(low), y2=alt.Y2(f"{high}:Q")
+                marks(base, "area", color=colour, opacity=opacity, clip=True, line=False).encode(
+                    x=x, y=y(low), y2=f"{high}:Q"
                 )
             )
         layers.append(
-            base.mark_line(color=colour, strokeWidth=1.4, strokeDash=dash, clip=True).encode(x=x, y=y("q50"))
+            marks(base, "line", color=colour, strokeWidth=1.4, strokeDash=dash, clip=True).encode(
+                x=x, y=y("q50")
+            )
         )
     return layers
 
@@ -48,7 +50,7 @@ def forecast_label(fan: pl.DataFrame, panel: Panel, y_px: float) -> list[Layer]:
     if last is None or fan.filter(pl.col("kind") == "forecast").is_empty():
         return []
     rows = pl.DataFrame({"text": [panel.language.text("forecast")]})
-    place = at_x(panel.pixel(last) + 1.6 * panel.canvas.font_px)
+    place = at_x(panel.pixel(last) + 1.4 * panel.canvas.largest_px)
     return [words(rows, place, at_y(y_px), size_px=panel.canvas.font_px - 1, colour=palette.FORECAST)]
 
 

@@ -6,27 +6,27 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import altair as alt
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Layer, at_x, at_y, inline, sheet, words
+from turnpoint.charts.canvas import Layer, at_x, at_y, sheet, words
 from turnpoint.charts.dates import turning_layers
 from turnpoint.charts.fan import fan_layers, forecast_label
 from turnpoint.charts.language import Language
+from turnpoint.charts.specification import Axis, Scale, Specification, channel, marks
 from turnpoint.charts.week_axis import Panel
 from turnpoint.pictures.dates import DateInterval
 
 _HEIGHT_PX = 200
-_TURNING_Y_PX = -30.0
-_FORECAST_Y_PX = -10.0
+_TURNING_Y_PX = -38.0
+_FORECAST_Y_PX = -12.0
 _LONGEST_LIST = 40
 _SHAPES = {"none": "circle", "left": "triangle-down", "right": "triangle-up"}
 
 
 def marker(
     values: pl.DataFrame, fan: pl.DataFrame, turning: DateInterval, panel: Panel, *, is_first: bool = False
-) -> alt.LayerChart:
+) -> Specification:
     """The chart of one marker.
 
     Args:
@@ -39,14 +39,14 @@ def marker(
     shown = _on_log_axis(values)
     limit = upper_limit(values)
     bottom, top = _domain(shown, fan, limit)
-    scale = alt.Scale(type="log", domain=[bottom, top], nice=False, clamp=True)
-    y_axis = alt.Axis(
+    scale = Scale(type="log", domain=[bottom, top], nice=False, clamp=True)
+    y_axis = Axis(
         values=_ticks(bottom, top), grid=True, ticks=False, title=None, labelOverlap=False, format="~r"
     )
     x = panel.x()
 
-    def y(column: str) -> alt.Y:
-        return alt.Y(f"{column}:Q", scale=scale, axis=y_axis)
+    def y(column: str) -> Specification:
+        return channel(f"{column}:Q", scale=scale, axis=y_axis)
 
     floored = fan.with_columns(pl.col("q05", "q25", "q50", "q75", "q95").clip(bottom / 10))
     layers: list[Layer] = [
@@ -57,9 +57,7 @@ def marker(
     if limit is not None:
         layers += _limit_layers(limit, y, (bottom, top), panel)
     layers.append(
-        alt.Chart(inline(shown))
-        .mark_line(color=palette.INK, strokeWidth=1.2, opacity=0.55)
-        .encode(x=x, y=y("shown"))
+        marks(shown, "line", color=palette.INK, strokeWidth=1.2, opacity=0.55).encode(x=x, y=y("shown"))
     )
     for censoring, shape in _SHAPES.items():
         rows = shown.filter(pl.col("censoring") == censoring)
@@ -73,12 +71,10 @@ def marker(
                 "opacity": 1,
             }
             size = 42 if censoring == "none" else 80
-            layers.append(
-                alt.Chart(inline(rows)).mark_point(filled=True, size=size, **style).encode(x=x, y=y("shown"))
-            )
+            layers.append(marks(rows, "point", filled=True, size=size, **style).encode(x=x, y=y("shown")))
     if is_first:
         layers += forecast_label(fan, panel, _FORECAST_Y_PX)
-    return sheet(layers, panel.canvas, _HEIGHT_PX, top_px=44 if is_first else 8)
+    return sheet(layers, panel.canvas, _HEIGHT_PX, top_px=52 if is_first else 12)
 
 
 def upper_limit(values: pl.DataFrame) -> float | None:
@@ -166,20 +162,20 @@ def _ticks(bottom: float, top: float) -> list[float]:
 
 def _limit_layers(
     limit: float,
-    y: Callable[[str], alt.Y],
+    y: Callable[[str], Specification],
     domain: tuple[float, float],
     panel: Panel,
 ) -> list[Layer]:
     bottom, top = domain
-    rule = alt.Chart(inline(pl.DataFrame({"limit": [limit]})))
+    rule = pl.DataFrame({"limit": [limit]})
     y_px = _HEIGHT_PX * (1.0 - math.log(limit / bottom) / math.log(top / bottom))
     text = panel.language.text("upper limit\n{value}", value=panel.language.measured(limit))
     return [
-        rule.mark_rule(color=palette.QUIET, strokeWidth=1.2, strokeDash=[7, 4]).encode(y=y("limit")),
+        marks(rule, "rule", color=palette.QUIET, strokeWidth=1.2, strokeDash=[7, 4]).encode(y=y("limit")),
         words(
             pl.DataFrame({"text": [text]}),
             at_x(panel.canvas.plot_width_px + 8),
-            at_y(min(y_px, _HEIGHT_PX - 12.0) - 0.6 * panel.canvas.font_px),
+            at_y(min(y_px, _HEIGHT_PX - 0.5 * panel.canvas.largest_px) - 0.6 * panel.canvas.largest_px),
             size_px=panel.canvas.font_px - 1,
             colour=palette.QUIET,
         ),

@@ -7,24 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import altair as alt
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Layer, at_x, at_y, inline, sheet, spaced, spread, words
+from turnpoint.charts.canvas import Layer, at_x, at_y, sheet, spaced, spread, text_width_px, words
 from turnpoint.charts.language import Language, mark
+from turnpoint.charts.specification import Scale, Specification, channel, marks
 from turnpoint.charts.week_axis import Panel
 
 _BURDEN_PX = 210.0
-_GAP_PX = 40.0
+_GAP_PX = 46.0
 _SHARE_PX = 120.0
 _TOP_PX = 40
 _CYCLES_Y_PX = -12.0
 _LOWEST_PCT = 0.1  # less than a thousandth of the burden at the start is drawn there
 _TICKS_PCT = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10_000.0)
 _FINE_TICKS_UP_TO, _MOST_TICKS = 2.0, 5
-_CHARACTER = 0.62  # width of a letter against the size of the text; from there on letters are square
-_LAST_NARROW = "\u2e80"
 _LINES: Final = (
     ("living", mark("living tumour"), palette.INK, palette.FITTED),
     ("resistant", mark("resistant part"), palette.STATES["regrowing"], palette.STATES["regrowing"]),
@@ -35,7 +33,7 @@ MOST_DRUGS = len(_DASHES)
 
 def next_cycle(
     course: pl.DataFrame, cycles: pl.DataFrame, shares: pl.DataFrame, panel: Panel
-) -> alt.LayerChart:
+) -> Specification:
     """Above, living burden and its resistant part; below, cumulative dose as share of a limit.
 
     Args:
@@ -151,16 +149,16 @@ class _Drawing:
     panel: Panel
     height_px: float
 
-    def y(self, column: str) -> alt.Y:
+    def y(self, column: str) -> Specification:
         """The channel for a column in pixels."""
-        return alt.Y(f"{column}:Q", scale=alt.Scale(domain=[self.height_px, 0], nice=False), axis=None)
+        return channel(f"{column}:Q", scale=Scale(domain=[self.height_px, 0], nice=False), axis=None)
 
     def next_band(self, cycles: pl.DataFrame) -> list[Layer]:
         """The next cycle, shaded over the whole height."""
         rows = cycles.tail(1).select(
             (pl.col("day") / 7.0).alias("week"), (pl.col("end_day") / 7.0).alias("end")
         )
-        band = alt.Chart(inline(rows)).mark_rect(color=palette.PAUSE_TINT)
+        band = marks(rows, "rect", color=palette.PAUSE_TINT)
         return [band.encode(x=self.panel.x(), x2="end:Q")]
 
     def grid(self, axis: _Axis, *, strong: float | None = 100.0) -> list[Layer]:
@@ -175,12 +173,8 @@ class _Drawing:
                 "strong": [tick == strong for tick in axis.ticks],
             }
         )
-        plain = alt.Chart(inline(rows.filter(~pl.col("strong")))).mark_rule(
-            color=palette.LINE, strokeWidth=0.75
-        )
-        start = alt.Chart(inline(rows.filter("strong"))).mark_rule(
-            color=palette.QUIET, strokeWidth=1.1, strokeDash=[7, 4]
-        )
+        plain = marks(rows.filter(~pl.col("strong")), "rule", color=palette.LINE, strokeWidth=0.75)
+        start = marks(rows.filter("strong"), "rule", color=palette.QUIET, strokeWidth=1.1, strokeDash=[7, 4])
         labels = words(rows, at_x(-5), self.y("y"), size_px=size, colour=palette.QUIET, align="right")
         return [plain.encode(y=self.y("y")), start.encode(y=self.y("y")), labels]
 
@@ -194,19 +188,18 @@ class _Drawing:
         past = rows.filter(pl.col("kind") == "past")
         ahead = pl.concat([past.tail(1), rows.filter(pl.col("kind") == "next")])
         x = self.panel.x()
-        band = alt.Chart(inline(rows)).mark_area(color=colours[1], opacity=0.2, clip=True, line=False)
-        layers: list[Layer] = [band.encode(x=x, y=self.y(names[0]), y2=alt.Y2(f"{names[2]}:Q"))]
+        band = marks(rows, "area", color=colours[1], opacity=0.2, clip=True, line=False)
+        layers: list[Layer] = [band.encode(x=x, y=self.y(names[0]), y2=f"{names[2]}:Q")]
         for part, dash in ((past, [1, 0]), (ahead, [5, 3])):
-            line = alt.Chart(inline(part)).mark_line(
-                color=colours[0], strokeWidth=2, strokeDash=dash, clip=True
-            )
+            line = marks(part, "line", color=colours[0], strokeWidth=2, strokeDash=dash, clip=True)
             layers.append(line.encode(x=x, y=self.y(names[1])))
         return layers
 
     def end_labels(self, ends: Sequence[tuple[str, float, str]], room_px: tuple[float, float]) -> list[Layer]:
         """Names at the end of lines: text, pixel and colour of each, moved apart where they would overlap."""
         size = self.panel.canvas.font_px - 1
-        places = spread([y_px for _, y_px, _ in ends], 1.35 * size, room_px[0] + 4, room_px[1] - 4)
+        gap = 1.2 * self.panel.canvas.largest_px
+        places = spread([y_px for _, y_px, _ in ends], gap, room_px[0] + 4, room_px[1] - 4)
         return [
             words(
                 pl.DataFrame({"text": [text]}),
@@ -239,41 +232,42 @@ class _Drawing:
             rows = own.select(
                 (pl.col("day") / 7.0).alias("week"), "kind", axis.pixels(own["share"]).alias("y")
             )
-            line = alt.Chart(inline(rows)).mark_line(
-                color=palette.INK, strokeWidth=1.6, strokeDash=dash, interpolate="step-after"
+            line = marks(
+                rows, "line", color=palette.INK, strokeWidth=1.6, strokeDash=dash, interpolate="step-after"
             )
-            dots = alt.Chart(inline(rows.filter(pl.col("kind") == "next"))).mark_point(
-                filled=False, color=palette.INK, fill=palette.PAPER, size=44, opacity=1
+            dots = marks(
+                rows.filter(pl.col("kind") == "next"),
+                "point",
+                filled=False,
+                color=palette.INK,
+                fill=palette.PAPER,
+                size=44,
+                opacity=1,
             )
             x, y = self.panel.x(), self.y("y")
             layers += [line.encode(x=x, y=y), dots.encode(x=x, y=y)]
-            ends.append((_short(str(drug), self.panel), float(rows["y"][-1]), palette.INK))
+            ends.append((_short(str(drug)), float(rows["y"][-1]), palette.INK))
         return layers + self.end_labels(ends, (axis.top_px, axis.bottom_px))
 
     def cycle_numbers(self, cycles: pl.DataFrame) -> list[Layer]:
         """The number of each cycle above its start, as many as have room; the next one named."""
         language, size = self.panel.language, self.panel.canvas.font_px - 1
         past, ahead = cycles.head(cycles.height - 1), cycles.tail(1)
-        places = [
-            self.panel.pixel(0.5 * (day + end) / 7.0)
-            for day, end in cycles.select("day", pl.min_horizontal("end_day", pl.col("day") + 42)).rows()
-        ]
+        middles = cycles.select(
+            (pl.col("day") + pl.min_horizontal("end_day", pl.col("day") + 42)) / 14.0
+        ).to_series()
+        places = [self.panel.pixel(week) for week in middles]
         text = [language.number(number) for number in past["cycle"]] + [language.text("next cycle")]
-        label_px = size * sum(1.0 if letter > _LAST_NARROW else _CHARACTER for letter in text[-1])
-        clear = [place < places[-1] - 0.5 * label_px - size for place in places[:-1]] + [True] * ahead.height
-        shown = spaced(places, [False] * past.height + [True] * ahead.height, 1.8 * size)
-        rows = pl.DataFrame({"text": text, "x": places, "shown": shown, "clear": clear})
+        largest = self.panel.canvas.largest_px
+        free_px = places[-1] - 0.5 * text_width_px(text[-1], largest) - largest
+        clear = [place < free_px for place in places[:-1]] + [True] * ahead.height
+        shown = spaced(places, [False] * past.height + [True] * ahead.height, 1.6 * largest)
+        rows = pl.DataFrame({"text": text, "week": middles, "shown": shown, "clear": clear})
         rows = rows.filter("shown", "clear")
         layers: list[Layer] = [
             words(
-                pl.DataFrame({"text": [label]}),
-                at_x(place),
-                at_y(_CYCLES_Y_PX),
-                size_px=size,
-                colour=palette.QUIET,
-                align="center",
+                rows, self.panel.x(), at_y(_CYCLES_Y_PX), size_px=size, colour=palette.QUIET, align="center"
             )
-            for label, place in rows.select("text", "x").rows()
         ]
         heading = pl.DataFrame({"text": [language.text("Cycle")]})
         layers.append(
@@ -282,7 +276,7 @@ class _Drawing:
         return layers
 
 
-def _short(drug: str, panel: Panel) -> str:
+def _short(drug: str) -> str:
     """A drug's name as far as there is room beside the plot."""
-    most = 12 if panel.canvas.narrow else 18
+    most = 12
     return drug if len(drug) <= most else drug[: most - 1] + "…"

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 
-import altair as alt
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Layer, at_x, at_y, inline, sheet, words
+from turnpoint.charts.canvas import Layer, at_x, at_y, sheet, text_width_px, words
+from turnpoint.charts.specification import Axis, Scale, Specification, channel, marks
 from turnpoint.charts.week_axis import Panel
 
 _HEIGHT_PX = 260
-_WIDTH_OF_LETTER, _WIDTH_OF_CHARACTER = 0.55, 1.0  # of the font size, on average; Chinese characters fill it
-_FIRST_CHARACTER = "\u2e80"
 
 
-def patient_picture(values: pl.DataFrame, fan: pl.DataFrame, panel: Panel) -> alt.LayerChart:
+def patient_picture(values: pl.DataFrame, fan: pl.DataFrame, panel: Panel) -> Specification:
     """Dots joined by a line, and a soft area where the next values are likely to lie. Nothing else.
 
     Args:
@@ -31,22 +29,22 @@ def patient_picture(values: pl.DataFrame, fan: pl.DataFrame, panel: Panel) -> al
     )
     ahead = _ahead(fan, rows)
     top = _top(rows, ahead)
-    scale = alt.Scale(domain=[0, top], nice=False, clamp=True)
-    y_axis = alt.Axis(tickCount=4, grid=True, ticks=False, title=None)
+    scale = Scale(domain=[0, top], nice=False, clamp=True)
+    y_axis = Axis(tickCount=4, grid=True, ticks=False, title=None)
     x = panel.x()
-    y = alt.Y("value:Q", scale=scale, axis=y_axis)
-    base = alt.Chart(inline(rows))
+    y = channel("value:Q", scale=scale, axis=y_axis)
+    base = rows
     layers: list[Layer] = [
-        alt.Chart(inline(ahead))
-        .mark_area(color=palette.FORECAST, opacity=0.2, clip=True, line=False)
-        .encode(x=x, y=alt.Y("q05:Q", scale=scale, axis=y_axis), y2="q95:Q"),
+        marks(ahead, "area", color=palette.FORECAST, opacity=0.2, clip=True, line=False).encode(
+            x=x, y=channel("q05:Q", scale=scale, axis=y_axis), y2="q95:Q"
+        ),
         *panel.now(),
-        base.mark_line(color=palette.INK, strokeWidth=2).encode(x=x, y=y),
-        base.mark_point(filled=True, color=palette.INK, size=80, opacity=1).encode(x=x, y=y),
+        marks(base, "line", color=palette.INK, strokeWidth=2).encode(x=x, y=y),
+        marks(base, "point", filled=True, color=palette.INK, size=80, opacity=1).encode(x=x, y=y),
     ]
     if rows.height:
         layers += _labels(rows, ahead.height > 0, panel, top)
-    return sheet(layers, panel.canvas, _HEIGHT_PX, top_px=26)
+    return sheet(layers, panel.canvas, _HEIGHT_PX, top_px=32)
 
 
 def _ahead(fan: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
@@ -71,21 +69,18 @@ def _top(rows: pl.DataFrame, ahead: pl.DataFrame) -> float:
     return 1.12 * max(inside, min(reach, 1.3 * inside))
 
 
-def _ems(text: str) -> float:
-    return sum(_WIDTH_OF_CHARACTER if letter >= _FIRST_CHARACTER else _WIDTH_OF_LETTER for letter in text)
-
-
 def _labels(rows: pl.DataFrame, has_forecast: bool, panel: Panel, top: float) -> list[Layer]:
     """The first and the last value in numbers, and what the soft area is."""
-    language, size = panel.language, panel.canvas.font_px
+    language, size, largest = panel.language, panel.canvas.font_px, panel.canvas.largest_px
     ends = pl.concat([rows.head(1), rows.tail(1)]).unique(subset="week", maintain_order=True)
     layers: list[Layer] = []
     for week, value in ends.select("week", "value").rows():
-        y_px = _HEIGHT_PX * (1.0 - value / top) - 16.0
+        half_px = 0.5 * text_width_px(language.measured(value), largest)
+        y_px = _HEIGHT_PX * (1.0 - value / top) - 20.0
         layers.append(
             words(
                 pl.DataFrame({"text": [language.measured(value)]}),
-                at_x(panel.pixel(week)),
+                at_x(max(panel.pixel(week), half_px)),  # not over the labels of the axis
                 at_y(y_px),
                 size_px=size + 1,
                 align="center",
@@ -96,18 +91,18 @@ def _labels(rows: pl.DataFrame, has_forecast: bool, panel: Panel, top: float) ->
     if has_forecast and last is not None:
         ahead, end = language.text("what may come"), panel.pixel(panel.axis.last_week)
         # the words end at the drawing's edge where there is no room for them after the last visit, as on a phone
-        starts = min(panel.pixel(last) + 6, end - size * _ems(ahead))
+        starts = min(panel.pixel(last) + 6, end - text_width_px(ahead, largest))
         layers.append(
             words(
-                pl.DataFrame({"text": [ahead]}), at_x(starts), at_y(-12), size_px=size - 1, colour=palette.FORECAST,
+                pl.DataFrame({"text": [ahead]}), at_x(starts), at_y(-14), size_px=size - 1, colour=palette.FORECAST,
             )
         )  # fmt: skip
         before = language.text("last test")
         # left out where it would run off the sheet, as at the first visit
-        if starts - 12 - size * _ems(before) > -panel.canvas.left_px:
+        if starts - 12 - text_width_px(before, largest) > -panel.canvas.left_px:
             layers.append(
                 words(
-                    pl.DataFrame({"text": [before]}), at_x(starts - 12), at_y(-12),
+                    pl.DataFrame({"text": [before]}), at_x(starts - 12), at_y(-14),
                     size_px=size - 1, align="right", colour=palette.QUIET,
                 )
             )  # fmt: skip

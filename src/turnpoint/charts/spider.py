@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import altair as alt
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Canvas, house_style, inline, signed_axis
+from turnpoint.charts.canvas import Canvas, house_style, signed_axis
 from turnpoint.charts.language import Language
+from turnpoint.charts.specification import SCHEMA, Axis, Scale, Specification, channel, layered, marks
 from turnpoint.charts.waterfall import MARKER_RESPONSE_PCT, PARTIAL_RESPONSE_PCT, PROGRESSION_PCT
 
 MOST_LINES = 400  # in one panel; more hide each other
@@ -18,7 +18,7 @@ _HEIGHT_PX = 210
 _SMALLEST_RATIO = 0.01
 
 
-def spider(changes: pl.DataFrame, canvas: Canvas, language: Language) -> alt.ConcatChart:
+def spider(changes: pl.DataFrame, canvas: Canvas, language: Language) -> Specification:
     """Change of the sum from baseline by week, a panel for each best response.
 
     Args:
@@ -32,23 +32,23 @@ def spider(changes: pl.DataFrame, canvas: Canvas, language: Language) -> alt.Con
     )
     found = set(lines["best_response"])
     names = [name for name in palette.RESPONSES if name in found] + sorted(found - set(palette.RESPONSES))
-    scale = alt.Scale(domain=[-100, _CLIP_PCT], nice=False)
+    scale = Scale(domain=[-100, _CLIP_PCT], nice=False)
     axis = signed_axis([-100, -50, 0, 50, 100])
     panels = [
         _panel(
             lines.filter(pl.col("best_response") == name),
             (name, palette.RESPONSES.get(name, palette.RESPONSES["NE"])),
             (scale, axis, (PARTIAL_RESPONSE_PCT, PROGRESSION_PCT)),
-            (_last_week(lines), _columns(len(names), canvas)),
+            (_last_week(lines), _columns(len(names))),
             canvas,
             language,
         )
         for name in names
     ]
-    return _grid(panels, _columns(len(names), canvas), canvas)
+    return _grid(panels, _columns(len(names)), canvas)
 
 
-def marker_spider(changes: pl.DataFrame, canvas: Canvas, language: Language) -> alt.ConcatChart:
+def marker_spider(changes: pl.DataFrame, canvas: Canvas, language: Language) -> Specification:
     """Change of each marker from its first value by week, a panel a marker, on a ratio (logarithmic) axis.
 
     Args:
@@ -62,8 +62,8 @@ def marker_spider(changes: pl.DataFrame, canvas: Canvas, language: Language) -> 
         .alias("height")
     )
     names = lines["marker"].unique(maintain_order=True).to_list()
-    scale = alt.Scale(type="log", domain=_ratio_domain(lines), nice=False)
-    axis = alt.Axis(
+    scale = Scale(type="log", domain=_ratio_domain(lines), nice=False)
+    axis = Axis(
         values=[0.01, 0.1, 0.5, 1, 2, 10, 100],
         labelExpr="'×' + format(datum.value, '~r')",
         grid=True,
@@ -72,7 +72,7 @@ def marker_spider(changes: pl.DataFrame, canvas: Canvas, language: Language) -> 
         labelOverlap=False,
     )
     half = 1.0 + MARKER_RESPONSE_PCT / 100.0
-    columns = _columns(len(names), canvas)
+    columns = _columns(len(names))
     panels = [
         _panel(
             lines.filter(pl.col("marker") == name),
@@ -119,8 +119,8 @@ def _with_a_line(changes: pl.DataFrame, column: str) -> pl.DataFrame:
     return known.filter(pl.len().over("patient_id") > 1)
 
 
-def _columns(panels: int, canvas: Canvas) -> int:
-    return max(1, min(panels, 2 if canvas.narrow else 5))
+def _columns(panels: int) -> int:
+    return max(1, min(panels, 3))
 
 
 def _last_week(lines: pl.DataFrame) -> tuple[float, float]:
@@ -133,45 +133,50 @@ def _last_week(lines: pl.DataFrame) -> tuple[float, float]:
 def _panel(
     lines: pl.DataFrame,
     named: tuple[str, str],
-    vertical: tuple[alt.Scale, alt.Axis, Sequence[float]],
+    vertical: tuple[Scale, Axis, Sequence[float]],
     size: tuple[tuple[float, float], int],
     canvas: Canvas,
     language: Language,
-) -> alt.LayerChart:
+) -> Specification:
     """One small multiple: thin lines, dashed references, its name and how many patients as the title."""
     (name, colour), (scale, axis, references), (weeks, columns) = named, vertical, size
     patients = lines["patient_id"].unique(maintain_order=True)
     step = max(1, -(-patients.len() // MOST_LINES))
     shown = lines.filter(pl.col("patient_id").is_in(patients.gather_every(step).to_list())).sort("week")
-    x_axis = alt.Axis(tickCount=3 if columns > 1 else 6, grid=False, tickSize=4, title=None, format="d")
-    x = alt.X("week:Q", scale=alt.Scale(domain=list(weeks), nice=False), axis=x_axis)
-    y = alt.Y("height:Q", scale=scale, axis=axis)
-    rules = alt.Chart(inline(pl.DataFrame({"height": list(references)}, schema={"height": pl.Float64})))
+    x_axis = Axis(tickCount=3 if columns > 1 else 6, grid=False, tickSize=4, title=None, format="d")
+    x = channel("week:Q", scale=Scale(domain=list(weeks), nice=False), axis=x_axis)
+    y = channel("height:Q", scale=scale, axis=axis)
+    rules = pl.DataFrame({"height": list(references)}, schema={"height": pl.Float64})
     opacity = max(0.25, min(0.8, 12.0 / max(1, min(patients.len(), MOST_LINES)) ** 0.5 / 2.0))
-    drawn = alt.Chart(inline(shown)).mark_line(color=colour, strokeWidth=1.1, opacity=opacity, clip=True)
-    title = alt.TitleParams(
-        text=name,
-        subtitle=language.plural("{count} patient", "{count} patients", patients.len()),
-        anchor="start",
-        fontSize=canvas.font_px,
-        subtitleFontSize=canvas.font_px - 1,
-        subtitleColor=palette.QUIET,
-        color=palette.INK,
-        offset=6,
-    )
+    drawn = marks(shown, "line", color=colour, strokeWidth=1.1, opacity=opacity, clip=True)
+    title = {
+        "text": name,
+        "subtitle": language.plural("{count} patient", "{count} patients", patients.len()),
+        "anchor": "start",
+        "fontSize": canvas.font_px,
+        "subtitleFontSize": canvas.font_px - 1,
+        "subtitleColor": palette.QUIET,
+        "subtitlePadding": 8,
+        "color": palette.INK,
+        "offset": 8,
+    }
     width = (canvas.width_px - 56 - 44 * (columns - 1)) / columns if columns > 1 else canvas.width_px - 70
     layers = [
-        rules.mark_rule(color=palette.INK, strokeWidth=0.9, strokeDash=[5, 4]).encode(y=y),
+        marks(rules, "rule", color=palette.INK, strokeWidth=0.9, strokeDash=[5, 4]).encode(y=y),
         drawn.encode(x=x, y=y, detail="patient_id:N"),
     ]
-    return alt.LayerChart(layer=layers, width=width, height=_HEIGHT_PX, title=title)
+    return {**layered(layers, name), "width": width, "height": _HEIGHT_PX, "title": title}
 
 
-def _grid(panels: list[alt.LayerChart], columns: int, canvas: Canvas) -> alt.ConcatChart:
-    return alt.ConcatChart(
-        concat=panels,
-        columns=columns,
-        spacing=18,
-        resolve=alt.Resolve(scale=alt.ScaleResolveMap(y="independent")),
-        config=house_style(canvas),
-    )
+def _grid(panels: list[Specification], columns: int, canvas: Canvas) -> Specification:
+    # a browser looks for named rows at the top of a specification only
+    datasets = {name: rows for panel in panels for name, rows in panel.pop("datasets").items()}
+    return {
+        "$schema": SCHEMA,
+        "datasets": datasets,
+        "concat": panels,
+        "columns": columns,
+        "spacing": 18,
+        "resolve": {"scale": {"y": "independent"}},
+        **house_style(canvas),
+    }

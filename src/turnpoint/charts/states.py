@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import altair as alt
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Layer, at_x, at_y, inline, sheet, spread, words
+from turnpoint.charts.canvas import Layer, at_x, at_y, sheet, spaced, spread, words
 from turnpoint.charts.language import Language, mark
+from turnpoint.charts.specification import Axis, Scale, Specification, channel, marks
 from turnpoint.charts.week_axis import Panel
 
 STATE_NAMES = {
@@ -19,13 +19,13 @@ STATE_NAMES = {
     "undetermined": mark("cannot tell yet"),
 }
 _STATES = ("responding", "plateau", "regrowing")
-_HEIGHT_PX = 150
-_TOP_PX = 24
+_HEIGHT_PX = 160
+_TOP_PX = 26
 _LONGEST_LIST = 30
 _ROOM_FOR_EDGES_PX = 6.0
 
 
-def states(assessment: pl.DataFrame, panel: Panel) -> alt.LayerChart:
+def states(assessment: pl.DataFrame, panel: Panel) -> Specification:
     """Stacked bars, one a visit; pale with a question mark above where the verdict is `undetermined`.
 
     Args:
@@ -34,22 +34,28 @@ def states(assessment: pl.DataFrame, panel: Panel) -> alt.LayerChart:
     """
     rows = assessment.sort("day").with_columns((pl.col("day") / 7.0).alias("week"))
     bar_px = _bar_width(rows["week"].to_list(), panel)
-    scale = alt.Scale(domain=[0, 1], nice=False)
-    y_axis = alt.Axis(values=[0, 0.5, 1], format=".0%", grid=True, ticks=False, title=None)
+    scale = Scale(domain=[0, 1], nice=False)
+    y_axis = Axis(values=[0, 0.5, 1], format=".0%", grid=True, ticks=False, title=None)
     x = panel.x()
     stacked = _stacked(rows)
-    base = alt.Chart(inline(stacked)).mark_bar(
-        width=bar_px, stroke=palette.PAPER, strokeWidth=1 if bar_px >= _ROOM_FOR_EDGES_PX else 0
+    base = marks(
+        stacked,
+        "bar",
+        width=bar_px,
+        stroke=palette.PAPER,
+        strokeWidth=1 if bar_px >= _ROOM_FOR_EDGES_PX else 0,
     )
-    colour = alt.Color("state:N", scale=alt.Scale(domain=list(_STATES), range=list(palette.STATES.values())))
+    colour = channel(
+        "state:N", scale=Scale(domain=list(_STATES), range=list(palette.STATES.values())), legend=None
+    )
     layers: list[Layer] = [
         *panel.now(),
         base.encode(
             x=x,
-            y=alt.Y("low:Q", scale=scale, axis=y_axis),
+            y=channel("low:Q", scale=scale, axis=y_axis),
             y2="high:Q",
-            color=colour.legend(None),
-            opacity=alt.Opacity("strength:Q", scale=None),
+            color=colour,
+            opacity=channel("strength:Q", scale=None),
         ),
         *_signs(rows, x, panel),
     ]
@@ -106,7 +112,7 @@ def _stacked(rows: pl.DataFrame) -> pl.DataFrame:
     ).filter(pl.col("high").is_not_null())
 
 
-def _signs(rows: pl.DataFrame, x: alt.X, panel: Panel) -> list[Layer]:
+def _signs(rows: pl.DataFrame, x: Specification, panel: Panel) -> list[Layer]:
     """A black flag where an alert was raised, a question mark where nothing could be said."""
     alerts = rows.filter(pl.col("alert").fill_null(value=False)).select(
         "week", pl.lit(panel.language.text("alert")).alias("text")
@@ -116,15 +122,18 @@ def _signs(rows: pl.DataFrame, x: alt.X, panel: Panel) -> list[Layer]:
     ).select("week", pl.lit("?").alias("text"))
     layers: list[Layer] = []
     if unsure.height:
+        pixels = [panel.pixel(week) for week in unsure["week"]]
+        room = spaced(pixels, [False] * unsure.height, 0.7 * panel.canvas.largest_px)
+        unsure = unsure.filter(pl.Series(room))
         above = at_y(-9)
         layers.append(
             words(unsure, x, above, size_px=panel.canvas.font_px, colour=palette.QUIET, align="center")
         )
     if alerts.height:
         layers.append(
-            alt.Chart(inline(alerts))
-            .mark_point(shape="triangle-down", filled=True, color=palette.ALERT, size=70, opacity=1)
-            .encode(x=x, y=at_y(-7))
+            marks(
+                alerts, "point", shape="triangle-down", filled=True, color=palette.ALERT, size=70, opacity=1
+            ).encode(x=x, y=at_y(-7))
         )
         first = alerts.head(1)
         layers.append(
@@ -137,8 +146,8 @@ def _names(last: pl.DataFrame, panel: Panel) -> list[Layer]:
     """The states' names and last probabilities beside the plot, at the height of the last bar's parts."""
     parts = last.rows(named=True)
     middles = [_HEIGHT_PX * (1.0 - 0.5 * (part["low"] + part["high"])) for part in parts]
-    room = 2.5 * panel.canvas.font_px if panel.canvas.narrow else 1.5 * panel.canvas.font_px
-    placed = spread(middles, room, 6.0, _HEIGHT_PX - (14.0 if panel.canvas.narrow else 4.0))
+    size, room = panel.canvas.largest_px, 2.5 * panel.canvas.largest_px
+    placed = spread(middles, room, 6.0, _HEIGHT_PX - 0.5 * size)
     layers: list[Layer] = []
     for part, y_px in zip(parts, placed, strict=True):
         state = str(part["state"])
@@ -148,15 +157,21 @@ def _names(last: pl.DataFrame, panel: Panel) -> list[Layer]:
         )
         layers.append(
             words(
-                pl.DataFrame({"text": [f"{name}\n{chance}" if panel.canvas.narrow else f"{name} {chance}"]}),
+                pl.DataFrame({"text": [f"{name}\n{chance}"]}),
                 at_x(panel.canvas.plot_width_px + 20),
-                at_y(y_px - (0.6 * panel.canvas.font_px if panel.canvas.narrow else 0.0)),
+                at_y(y_px - 0.6 * size),
                 size_px=panel.canvas.font_px - 1,
             )
         )
-        swatch = alt.Chart(inline(pl.DataFrame({"name": [state]}))).mark_point(
-            shape="square", filled=True, color=palette.STATES[state], size=90, opacity=1
+        swatch = marks(
+            pl.DataFrame({"name": [state]}),
+            "point",
+            shape="square",
+            filled=True,
+            color=palette.STATES[state],
+            size=90,
+            opacity=1,
         )
-        beside = at_y(y_px - (0.6 * panel.canvas.font_px if panel.canvas.narrow else 0.0))
+        beside = at_y(y_px - 0.6 * size)
         layers.append(swatch.encode(x=at_x(panel.canvas.plot_width_px + 12), y=beside))
     return layers

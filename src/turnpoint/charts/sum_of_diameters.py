@@ -6,23 +6,23 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import altair as alt
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Layer, at_x, at_y, inline, sheet, spaced, spread, words
+from turnpoint.charts.canvas import Layer, at_x, at_y, sheet, spaced, spread, words
 from turnpoint.charts.dates import turning_layers
 from turnpoint.charts.fan import fan_layers, forecast_label
 from turnpoint.charts.language import Language
+from turnpoint.charts.specification import Axis, Scale, Specification, channel, marks
 from turnpoint.charts.week_axis import Panel
 from turnpoint.pictures.dates import DateInterval
 
 ERROR_BAR_SD = 1.645  # 90 % of repeated readings lie within this many SD
 _LONGEST_LIST = 40  # visits named one by one in the alternative text
 _HEIGHT_PX = 300
-_TOP_PX = 46
-_RESPONSE_Y_PX = -12.0
-_TURNING_Y_PX = -34.0
+_TOP_PX = 54
+_RESPONSE_Y_PX = -14.0
+_TURNING_Y_PX = -40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def sum_of_diameters(
     lines: RecistLines,
     turning: DateInterval,
     panel: Panel,
-) -> alt.LayerChart:
+) -> Specification:
     """The chart.
 
     Args:
@@ -56,12 +56,12 @@ def sum_of_diameters(
     """
     seen = _with_error(sums)
     top = y_top(seen, fan, lines)
-    scale = alt.Scale(domain=[0, top], nice=False, clamp=True)
-    y_axis = alt.Axis(values=_ticks(top), grid=True, ticks=False, title=None, format=",d")
+    scale = Scale(domain=[0, top], nice=False, clamp=True)
+    y_axis = Axis(values=_ticks(top), grid=True, ticks=False, title=None, format=",d")
     x = panel.x()
 
-    def y(column: str) -> alt.Y:
-        return alt.Y(f"{column}:Q", scale=scale, axis=y_axis)
+    def y(column: str) -> Specification:
+        return channel(f"{column}:Q", scale=scale, axis=y_axis)
 
     layers: list[Layer] = [
         *turning_layers(turning, panel, _TURNING_Y_PX),
@@ -70,12 +70,12 @@ def sum_of_diameters(
         *_recist_layers(lines, y, top, panel),
     ]
     read = seen.filter(pl.col("sum_of_diameters_mm").is_not_null())
-    base = alt.Chart(inline(read))
+    base = read
     layers += [
-        base.mark_line(color=palette.INK, strokeWidth=1.2, opacity=0.55).encode(
+        marks(base, "line", color=palette.INK, strokeWidth=1.2, opacity=0.55).encode(
             x=x, y=y("sum_of_diameters_mm")
         ),
-        base.mark_rule(color=palette.INK, strokeWidth=1.2).encode(x=x, y=y("low"), y2="high:Q"),
+        marks(base, "rule", color=palette.INK, strokeWidth=1.2).encode(x=x, y=y("low"), y2="high:Q"),
         *_points(read, x, y("sum_of_diameters_mm")),
         *_response_row(seen, panel),
         *_new_lesions(seen, panel),
@@ -138,46 +138,48 @@ def _ticks(top: float) -> list[float]:
     return [step * index for index in range(math.floor(top / step) + 1)]
 
 
-def _points(read: pl.DataFrame, x: alt.X, y: alt.Y) -> list[Layer]:
+def _points(read: pl.DataFrame, x: Specification, y: Specification) -> list[Layer]:
     """Full dots for measured sums, open triangles pointing down for sums that may be smaller."""
     size = 52.0 if read.height <= _LONGEST_LIST else 16.0
-    measured = alt.Chart(inline(read.filter(~pl.col("censored").fill_null(value=False))))
-    censored = alt.Chart(inline(read.filter(pl.col("censored").fill_null(value=False))))
+    measured = read.filter(~pl.col("censored").fill_null(value=False))
+    censored = read.filter(pl.col("censored").fill_null(value=False))
     return [
-        measured.mark_point(filled=True, color=palette.INK, size=size, opacity=1).encode(x=x, y=y),
-        censored.mark_point(
+        marks(measured, "point", filled=True, color=palette.INK, size=size, opacity=1).encode(x=x, y=y),
+        marks(censored, "point",
             shape="triangle-down", filled=True, fill=palette.PAPER, stroke=palette.INK, strokeWidth=1.5, size=80,
             opacity=1,
         ).encode(x=x, y=y),
     ]  # fmt: skip
 
 
-def _recist_layers(lines: RecistLines, y: Callable[[str], alt.Y], top: float, panel: Panel) -> list[Layer]:
+def _recist_layers(
+    lines: RecistLines, y: Callable[[str], Specification], top: float, panel: Panel
+) -> list[Layer]:
     """Dashed lines with their names at the right end, in a column of their own."""
     wanted: list[tuple[str, float, str]] = []
-    language, narrow = panel.language, panel.canvas.narrow
+    language, largest = panel.language, panel.canvas.largest_px
     if lines.progression_mm is not None:
         size = language.number(lines.progression_mm, 1)
-        wide = language.text("progression (PD)\n≥ {size} mm", size=size)
-        short = language.text("PD\n≥ {size} mm", size=size)
-        wanted.append((short if narrow else wide, lines.progression_mm, palette.RESPONSES["PD"]))
+        text = language.text("PD\n≥ {size} mm", size=size)
+        wanted.append((text, lines.progression_mm, palette.RESPONSES["PD"]))
     if lines.partial_response_mm is not None:
         size = language.number(lines.partial_response_mm, 1)
-        wide = language.text("response (PR)\n≤ {size} mm", size=size)
-        short = language.text("PR\n≤ {size} mm", size=size)
-        wanted.append((short if narrow else wide, lines.partial_response_mm, palette.RESPONSES["CR"]))
+        text = language.text("PR\n≤ {size} mm", size=size)
+        wanted.append((text, lines.partial_response_mm, palette.RESPONSES["CR"]))
     scale_px = [_HEIGHT_PX * (1.0 - size / top) for _, size, _ in wanted]
-    room = 2.4 * panel.canvas.font_px
-    placed: Sequence[float] = spread(scale_px, room, 6.0, _HEIGHT_PX - 12.0)
+    room = 2.5 * largest
+    placed: Sequence[float] = spread(scale_px, room, 6.0, _HEIGHT_PX - 0.5 * largest)
     layers: list[Layer] = []
     for (text, size_mm, colour), y_px in zip(wanted, placed, strict=True):
-        rule = alt.Chart(inline(pl.DataFrame({"size": [size_mm]})))
-        layers.append(rule.mark_rule(color=colour, strokeWidth=1.2, strokeDash=[7, 4]).encode(y=y("size")))
+        rule = pl.DataFrame({"size": [size_mm]})
+        layers.append(
+            marks(rule, "rule", color=colour, strokeWidth=1.2, strokeDash=[7, 4]).encode(y=y("size"))
+        )
         layers.append(
             words(
                 pl.DataFrame({"text": [text]}),
                 at_x(panel.canvas.plot_width_px + 8),
-                at_y(y_px - 0.6 * panel.canvas.font_px),
+                at_y(y_px - 0.6 * largest),
                 size_px=panel.canvas.font_px - 1,
                 colour=colour,
             )
@@ -197,7 +199,7 @@ def _response_row(seen: pl.DataFrame, panel: Panel) -> list[Layer]:
         return []
     pixels = [panel.pixel(week) for week in named["week"]]
     widest = max(len(text) for text in named["text"])
-    room = max(24.0, 0.66 * panel.canvas.font_px * widest)
+    room = max(24.0, 0.7 * panel.canvas.largest_px * widest)
     shown = named.filter(pl.Series(spaced(pixels, named["changed"].to_list(), room)))
     return [
         words(
@@ -220,9 +222,9 @@ def _new_lesions(seen: pl.DataFrame, panel: Panel) -> list[Layer]:
     x = panel.x()
     in_right_half = panel.pixel(new["week"].item(0)) > panel.canvas.plot_width_px / 2
     return [
-        alt.Chart(inline(new))
-        .mark_point(shape="diamond", filled=True, color=palette.RESPONSES["PD"], size=90, opacity=1)
-        .encode(x=x, y=at_y(8)),
+        marks(
+            new, "point", shape="diamond", filled=True, color=palette.RESPONSES["PD"], size=90, opacity=1
+        ).encode(x=x, y=at_y(8)),
         words(
             new.head(1),
             x,

@@ -1,38 +1,47 @@
-"""From an Altair chart to an SVG that can stand inside a page: small, safe, with an alternative text."""
+"""From a chart to an SVG that can stand inside a page: small, safe, with an alternative text."""
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import altair as alt
+from turnpoint.charts.canvas import FONT
+from turnpoint.charts.specification import Specification
 
 _SVG = "http://www.w3.org/2000/svg"
 _LONG_DECIMAL = re.compile(r"(\.\d\d)\d+")
 _CLIP = re.compile(r"url\(#(.*?)\)")
 _UNSEEN = (("opacity", "0"), ("display", "none"), ("d", ""), ("fill", "transparent"))
-_UNUSED = ("class", "role", "aria-roledescription", "aria-hidden", "pointer-events", "version")
+_UNUSED = ("class", "role", "aria-roledescription", "aria-hidden", "pointer-events", "version", "font-family")
+_AS_USUAL = (
+    ("opacity", "1"), ("transform", "translate(0,0)"), ("text-anchor", "start"), ("font-weight", "400"),
+    ("stroke-miterlimit", "10"),
+)  # fmt: skip
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-def svg(chart: alt.TopLevelMixin, *, figure_id: str, title: str, description: str) -> str:
+def svg(chart: Specification, *, figure_id: str, title: str, description: str) -> str:
     """Draw a chart, without network or browser.
 
     Args:
-        chart: any Altair chart.
+        chart: a Vega-Lite specification with its data.
         figure_id: unique in the page; starts every id inside the picture.
         title: name of the picture, for screen readers.
         description: what it shows, with its numbers.
 
     Returns:
-        An `<svg>` element that scales to the width it is given, never beyond the width it was drawn for.
+        An `<svg>` element that scales to the width it is given. Its property `--on-phone` is the size to which a small
+        page may let the text grow, in pixels of the picture.
     """
     import vl_convert  # noqa: PLC0415 - 80 MB of renderer, loaded when a picture is drawn
 
-    # a character that XML forbids would abort the renderer, and the process with it
-    spec = _printable(chart.to_dict(validate=False))
-    drawn = vl_convert.vegalite_to_svg(spec, show_warnings=False)
+    # a character that XML forbids would abort the renderer, and the process with it; rows have none (`inline`)
+    spec = {name: part if name == "datasets" else _printable(part) for name, part in chart.items()}
+    # looking each font of the list up for each text would take half of the time; the picture names them once
+    spec["config"] |= {"font": "sans-serif"}
+    drawn = vl_convert.vegalite_to_svg(json.dumps(spec), show_warnings=False)
     root = ET.fromstring(drawn)  # noqa: S314 - made by our own renderer on the line above
     for (
         element
@@ -48,6 +57,8 @@ def svg(chart: alt.TopLevelMixin, *, figure_id: str, title: str, description: st
         "width": width,
         "height": height,
         "role": "img",
+        "font-family": FONT,
+        "style": f"--on-phone:{chart['usermeta']['largest_text_px']}px",
         "aria-labelledby": f"{figure_id}-title {figure_id}-desc",
     }
     for place, (tag, text) in enumerate((("title", title), ("desc", description))):
@@ -84,13 +95,22 @@ def _shrink(parent: ET.Element) -> None:
         for name in ("d", "transform"):
             if name in child.attrib:
                 child.set(name, _LONG_DECIMAL.sub(r"\1", child.attrib[name]))
-        if child.get("transform") == "translate(0,0)":
-            del child.attrib["transform"]
-        if child.get("opacity") == "1":
-            del child.attrib["opacity"]
+        for name, value in _AS_USUAL:
+            if child.get(name) == value:
+                del child.attrib[name]
+        if child.tag == "text":
+            _lines_by_size(child)
         _shrink(child)
         if child.tag == "g" and len(child) == 0:
             parent.remove(child)
+
+
+def _lines_by_size(text: ET.Element) -> None:
+    """The lines of a text as far apart as its size, whatever size a page gives it."""
+    size = float(text.get("font-size", "0").removesuffix("px"))
+    for line in text.iter("tspan"):
+        if size and "dy" in line.attrib:
+            line.set("dy", f"{float(line.attrib['dy']) / size:.2f}em")
 
 
 def _own_ids(root: ET.Element, figure_id: str) -> None:

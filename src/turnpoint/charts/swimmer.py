@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import altair as alt
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Canvas, Layer, at_x, at_y, inline, sheet, words
+from turnpoint.charts.canvas import Canvas, Layer, at_x, at_y, sheet, words
 from turnpoint.charts.language import Language, mark
+from turnpoint.charts.specification import Axis, Scale, Specification, channel, marks
 
 MOST_ROWS = 330
 _TALL_PX, _LOW_PX = 13.0, 3.0  # whole pixels have sharp edges
@@ -29,7 +29,7 @@ def shown_rows(courses: pl.DataFrame) -> pl.DataFrame:
     return ordered.gather_every(max(1, -(-ordered.height // MOST_ROWS)))
 
 
-def swimmer(courses: pl.DataFrame, canvas: Canvas, language: Language) -> alt.LayerChart:
+def swimmer(courses: pl.DataFrame, canvas: Canvas, language: Language) -> Specification:
     """The chart. An arrow ends the bar of a patient without progression at the last visit.
 
     Args:
@@ -40,38 +40,44 @@ def swimmer(courses: pl.DataFrame, canvas: Canvas, language: Language) -> alt.La
     rows = shown_rows(courses).with_row_index("row").with_columns(pl.col("row").cast(pl.Float64) + 0.5)
     row_px = max(_LOW_PX, min(_TALL_PX, float(_MOST_HEIGHT_PX // max(rows.height, 1))))
     height = max(40, round(row_px * rows.height))
-    y = alt.Y("row:Q", scale=alt.Scale(domain=[max(rows.height, 1), 0], nice=False), axis=None)
+    y = channel("row:Q", scale=Scale(domain=[max(rows.height, 1), 0], nice=False), axis=None)
     last = rows["last_day"].max()
     weeks = max(1.0, float(last) / 7.0 if isinstance(last, int | float) else 1.0)
-    x = alt.X(
+    x = channel(
         "week:Q",
-        scale=alt.Scale(domain=[0, weeks * 1.02], nice=False),
-        axis=alt.Axis(
-            tickCount=4 if canvas.narrow else 10, grid=True, title=None, orient="bottom", format="d"
-        ),
+        scale=Scale(domain=[0, weeks * 1.02], nice=False),
+        axis=Axis(tickCount=8, grid=True, title=None, orient="bottom", format="d"),
     )
     bars = rows.select(
         "row", pl.lit(0.0).alias("week"), (pl.col("last_day") / 7.0).alias("end"), "progression_day"
     )
-    base = alt.Chart(inline(bars.with_columns(pl.col("end").clip(0.0))))
-    open_ended = inline(
-        bars.filter(pl.col("progression_day").is_null()).select("row", pl.col("end").clip(0.0).alias("week"))
+    base = bars.with_columns(pl.col("end").clip(0.0))
+    open_ended = bars.filter(pl.col("progression_day").is_null()).select(
+        "row", pl.col("end").clip(0.0).alias("week")
     )
     size = max(20.0, min(70.0, row_px * row_px * 0.8))
     layers: list[Layer] = [
-        base.mark_rule(strokeWidth=max(2.0, round(row_px * 0.6)), color=palette.BAR).encode(
+        marks(base, "rule", strokeWidth=max(2.0, round(row_px * 0.6)), color=palette.BAR).encode(
             x=x, x2="end:Q", y=y
         ),
-        alt.Chart(open_ended)
-        .mark_point(shape="triangle-right", filled=True, size=size, color=palette.QUIET, opacity=1)
-        .encode(x=x, y=y),
+        marks(
+            open_ended,
+            "point",
+            shape="triangle-right",
+            filled=True,
+            size=size,
+            color=palette.QUIET,
+            opacity=1,
+        ).encode(x=x, y=y),
     ]
-    for column, _, shape, colour in _MARKS:
-        happened = rows.filter(pl.col(column).is_not_null()).select(
-            "row", (pl.col(column) / 7.0).alias("week")
+    for happening, _, shape, colour in _MARKS:
+        happened = rows.filter(pl.col(happening).is_not_null()).select(
+            "row", (pl.col(happening) / 7.0).alias("week")
         )
         filled = shape != "cross"
-        drawn = alt.Chart(inline(happened)).mark_point(
+        drawn = marks(
+            happened,
+            "point",
             shape=_CROSS if not filled else shape,
             filled=filled,
             size=size * 1.3,
@@ -80,19 +86,20 @@ def swimmer(courses: pl.DataFrame, canvas: Canvas, language: Language) -> alt.La
             opacity=1,
         )
         layers.append(drawn.encode(x=x, y=y))
-    return sheet([*layers, *_legend(canvas, language)], canvas, height, top_px=48 if canvas.narrow else 30)
+    return sheet([*layers, *_legend(canvas, language)], canvas, height, top_px=34)
 
 
 def _legend(canvas: Canvas, language: Language) -> list[Layer]:
-    """What the marks mean, above the plot: one line, two on a phone."""
+    """What the marks mean, above the plot: on one line."""
     names = [(language.text(name), shape, colour) for _, name, shape, colour in _MARKS]
-    columns = 2 if canvas.narrow else 3
-    width = (canvas.plot_width_px + canvas.right_px) / (columns + 0.2)
+    width = (canvas.plot_width_px + canvas.right_px) / (len(names) + 0.2)
     layers: list[Layer] = []
     for index, (name, shape, colour) in enumerate(names):
-        x_px = (index % columns) * width + 6.0
-        y_px = (index // columns) * 20.0 - (28.0 if canvas.narrow else 14.0)
-        drawn = alt.Chart(inline(pl.DataFrame({"name": [name]}))).mark_point(
+        x_px = index * width + 6.0
+        y_px = -16.0
+        drawn = marks(
+            pl.DataFrame({"name": [name]}),
+            "point",
             shape=_CROSS if shape == "cross" else shape,
             filled=shape != "cross",
             size=70,

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import altair as alt
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Layer, at_x, at_y, inline, sheet, words
+from turnpoint.charts.canvas import Layer, at_x, at_y, sheet, text_width_px, words
 from turnpoint.charts.language import Language
+from turnpoint.charts.specification import Scale, Specification, channel, marks
 from turnpoint.charts.week_axis import Panel
 from turnpoint.model.treatment import off_intervals
 
 MOST_EVENT_ROWS = 10
-_ROW_PX = 42
+_ROW_PX = 48
 _TICK_PX = 18.0
 
 
-def doses(given: pl.DataFrame, last_day: float | None, panel: Panel) -> alt.LayerChart:
+def doses(given: pl.DataFrame, last_day: float | None, panel: Panel) -> Specification:
     """One row a drug: a tick a dose, as tall as the dose against the drug's largest; bars for daily drugs.
 
     Args:
@@ -36,15 +36,15 @@ def doses(given: pl.DataFrame, last_day: float | None, panel: Panel) -> alt.Laye
         ((pl.col("row") + 0.95) * _ROW_PX - _TICK_PX * pl.col("share").clip(0.15, 1.0)).alias("y2"),
     )
     x = panel.x()
-    scale = alt.Scale(domain=[height, 0], nice=False)
+    scale = Scale(domain=[height, 0], nice=False)
     layers: list[Layer] = [
         *_pause_layers(given, last_day, panel),
-        alt.Chart(inline(ticks))
-        .mark_rule(color=palette.INK, strokeWidth=2)
-        .encode(x=x, y=alt.Y("y:Q", scale=scale, axis=None), y2="y2:Q"),
-        alt.Chart(inline(_daily(rows, panel)))
-        .mark_rule(color=palette.INK, strokeWidth=6, opacity=0.7)
-        .encode(x=x, x2="end:Q", y=alt.Y("y:Q", scale=scale, axis=None)),
+        marks(ticks, "rule", color=palette.INK, strokeWidth=2).encode(
+            x=x, y=channel("y:Q", scale=scale, axis=None), y2="y2:Q"
+        ),
+        marks(_daily(rows, panel), "rule", color=palette.INK, strokeWidth=6, opacity=0.7).encode(
+            x=x, x2="end:Q", y=channel("y:Q", scale=scale, axis=None)
+        ),
         *panel.now(),
         _row_names([str(drug) for drug in drugs], panel),
     ]
@@ -83,7 +83,7 @@ def pauses(given: pl.DataFrame, last_day: float | None) -> list[tuple[float, flo
     return [(first, min(end, last_day)) for first, end in found if first < last_day]
 
 
-def events(adverse: pl.DataFrame, panel: Panel) -> alt.LayerChart:
+def events(adverse: pl.DataFrame, panel: Panel) -> Specification:
     """One row a term: a bar from its first to its last day, darker for a higher grade, the grade written on it.
 
     Args:
@@ -104,17 +104,20 @@ def events(adverse: pl.DataFrame, panel: Panel) -> alt.LayerChart:
         .with_columns(((pl.col("row") + 0.76) * _ROW_PX).alias("y"))
     )
     x = panel.x()
-    y = alt.Y("y:Q", scale=alt.Scale(domain=[height, 0], nice=False), axis=None)
-    colour = alt.Color(
-        "grade:Q", scale=alt.Scale(domain=[1, 2, 3, 4, 5], range=list(palette.GRADES)), legend=None
-    )
-    base = alt.Chart(inline(rows))
-    grades = base.mark_text(
-        color=palette.PAPER, fontSize=panel.canvas.font_px - 2, fontWeight=700, baseline="middle"
+    y = channel("y:Q", scale=Scale(domain=[height, 0], nice=False), axis=None)
+    colour = channel("grade:Q", scale=Scale(domain=[1, 2, 3, 4, 5], range=list(palette.GRADES)), legend=None)
+    base = rows
+    grades = marks(
+        base,
+        "text",
+        color=palette.PAPER,
+        fontSize=panel.canvas.font_px - 2,
+        fontWeight=700,
+        baseline="middle",
     )
     layers: list[Layer] = [
-        base.mark_rule(strokeWidth=10, strokeCap="round").encode(x=x, x2="end:Q", y=y, color=colour),
-        base.mark_point(filled=True, size=190, opacity=1).encode(x=x, y=y, color=colour),
+        marks(base, "rule", strokeWidth=16, strokeCap="round").encode(x=x, x2="end:Q", y=y, color=colour),
+        marks(base, "point", filled=True, size=380, opacity=1).encode(x=x, y=y, color=colour),
         grades.encode(x=x, y=y, text="text:N"),
         *panel.now(),
         _row_names(terms, panel),
@@ -171,8 +174,9 @@ def _pause_layers(given: pl.DataFrame, last_day: float | None, panel: Panel) -> 
         },
         schema={"week": pl.Float64, "end": pl.Float64, "middle": pl.Float64, "text": pl.String},
     )
-    room = [panel.pixel(end / 7.0) - panel.pixel(first / 7.0) > 40.0 for first, end in found]
-    band = alt.Chart(inline(rows)).mark_rect(color=palette.PAUSE_TINT)
+    word_px = text_width_px(panel.language.text("pause"), panel.canvas.largest_px)
+    room = [panel.pixel(end / 7.0) - panel.pixel(first / 7.0) > word_px for first, end in found]
+    band = marks(rows, "rect", color=palette.PAUSE_TINT)
     return [
         band.encode(x=panel.x(), x2="end:Q"),
         words(
@@ -190,8 +194,8 @@ def _row_names(names: list[str], panel: Panel) -> Layer:
     """Each row's name above its marks, at the left."""
     height = _ROW_PX * len(names)
     rows = pl.DataFrame(
-        {"text": names, "y": [(index + 0.28) * _ROW_PX for index in range(len(names))]},
+        {"text": names, "y": [(index + 0.26) * _ROW_PX for index in range(len(names))]},
         schema={"text": pl.String, "y": pl.Float64},
     )
-    y = alt.Y("y:Q", scale=alt.Scale(domain=[height, 0], nice=False), axis=None)
+    y = channel("y:Q", scale=Scale(domain=[height, 0], nice=False), axis=None)
     return words(rows, at_x(0), y, size_px=panel.canvas.font_px - 1)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import altair as alt
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Canvas, Layer, at_x, at_y, inline, sheet, signed_axis, words
+from turnpoint.charts.canvas import Canvas, Layer, at_x, at_y, sheet, signed_axis, words
 from turnpoint.charts.language import Language
+from turnpoint.charts.specification import Axis, Scale, Specification, channel, marks
 
 PARTIAL_RESPONSE_PCT = -30.0
 PROGRESSION_PCT = 20.0
 MARKER_RESPONSE_PCT = -50.0  # PSA50 and the GCIG CA-125 response are both a fall by half
 _CLIP_PCT = 100.0
 _HEIGHT_PX = 300
-_LANE_PX = 17
+_LANE_PX = 24
+_SHARP_FROM_PX = 4.0
 
 
 def waterfall(
     changes: pl.DataFrame, references_pct: tuple[float, ...], canvas: Canvas, language: Language
-) -> alt.LayerChart:
+) -> Specification:
     """The chart; growth over 100 % is cut there.
 
     Args:
@@ -29,20 +30,21 @@ def waterfall(
         language: of its words.
     """
     bars = sorted_bars(changes, canvas)
-    scale = alt.Scale(domain=[-100, _top(bars)], nice=False)
+    scale = Scale(domain=[-100, _top(bars)], nice=False)
     y_axis = signed_axis([-100, -50, 0, 50, 100])
-    # bars a whole number of pixels wide have sharp edges
-    bar_px = max(1, min(40, canvas.plot_width_px // max(bars.height, 1)))
-    x_scale = alt.Scale(domain=[0, canvas.plot_width_px / bar_px], nice=False)
-    x = alt.X("left:Q", scale=x_scale, axis=None)
+    # bars a whole number of pixels wide have sharp edges; thin ones fill the width instead
+    bar_px = min(40.0, canvas.plot_width_px / max(bars.height, 1))
+    bar_px = float(int(bar_px)) if bar_px >= _SHARP_FROM_PX else bar_px
+    x_scale = Scale(domain=[0, canvas.plot_width_px / bar_px], nice=False)
+    x = channel("left:Q", scale=x_scale, axis=None)
     has_response = bars["best_response"].null_count() < bars.height
-    colour = alt.Color(
+    colour = channel(
         "best_response:N",
-        scale=alt.Scale(domain=list(palette.RESPONSES), range=list(palette.RESPONSES.values())),
+        scale=Scale(domain=list(palette.RESPONSES), range=list(palette.RESPONSES.values())),
         legend=None,
     )
-    drawn = alt.Chart(inline(bars)).mark_rect(color=palette.STATES["responding"])
-    encoded = drawn.encode(x=x, x2="right:Q", y=alt.Y("height:Q", scale=scale, axis=y_axis), y2="zero:Q")
+    drawn = marks(bars, "rect", color=palette.STATES["responding"])
+    encoded = drawn.encode(x=x, x2="right:Q", y=channel("height:Q", scale=scale, axis=y_axis), y2="zero:Q")
     lanes = _responses(bars) if has_response else []
     layers: list[Layer] = [
         encoded.encode(color=colour) if has_response else encoded,
@@ -110,15 +112,15 @@ def _responses(bars: pl.DataFrame) -> list[str]:
 
 
 def _reference_layers(
-    references_pct: tuple[float, ...], scale: alt.Scale, y_axis: alt.Axis, canvas: Canvas, language: Language
+    references_pct: tuple[float, ...], scale: Scale, y_axis: Axis, canvas: Canvas, language: Language
 ) -> list[Layer]:
     layers: list[Layer] = []
-    bottom, top = -100.0, float(scale.to_dict()["domain"][1])
+    bottom, top = -100.0, float(scale["domain"][1])
     for value in references_pct:
-        rule = alt.Chart(inline(pl.DataFrame({"value": [value]})))
+        rule = pl.DataFrame({"value": [value]})
         layers.append(
-            rule.mark_rule(color=palette.INK, strokeWidth=1, strokeDash=[6, 4]).encode(
-                y=alt.Y("value:Q", scale=scale, axis=y_axis)
+            marks(rule, "rule", color=palette.INK, strokeWidth=1, strokeDash=[6, 4]).encode(
+                y=channel("value:Q", scale=scale, axis=y_axis)
             )
         )
         y_px = _HEIGHT_PX * (top - value) / (top - bottom)
@@ -134,16 +136,21 @@ def _reference_layers(
 
 
 def _lanes(
-    changes: pl.DataFrame, bars: pl.DataFrame, names: list[str], x: alt.X, colour: alt.Color, canvas: Canvas
+    changes: pl.DataFrame,
+    bars: pl.DataFrame,
+    names: list[str],
+    x: Specification,
+    colour: Specification,
+    canvas: Canvas,
 ) -> list[Layer]:
     """A row of ticks under the bars of each response: its name and count say it without the colour."""
     layers: list[Layer] = []
     size, half = canvas.font_px - 1, _LANE_PX * 0.3
     counts = dict(_drawable(changes).group_by("best_response").len().rows())
     for index, name in enumerate(names):
-        middle = _HEIGHT_PX + 22 + index * _LANE_PX
-        ticks = alt.Chart(inline(bars.filter(pl.col("best_response") == name))).mark_rect()
-        end: alt.Y2Value = alt.Y2Value(middle + half)  # type: ignore[no-untyped-call]
+        middle = _HEIGHT_PX + 24 + index * _LANE_PX
+        ticks = marks(bars.filter(pl.col("best_response") == name), "rect")
+        end = {"value": middle + half}
         short = "NN" if name == "NON-CR/NON-PD" else name
         layers += [
             ticks.encode(x=x, x2="right:Q", y=at_y(middle - half), y2=end, color=colour),

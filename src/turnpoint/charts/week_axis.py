@@ -7,15 +7,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import altair as alt
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Canvas, Layer, inline
+from turnpoint.charts.canvas import Canvas, Layer
 from turnpoint.charts.language import Language
+from turnpoint.charts.specification import Axis, Scale, Specification, channel, marks
 
 _STEPS = (1, 2, 4, 6, 8, 12, 16, 24, 26, 52, 104, 208, 520)
-_LABEL_ROOM_PX = 46.0
+_LABEL_ROOM_PX = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ class WeekAxis:
         room = max(0.02 * (last - first), 0.5)
         return cls(first - room, last + room, None if last_visit_day is None else last_visit_day / 7.0)
 
-    def scale(self) -> alt.Scale:
+    def scale(self) -> Scale:
         """The same domain in every panel."""
-        return alt.Scale(domain=[self.first_week, self.last_week], nice=False, zero=False, padding=0)
+        return Scale(domain=[self.first_week, self.last_week], nice=False, zero=False, padding=0)
 
     def ticks(self, canvas: Canvas) -> list[float]:
         """Whole weeks, as many as have room."""
@@ -71,10 +71,10 @@ class Panel:
     canvas: Canvas
     language: Language
 
-    def x(self, column: str = "week") -> alt.X:
+    def x(self, column: str = "week") -> Specification:
         """The channel for a column in weeks."""
         zero = json.dumps(self.language.text("week {week}", week=0))
-        axis = alt.Axis(
+        axis = Axis(
             values=self.axis.ticks(self.canvas),
             labelExpr=f"datum.value == 0 ? {zero} : replace(datum.label, '-', '\\u2212')",
             labelOverlap=False,
@@ -83,7 +83,7 @@ class Panel:
             tickSize=4,
             title=None,
         )
-        return alt.X(f"{column}:Q", scale=self.axis.scale(), axis=axis)
+        return channel(f"{column}:Q", scale=self.axis.scale(), axis=axis)
 
     def pixel(self, week: float) -> float:
         """Where a week lies, in pixels from the left edge of the plot."""
@@ -94,5 +94,7 @@ class Panel:
         """A thin upright line where the data end, or nothing."""
         if self.axis.last_visit_week is None:
             return []
-        rule = alt.Chart(inline(pl.DataFrame({"week": [self.axis.last_visit_week]})))
-        return [rule.mark_rule(color=palette.QUIET, strokeWidth=0.8, strokeDash=[2, 2]).encode(x=self.x())]
+        rule = pl.DataFrame({"week": [self.axis.last_visit_week]})
+        return [
+            marks(rule, "rule", color=palette.QUIET, strokeWidth=0.8, strokeDash=[2, 2]).encode(x=self.x())
+        ]

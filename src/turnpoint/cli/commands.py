@@ -1,6 +1,6 @@
 """The commands. Each reads its arguments, calls one workflow, and says what came of it.
 
-Everything heavy (Polars, NumPy, Altair) is imported inside a command, once its arguments make sense, so that
+Everything heavy (Polars, NumPy, the renderer) is imported inside a command, once its arguments make sense, so that
 `--help` and wrong usage are answered at once.
 """
 

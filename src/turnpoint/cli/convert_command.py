@@ -13,8 +13,8 @@ from turnpoint.cli import summaries
 from turnpoint.cli.options import StudyArgument
 from turnpoint.cli.progress import ProgressBar
 from turnpoint.cli.targets import existing_study
-from turnpoint.cli.terminal import counted, say
-from turnpoint.errors import UsageError
+from turnpoint.cli.terminal import say
+from turnpoint.errors import UsageError, counted
 
 if TYPE_CHECKING:
     from turnpoint.workflows.convert import Conversion
@@ -64,7 +64,7 @@ def convert(
         typer.Option("--study-id", metavar="ID", help="STUDYID; by default the name of what is read."),
     ] = None,
 ) -> None:
-    """Convert between formats: from anything that is read, to a study folder, ADaM, SDTM or FHIR.
+    """Convert between formats: from anything that is read, to what --to names.
 
     What the study has no place for is counted by its reason and kept in unmapped.csv beside the result.
     """

@@ -14,7 +14,8 @@ from turnpoint.cli.options import PriorOption, SeedOption, StudyArgument
 from turnpoint.cli.problems import say_warnings
 from turnpoint.cli.progress import ProgressBar
 from turnpoint.cli.targets import checked_folder_targets, existing_study
-from turnpoint.cli.terminal import counted, printable, say
+from turnpoint.cli.terminal import printable, say
+from turnpoint.errors import counted
 
 if TYPE_CHECKING:
     from turnpoint.workflows.harm import Harm

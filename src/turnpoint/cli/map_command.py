@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from turnpoint.cli.terminal import counted, printable, say
-from turnpoint.errors import UsageError
+from turnpoint.cli.terminal import printable, say
+from turnpoint.errors import UsageError, counted
 
 if TYPE_CHECKING:
     from turnpoint.formats.mapped import Question
@@ -71,7 +71,7 @@ def guess(
     )
     first = found.guess
     say("Read", f"{place.name}: {counted(first.columns, 'column')}")
-    say("Mapped", f"{len(first.understood):,} of {first.columns:,} columns understood")
+    say("Mapped", f"{len(first.understood):,} of {counted(first.columns, 'column')} understood")
     if first.unsure:
         more = f" and {len(first.unsure) - _SHOWN} more" if len(first.unsure) > _SHOWN else ""
         say("Unsure", ", ".join(first.unsure[:_SHOWN]) + more)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TextIO
 
 import typer
 
-from turnpoint.cli.terminal import LABEL_WIDTH, coloured, counted, printable, say, width_of, wrapped
-from turnpoint.errors import Problem, Severity
+from turnpoint.cli.terminal import LABEL_WIDTH, coloured, printable, say, width_of, wrapped
+from turnpoint.errors import Problem, Severity, counted
 
 if TYPE_CHECKING:
     import polars as pl

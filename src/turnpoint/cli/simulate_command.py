@@ -14,8 +14,8 @@ from turnpoint.cli.inputs import expanded_prior
 from turnpoint.cli.options import SeedOption
 from turnpoint.cli.progress import ProgressBar
 from turnpoint.cli.targets import checked_folder
-from turnpoint.cli.terminal import counted, say
-from turnpoint.errors import UsageError
+from turnpoint.cli.terminal import say
+from turnpoint.errors import UsageError, counted
 
 USUAL_MARKER_WEEKS = 3
 

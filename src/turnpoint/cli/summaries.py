@@ -12,7 +12,8 @@ import typer
 
 from turnpoint.cli.problems import problem_counts, say_warnings
 from turnpoint.cli.targets import STANDARD_OUTPUT, write_frame
-from turnpoint.cli.terminal import column_lines, counted, printable, say, width_of, wrapped
+from turnpoint.cli.terminal import column_lines, printable, say, width_of, wrapped
+from turnpoint.errors import counted
 
 if TYPE_CHECKING:
     import polars as pl

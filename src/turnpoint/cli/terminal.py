@@ -98,12 +98,3 @@ def column_lines(
             gap = " " * (size - cell_len(cell))
             cells.append(gap + cell if right else cell + gap)
         yield "  ".join(cells).rstrip()
-
-
-def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """`1 patient`, `1,658 visits`.
-
-    >>> counted(1658, "visit"), counted(1, "patient"), counted(2, "study", "studies")
-    ('1,658 visits', '1 patient', '2 studies')
-    """
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

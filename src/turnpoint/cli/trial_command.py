@@ -13,8 +13,8 @@ from turnpoint.cli import summaries
 from turnpoint.cli.failures import USAGE_EXIT_CODE
 from turnpoint.cli.progress import ProgressBar
 from turnpoint.cli.targets import checked_folder
-from turnpoint.cli.terminal import coloured, counted, printable, say, width_of, wrapped
-from turnpoint.errors import UsageError
+from turnpoint.cli.terminal import coloured, printable, say, width_of, wrapped
+from turnpoint.errors import UsageError, counted
 
 if TYPE_CHECKING:
     from turnpoint.workflows.trial import Trial

@@ -7,7 +7,7 @@ file to keep in step with it. `scripts/catalogue.py` collects the strings.
 from __future__ import annotations
 
 from functools import cache
-from gettext import GNUTranslations
+from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 from io import BytesIO
 
@@ -21,6 +21,7 @@ from turnpoint.errors import UsageError
 DOMAIN = "turnpoint"
 # folder of the catalogue, BCP 47 tag of the page, locale of numbers and dates
 _LANGUAGES = {"en": ("en", "en", "en_GB"), "zh": ("zh_Hans", "zh-Hans", "zh_Hans_CN")}
+_OF_THE_CODE = "en"  # its catalogue only repeats the messages, for those who edit them
 _ALIASES = {
     "en": "en",
     "en-gb": "en",
@@ -55,6 +56,8 @@ def language(name: str) -> Language:
 @cache
 def _loaded(code: str) -> Language:
     folder, tag, locale = _LANGUAGES[code]
+    if code == _OF_THE_CODE:
+        return Language(tag, Locale.parse(locale), NullTranslations())
     source = files("turnpoint.reports") / "locale" / folder / "LC_MESSAGES" / f"{DOMAIN}.po"
     with source.open("rb") as po_file:
         messages = read_po(po_file, locale=folder, domain=DOMAIN)

@@ -18,8 +18,9 @@ from turnpoint.pictures.snapshot import CAUSES, SUM_OF_DIAMETERS, Snapshot, snap
 from turnpoint.reports.called_text import called_already, called_sentences
 from turnpoint.reports.course_tables import doses_table, events_table, percent_change, visits_table
 from turnpoint.reports.evidence_text import clinician_sentence, quantity_name
+from turnpoint.reports.figure import Figure
 from turnpoint.reports.figures import date_name, date_names, patient_figures
-from turnpoint.reports.harm_section import clinician_harm
+from turnpoint.reports.harm_section import clinician_harm, next_cycle_figure
 from turnpoint.reports.lesion_text import lesions_table, parted_sentence
 from turnpoint.reports.page import page
 from turnpoint.reports.provenance_text import fit_sentence, not_a_device, provenance_lines
@@ -84,6 +85,12 @@ def clinician_page(view: PatientPicture, language: Language) -> str:
         small_print=[*provenance_lines(provenance, language), *fit_sentence(provenance, language)],
         disclaimer=not_a_device(language),
     )
+
+
+def clinician_figures(view: PatientPicture, language: Language) -> list[Figure]:
+    """Every picture of the page, in its order."""
+    harm = None if view.harm is None else next_cycle_figure(view.harm, language)
+    return [*patient_figures(view, snapshot(view), language), *([] if harm is None else [harm])]
 
 
 def headlines(view: PatientPicture, snap: Snapshot, language: Language) -> dict[str, object]:

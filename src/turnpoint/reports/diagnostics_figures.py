@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import altair as alt
 import polars as pl
 
 from turnpoint.charts import diagnostics as charts
 from turnpoint.charts import diagnostics_vpc
-from turnpoint.charts.canvas import Canvas
-from turnpoint.charts.diagnostics import HALF, LABELLED, LABELLED_PHONE, PHONE
-from turnpoint.charts.svg import svg
-from turnpoint.reports.figures import Figure
-
-Draw = Callable[[pl.DataFrame, Canvas], alt.LayerChart]
+from turnpoint.charts.diagnostics import HALF, LABELLED
+from turnpoint.reports.figure import Figure
 
 PARAMETER_NAMES = {
     "log_kill_per_week": "kill rate d",
@@ -39,28 +32,26 @@ def histogram_figure(bins: pl.DataFrame, figure_id: str) -> Figure:
     outside = bins.filter(~pl.col("forecasts").is_between("expected_low", "expected_high")).height
     low, high = bins.select("expected_low", "expected_high").row(0)
     counts = sorted(bins["forecasts"].to_list())
-    return _drawn(
+    return Figure(
         figure_id,
         "Where readings fell in their forecasts (PIT)",
         "Dashed: 90% of the counts of a bin lie between when forecasts are right. A hump in the middle: forecasts too "
         "wide; high ends: too narrow; a slope: too high or too low.",
         f"{sum(counts)} forecasts in {bins.height} bins of {counts[0]} to {counts[-1]}; {outside} bins "
         f"outside {low} to {high}, {0.1 * bins.height:.0f} expected.",
-        (bins, charts.pit_histogram),
-        (HALF, PHONE),
+        charts.pit_histogram(bins, HALF),
     )
 
 
 def ecdf_figure(curve: pl.DataFrame, figure_id: str) -> Figure:
     """Distribution of the transforms of one quantity against the uniform one."""
-    return _drawn(
+    return Figure(
         figure_id,
         "The same against the uniform distribution",
         "Blue: share of readings up to each place in the forecast, minus that place. Grey: the whole curve lies inside "
         "with 95% when forecasts are right (Säilynoja, Bürkner, Vehtari 2022).",
         ecdf_words(curve),
-        (curve, charts.pit_ecdf),
-        (HALF, PHONE),
+        charts.pit_ecdf(curve, HALF),
     )
 
 
@@ -82,15 +73,14 @@ def coverage_figure(rows: pl.DataFrame, figure_id: str) -> Figure:
         f"{row['nominal']:.0%}: {row['coverage']:.1%} as printed, {row['coverage_by_pit']:.1%} with ties split"
         for row in rows.iter_rows(named=True)
     )
-    return _drawn(
+    return Figure(
         figure_id,
         "Coverage of central intervals",
         "Open: readings inside, ties with an end split at random; these belong on the diagonal. Filled, with 95% "
         "intervals (Wilson): inside the interval as printed, ends included. Readers repeat the last number, so a "
         "narrow interval around it holds more than it says.",
         f"{text}.",
-        (rows, charts.coverage),
-        (HALF, PHONE),
+        charts.coverage(rows, HALF),
     )
 
 
@@ -101,21 +91,20 @@ def reliability_figure(rows: pl.DataFrame, figure_id: str) -> Figure:
         f"{row['mean_chance']:.1%} stated, {row['happened']} of {row['forecasts']} happened"
         for row in rows.iter_rows(named=True)
     )
-    return _drawn(
+    return Figure(
         figure_id,
         f"Chance of {event}",
         "Groups of equal size, from the smallest chance stated to the largest, with 95% intervals (Wilson). On the "
         "diagonal, a chance means what it says.",
         f"{text}.",
-        (rows, charts.reliability),
-        (HALF, PHONE),
+        charts.reliability(rows, HALF),
     )
 
 
 def predictive_check_figure(rows: pl.DataFrame, quantity: str, replicates: int, figure_id: str) -> Figure:
     """Percentiles of change from baseline, seen and expected."""
     inside = pl.col("observed_log_ratio").is_between("simulated_log_ratio_q05", "simulated_log_ratio_q95")
-    return _drawn(
+    return Figure(
         figure_id,
         f"{quantity}: change from baseline",
         f"Black: 5%, 50% and 95% of the changes seen in each time bin. Bands: where 90% of {replicates} replicate "
@@ -123,8 +112,7 @@ def predictive_check_figure(rows: pl.DataFrame, quantity: str, replicates: int, 
         "baseline reading.",
         f"{rows.filter(inside).height} of {rows.height} percentiles seen lie in the band of the model, in "
         f"{rows.height // 3} time bins.",
-        (rows, diagnostics_vpc.visual_predictive_check),
-        (diagnostics_vpc.WIDE, PHONE),
+        diagnostics_vpc.visual_predictive_check(rows, diagnostics_vpc.CHECK),
     )
 
 
@@ -140,34 +128,16 @@ def shrinkage_figure(rows: pl.DataFrame) -> Figure:
         f"{row['label']}: {row['eta_shrinkage']:.2f} and {row['mean_variance_ratio']:.2f}".replace("-", "−")
         for row in labelled.iter_rows(named=True)
     )
-    return _drawn(
+    return Figure(
         "shrinkage",
         "Shrinkage at the last visit",
         "Filled: eta shrinkage, 1 − variance of the patients' posterior means / prior variance. Open: mean posterior "
         "variance / prior variance. They agree when these patients differ from each other as much as the prior says; "
         "filled further right: they differ less; further left: they differ more.",
         f"Eta shrinkage and variance ratio. {text}.",
-        (labelled, charts.shrinkage),
-        (LABELLED, LABELLED_PHONE),
+        charts.shrinkage(labelled, LABELLED),
     )
 
 
 def _short(column: str) -> pl.Expr:
     return pl.col(column).replace({"sum_of_diameters_mm": "sum"})
-
-
-def _drawn(
-    figure_id: str,
-    heading: str,
-    caption: str,
-    description: str,
-    what: tuple[pl.DataFrame, Draw],
-    canvases: tuple[Canvas, Canvas],
-) -> Figure:
-    """The chart drawn for a page and for a phone."""
-    rows, draw = what
-    wide, narrow = (
-        svg(draw(rows, canvas), figure_id=f"{figure_id}-{name}", title=heading, description=description)
-        for name, canvas in zip(("wide", "narrow"), canvases, strict=True)
-    )
-    return Figure(heading, caption, wide, narrow)

@@ -21,7 +21,7 @@ from turnpoint.reports.diagnostics_figures import (
     reliability_figure,
     shrinkage_figure,
 )
-from turnpoint.reports.figures import Figure
+from turnpoint.reports.figure import Figure
 from turnpoint.reports.page import page
 from turnpoint.reports.provenance_text import not_a_device, provenance_lines
 

@@ -1,12 +1,11 @@
-"""From a view to the pictures of its page: each drawn twice, for a wide page and for a phone."""
+"""From a view to the pictures of its page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
 import polars as pl
 
 from turnpoint.charts import (
@@ -20,32 +19,16 @@ from turnpoint.charts import (
     treatment,
     waterfall,
 )
-from turnpoint.charts.canvas import NARROW, READING, WIDE, Canvas
+from turnpoint.charts.canvas import COHORT, COURSE, READING
 from turnpoint.charts.language import Language
-from turnpoint.charts.svg import svg
+from turnpoint.charts.specification import Specification
 from turnpoint.charts.week_axis import Panel, WeekAxis
 from turnpoint.pictures.patient import PatientPicture
 from turnpoint.pictures.snapshot import SUM_OF_DIAMETERS, Snapshot
+from turnpoint.reports.figure import Figure
 from turnpoint.reports.views import CohortView
 
 _PICTURE_WEEKS_AHEAD = 12.0  # a patient's picture looks to the next results, not to half a year
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One picture with its words.
-
-    Attributes:
-        heading: what it shows.
-        caption: how to read it.
-        wide: SVG for a page, 920 px.
-        narrow: SVG for a phone, 358 px.
-    """
-
-    heading: str
-    caption: str
-    wide: str
-    narrow: str
 
 
 def patient_figures(view: PatientPicture, snap: Snapshot, language: Language) -> list[Figure]:
@@ -173,12 +156,10 @@ class _Course:
         heading: str,
         caption: str,
         description: str,
-        draw: Callable[[Panel], alt.LayerChart],
+        draw: Callable[[Panel], Specification],
     ) -> Figure:
-        def on(canvas: Canvas) -> alt.LayerChart:
-            return draw(Panel(self.axis, canvas, self.language))
-
-        return _twice(figure_id, heading, caption, description, on)
+        panel = Panel(self.axis, COURSE, self.language)
+        return Figure(figure_id, heading, caption, description, draw(panel))
 
 
 def _marker_to_show(view: PatientPicture, snap: Snapshot, *, has_sum: bool) -> Mapping[str, Any] | None:
@@ -226,15 +207,12 @@ def simple_picture(view: PatientPicture, snap: Snapshot, language: Language) -> 
         language.text("Week {week}: {value}.", week=language.week(day), value=language.measured(value))
         for day, value in values.sort("day").rows()
     ]
-    return _twice(
+    return Figure(
         "picture",
         heading,
         caption,
         " ".join(said if len(said) <= 40 else [said[0], said[-1]]),
-        lambda canvas: patient_picture.patient_picture(
-            values, fan, Panel(axis, replace(canvas, right_px=24), language)
-        ),
-        (READING, NARROW),
+        patient_picture.patient_picture(values, fan, Panel(axis, READING, language)),
     )
 
 
@@ -244,7 +222,7 @@ def cohort_figures(view: CohortView, language: Language) -> list[Figure]:
     lines = (waterfall.PARTIAL_RESPONSE_PCT, waterfall.PROGRESSION_PCT)
     if view.waterfall["best_change_pct"].drop_nulls().len():
         figures.append(
-            _twice(
+            Figure(
                 "waterfall",
                 language.text("Waterfall: best change of the sum of diameters from baseline, %"),
                 language.text(
@@ -252,17 +230,17 @@ def cohort_figures(view: CohortView, language: Language) -> list[Figure]:
                     "and how many."
                 ),
                 waterfall.describe(view.waterfall, language),
-                lambda canvas: waterfall.waterfall(view.waterfall, lines, canvas, language),
+                waterfall.waterfall(view.waterfall, lines, COHORT, language),
             )
         )
     if spider.has_lines(view.spider, "change_from_baseline_pct"):
         figures.append(
-            _twice(
+            Figure(
                 "spider",
                 language.text("Spider: change of the sum of diameters from baseline by week, %"),
                 language.text("One line a patient, by best response. Dashed: −30% and +20%."),
                 spider.describe(view.spider, "change_from_baseline_pct", language),
-                lambda canvas: spider.spider(view.spider, canvas, language),
+                spider.spider(view.spider, COHORT, language),
             )
         )
     if view.swimmer.height:
@@ -281,12 +259,12 @@ def _swimmer(view: CohortView, language: Language) -> Figure:
             shown=language.number(shown),
             count=language.number(view.swimmer.height),
         )
-    return _twice(
+    return Figure(
         "swimmer",
         language.text("Swimmer: time on study"),
         caption,
         swimmer.describe(view.swimmer, language),
-        lambda canvas: swimmer.swimmer(view.swimmer, canvas, language),
+        swimmer.swimmer(view.swimmer, COHORT, language),
     )
 
 
@@ -297,23 +275,21 @@ def _marker_figures(view: CohortView, language: Language) -> list[Figure]:
     for index, name in enumerate(view.marker_spider["marker"].unique(maintain_order=True)):
         best = _best_marker_change(view.marker_spider.filter(pl.col("marker") == name))
         figures.append(
-            _twice(
+            Figure(
                 f"marker-waterfall{index}",
                 language.text("{marker}: best change from the first value, %", marker=name),
                 language.text("One bar a patient; a rise over 100% is cut there. Dashed: a fall by half."),
                 waterfall.describe(best, language),
-                lambda canvas, best=best: waterfall.waterfall(  # type: ignore[misc]
-                    best, (waterfall.MARKER_RESPONSE_PCT,), canvas, language
-                ),
+                waterfall.waterfall(best, (waterfall.MARKER_RESPONSE_PCT,), COHORT, language),
             )
         )
     figures.append(
-        _twice(
+        Figure(
             "marker-spider",
             language.text("Markers: ratio to the first value by week"),
             language.text("One line a patient, logarithmic axis. Dashed: a fall by half."),
             spider.describe(view.marker_spider, "change_from_first_pct", language),
-            lambda canvas: spider.marker_spider(view.marker_spider, canvas, language),
+            spider.marker_spider(view.marker_spider, COHORT, language),
         )
     )
     return figures
@@ -339,18 +315,3 @@ def date_name(column: str, language: Language) -> str:
         "turning_day": language.text("Turning point"),
         "regrowth_day": language.text("Detectable regrowth"),
     }[column]
-
-
-def _twice(
-    figure_id: str,
-    heading: str,
-    caption: str,
-    description: str,
-    draw: Callable[[Canvas], alt.LayerChart | alt.ConcatChart],
-    canvases: tuple[Canvas, Canvas] = (WIDE, NARROW),
-) -> Figure:
-    wide, narrow = (
-        svg(draw(canvas), figure_id=f"{figure_id}-{name}", title=heading, description=description)
-        for name, canvas in zip(("wide", "narrow"), canvases, strict=True)
-    )
-    return Figure(heading, caption, wide, narrow)

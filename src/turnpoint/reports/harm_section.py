@@ -9,12 +9,11 @@ from typing import Any
 import polars as pl
 
 from turnpoint.charts import next_cycle as chart
-from turnpoint.charts.canvas import NARROW, WIDE
+from turnpoint.charts.canvas import COURSE
 from turnpoint.charts.language import NOTHING, Language, mark
-from turnpoint.charts.svg import svg
 from turnpoint.charts.week_axis import Panel, WeekAxis
 from turnpoint.pictures.harm import HarmPicture
-from turnpoint.reports.figures import Figure
+from turnpoint.reports.figure import Figure
 from turnpoint.reports.tables import Table, table
 
 _MOST_PROBLEMS = 3
@@ -104,21 +103,14 @@ def next_cycle_figure(view: HarmPicture, language: Language) -> Figure | None:
         "Estimates from all data up to the last visit; bands hold 90%. Shaded: the next cycle if the regimen goes on. "
         "Dashed lines at 100%: above, the start; below, the limit. Circles: cumulative dose after the next cycle."
     )
-    said = chart.describe(view.course, view.shares, language)
-    drawn = [
-        svg(
-            _drawn(view, Panel(axis, canvas, language)),
-            figure_id=f"next-cycle-{name}",
-            title=heading,
-            description=said,
-        )
-        for name, canvas in (("wide", WIDE), ("narrow", NARROW))
-    ]
-    return Figure(heading, caption, drawn[0], drawn[1])
-
-
-def _drawn(view: HarmPicture, panel: Panel) -> Any:
-    return chart.next_cycle(view.course, view.cycles, view.shares, panel)
+    panel = Panel(axis, COURSE, language)
+    return Figure(
+        "next-cycle",
+        heading,
+        caption,
+        chart.describe(view.course, view.shares, language),
+        chart.next_cycle(view.course, view.cycles, view.shares, panel),
+    )
 
 
 def _interval(row: Mapping[str, Any], name: str, language: Language) -> str:

@@ -9,6 +9,7 @@ from turnpoint.pictures.patient import PatientPicture
 from turnpoint.pictures.snapshot import SUM_OF_DIAMETERS, NextValue, Snapshot, snapshot
 from turnpoint.reports.called_text import patient_new_spots
 from turnpoint.reports.evidence_text import patient_sentence
+from turnpoint.reports.figure import Figure
 from turnpoint.reports.figures import simple_picture
 from turnpoint.reports.harm_plain import patient_harm
 from turnpoint.reports.page import page
@@ -60,6 +61,12 @@ def patient_page(view: PatientPicture, language: Language) -> str:
         small_print=provenance_lines(view.provenance, language),
         disclaimer=not_a_device(language),
     )
+
+
+def plain_figures(view: PatientPicture, language: Language) -> list[Figure]:
+    """The page's picture, if it has one."""
+    picture = simple_picture(view, snapshot(view), language)
+    return [] if picture is None else [picture]
 
 
 def _facts(view: PatientPicture, snap: Snapshot) -> list[Evidence]:

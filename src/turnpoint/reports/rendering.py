@@ -1,18 +1,20 @@
-"""The door of this room: a view in, a page out."""
+"""The door of this room: a view in, a page out, or its pictures for a browser."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeVar
 
 from turnpoint.charts.language import Language
+from turnpoint.charts.specification import Specification
 from turnpoint.errors import UsageError
 from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.catalogue import language
-from turnpoint.reports.clinician import clinician_page
+from turnpoint.reports.clinician import clinician_figures, clinician_page
 from turnpoint.reports.cohort_page import cohort_page
-from turnpoint.reports.patient_page import patient_page
+from turnpoint.reports.figure import Figure
+from turnpoint.reports.patient_page import patient_page, plain_figures
 from turnpoint.reports.statistician import statistician_page
 from turnpoint.reports.views import CohortView
 
@@ -21,6 +23,10 @@ Audience = Literal["clinician", "patient", "statistician"]
 _PAGES: Mapping[str, Callable[[PatientPicture, Language], str]] = MappingProxyType(
     {"clinician": clinician_page, "patient": patient_page, "statistician": statistician_page}
 )
+_FIGURES: Mapping[str, Callable[[PatientPicture, Language], list[Figure]]] = MappingProxyType(
+    {"clinician": clinician_figures, "patient": plain_figures, "statistician": lambda *_: []}
+)
+_Made = TypeVar("_Made")
 
 
 def render_patient(view: PatientPicture, audience: Audience, lang: str = "en") -> str:
@@ -37,12 +43,7 @@ def render_patient(view: PatientPicture, audience: Audience, lang: str = "en") -
     Raises:
         UsageError: no such audience or language.
     """
-    make = _PAGES.get(audience)
-    if make is None:
-        raise UsageError(
-            f"audience={audience!r}: nobody a report is written for. Use one of {', '.join(_PAGES)}."
-        )
-    return make(view, language(lang))
+    return _known(audience, _PAGES)(view, language(lang))
 
 
 def render_cohort(view: CohortView, lang: str = "en") -> str:
@@ -59,3 +60,35 @@ def render_cohort(view: CohortView, lang: str = "en") -> str:
         UsageError: no such language.
     """
     return cohort_page(view, language(lang))
+
+
+def patient_specifications(
+    view: PatientPicture, audience: Audience, lang: str = "en"
+) -> dict[str, Specification]:
+    """The pictures of one patient's report as a browser draws them, without drawing them here.
+
+    Args:
+        view: everything to show.
+        audience: `clinician`, `patient` or `statistician`.
+        lang: `en` or `zh`.
+
+    Returns:
+        Vega-Lite with its data by figure, as JSON can hold it, in the order of the page; the names are the ids of the
+        pictures in the page of `render_patient`, and `description` says in words what each shows. Empty for a page
+        without pictures.
+
+    Raises:
+        UsageError: no such audience or language.
+    """
+    figures = _known(audience, _FIGURES)(view, language(lang))
+    return {
+        figure.figure_id: {"description": figure.description, **figure.specification} for figure in figures
+    }
+
+
+def _known(audience: str, by_audience: Mapping[str, _Made]) -> _Made:
+    if audience not in by_audience:
+        raise UsageError(
+            f"audience={audience!r}: nobody a report is written for. Use one of {', '.join(by_audience)}."
+        )
+    return by_audience[audience]

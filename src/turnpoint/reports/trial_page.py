@@ -11,10 +11,9 @@ import polars as pl
 
 from turnpoint.charts import trial_curves as charts
 from turnpoint.charts.language import NOTHING, Language
-from turnpoint.charts.svg import svg
 from turnpoint.pictures.patient import Provenance
 from turnpoint.reports.catalogue import language
-from turnpoint.reports.figures import Figure
+from turnpoint.reports.figure import Figure
 from turnpoint.reports.page import page
 from turnpoint.reports.provenance_text import not_a_device, provenance_lines
 from turnpoint.reports.tables import Table, table
@@ -163,12 +162,12 @@ def _gains(view: TrialView, arms: list[str]) -> Figure:
         for row in rows.iter_rows(named=True)
     )
     heading = "Weeks gained or lost"
-    wide, narrow = (
-        svg(charts.gains(rows, canvas), figure_id=f"gains-{name}", title=heading, description=text)
-        for name, canvas in (("wide", charts.ROWS), ("narrow", charts.ROWS_NARROW))
-    )
     return Figure(
-        heading, "Mean of the paired differences of restricted times, with 95% intervals.", wide, narrow
+        "gains",
+        heading,
+        "Mean of the paired differences of restricted times, with 95% intervals.",
+        text,
+        charts.gains(rows, charts.ROWS),
     )
 
 
@@ -194,14 +193,16 @@ def _section(view: TrialView, outcome: str, arms: list[str], english: Language) 
         f"{row['event_share']:.0%} with the event by week {view.declaration.horizon_weeks}"
         for row in own.iter_rows(named=True)
     )
-    wide, narrow = (
-        svg(charts.event_free(curves, canvas), figure_id=f"{outcome}-{name}", title=heading, description=text)
-        for name, canvas in (("wide", charts.WIDE), ("narrow", charts.NARROW))
-    )
     return _Section(
         heading,
         meaning,
-        Figure(f"Share without {short}", f"Step lines, one an arm; {text}.", wide, narrow),
+        Figure(
+            outcome,
+            f"Share without {short}",
+            f"Step lines, one an arm; {text}.",
+            text,
+            charts.event_free(curves, charts.CURVES),
+        ),
         _numbers(own, heading, view.declaration.margin_weeks, english),
     )
 

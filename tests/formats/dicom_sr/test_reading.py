@@ -333,6 +333,38 @@ def test_no_byte_crashes_the_reader_when_files_are_hostile(tmp_path: Path) -> No
         assert study is not None or any(problem.severity == "error" for problem in problems)
 
 
+@pytest.mark.parametrize("fault", [TypeError("ours"), AttributeError("ours"), AssertionError("ours")])
+def test_fault_of_our_own_code_is_not_taken_for_a_damaged_file(
+    fault: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = saved(report(group("T1", number(LONG_AXIS, "20"))), tmp_path, "1.dcm")
+
+    def faulty(*_: object) -> None:
+        raise fault
+
+    monkeypatch.setattr("turnpoint.formats.dicom_sr.tree.groups", faulty)
+    with pytest.raises(type(fault), match="ours"):
+        dicom_sr.inspect(place)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [EOFError(), OSError(), ValueError(), NotImplementedError(), KeyError(), OverflowError(), MemoryError()],
+)
+def test_damaged_file_is_one_error_when_its_bytes_mean_nothing(
+    damage: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = saved(report(group("T1", number(LONG_AXIS, "20"))), tmp_path, "1.dcm")
+
+    def damaged(*_: object, **__: object) -> None:
+        raise damage
+
+    monkeypatch.setattr("pydicom.dcmread", damaged)
+    study, problems = dicom_sr.inspect(place)
+    assert study is None
+    assert [str(problem) for problem in problems if "cannot be read: it is damaged" in str(problem)]
+
+
 def test_tree_is_one_error_when_it_is_nested_too_deep(tmp_path: Path) -> None:
     # Items of undefined length, 20,000 deep: bytes by hand, since no writer makes them.
     start = saved(report(), tmp_path, "1.dcm").read_bytes()

@@ -258,7 +258,7 @@ def test_patient_has_sex_and_birth_year_and_no_name(tmp_path):
 def test_what_cannot_be_true_of_a_patient_is_reported_and_left_out(tmp_path, change):
     found = converted(tmp_path, given(), marker(), person(**change))
     assert found.study.patients["death_day"].to_list() == [None]
-    assert "1 resources: d" in said(found)
+    assert "1 resource: d" in said(found)
 
 
 def test_gender_outside_its_value_set_is_an_error(tmp_path):

@@ -41,7 +41,7 @@ def test_observation_is_a_marker_by_loinc_or_by_name_without_loinc(tmp_path, cod
 def test_other_observations_are_counted_and_kept_in_the_side_table(tmp_path, code):
     found = converted(tmp_path, marker(), marker(2) | {"code": code})
     assert found.study.markers["marker"].to_list() == ["PSA"]
-    assert "1 resources: observations that are no tumour marker and no tumour size" in said(found)
+    assert "1 resource: observations that are no tumour marker and no tumour size" in said(found)
     assert found.unmapped.select("record", "patient_id", "value", "unit").rows() == [
         ("Observation/m2", "p1", "8.5", "ng/mL")
     ]
@@ -129,7 +129,7 @@ def test_preliminary_result_is_read_and_flagged_unless_a_final_one_follows(tmp_p
     ]
     found = converted(tmp_path, first, *both)
     assert found.study.markers["value"].to_list() == [1.0, 2.0]
-    assert "1 resources: markers whose result is preliminary" in said(found)
+    assert "1 resource: markers whose result is preliminary" in said(found)
 
 
 def test_last_result_of_a_day_is_read_when_there_are_several(tmp_path):

@@ -88,7 +88,7 @@ def test_contained_patient_is_the_subject(tmp_path):
 def test_observation_about_no_patient_is_left_out(tmp_path, reference):
     found = converted(tmp_path, marker(), about(reference, 2))
     assert found.study.markers.height == 1
-    assert "1 resources: without a patient" in said(found)
+    assert "1 resource: without a patient" in said(found)
     assert "John" not in said(found) + found.unmapped.write_csv()
 
 

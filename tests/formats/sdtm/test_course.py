@@ -58,7 +58,7 @@ def test_death_is_a_day_of_the_course_the_last_possible_one_when_partial(tmp_pat
 def test_patients_whom_dm_lacks_are_added_with_a_warning(tmp_path):
     study = read_all(tmp_path, dm=[DM], tr=[*TR, size("T01", 1, 20, USUBJID="P2")])
     assert study.patient_ids == ["P1", "P2"]
-    assert "1 patients of other data sets are not in DM" in warnings(study)
+    assert "not in DM: 1 patient of other data sets" in warnings(study)
 
 
 def test_dose_of_one_day_is_given(tmp_path):
@@ -88,7 +88,7 @@ def test_dose_without_an_end_goes_on_when_it_is_taken_daily(tmp_path, frequency,
 def test_dose_that_was_not_given_is_left_out_and_counted(tmp_path):
     study = read_all(tmp_path, dm=[DM], tr=TR, ex=[dose("2024-01-10", "2024-01-10", EXOCCUR="N")])
     assert study.doses.is_empty()
-    assert "1 records: doses that were not given" in warnings(study)
+    assert "1 record: doses that were not given" in warnings(study)
 
 
 def test_event_has_its_ctcae_grade_and_its_days(tmp_path):

@@ -207,7 +207,7 @@ def test_sums_are_not_lesions_and_other_tests_are_counted(tmp_path):
     total = size("", 1, 20, "SUMDIAM") | {"TRLNKID": None}
     study = read_all(tmp_path, tr=[size("T01", 1, 20), total, size("T01", 1, 8, "VOLUME")])
     assert study.lesions.height == 1
-    assert "1 records: tests that are neither a size nor a state of a lesion (VOLUME)" in warnings(study)
+    assert "1 record: tests that are neither a size nor a state of a lesion (VOLUME)" in warnings(study)
 
 
 def test_two_values_of_one_test_on_one_day_are_an_error_not_a_choice(tmp_path):

@@ -42,7 +42,7 @@ def test_test_is_a_marker_by_code_name_or_loinc(tmp_path, row, marker):
 def test_other_tests_are_counted_and_not_read(tmp_path, row):
     study = read_all(tmp_path, lb=[result("CEA"), row])
     assert study.markers["marker"].to_list() == ["CEA"]
-    assert "1 records: laboratory tests that are no tumour marker in blood" in warnings(study)
+    assert "1 record: laboratory tests that are no tumour marker in blood" in warnings(study)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_original_result_is_read_in_its_unit_when_there_is_no_standard_one(tmp_p
 def test_last_result_of_a_day_is_read_and_the_others_are_counted(tmp_path):
     study = read_all(tmp_path, lb=[result(value=8.5), result(value=9.0), result(value=7.0, day=22)])
     assert study.markers["value"].to_list() == [9.0, 7.0]
-    assert "1 records: earlier results of a marker on a day that has several" in warnings(study)
+    assert "1 record: earlier results of a marker on a day that has several" in warnings(study)
 
 
 def test_result_without_a_number_is_left_out_and_counted(tmp_path):

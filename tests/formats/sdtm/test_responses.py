@@ -82,7 +82,7 @@ def test_responses_by_other_criteria_are_counted_and_not_compared(tmp_path, crit
 def test_kinds_that_are_not_compared_are_counted(tmp_path):
     frame, problems = read(tmp_path, told("OVRLRESP", "PR"), told("SYMPTDTR", "Y"))
     assert frame.height == 1
-    assert "1 records: responses of a kind that is not compared" in problems
+    assert "1 record: responses of a kind that is not compared" in problems
 
 
 def test_sums_of_tr_are_reported_sums_in_mm(tmp_path):

@@ -45,7 +45,7 @@ def test_test_without_a_code_is_read_by_its_name(tmp_path, name, sizes):
 def test_lesion_is_read_from_its_spid_with_a_warning_when_there_is_no_link(tmp_path):
     study = read_all(tmp_path, tr=[without(size("", 1, 30, TRSPID="T01"), "TRLNKID")])
     assert study.lesions["lesion_id"].to_list() == ["T01"]
-    assert "1 records: no TRLNKID" in warnings(study)
+    assert "1 record: no TRLNKID" in warnings(study)
 
 
 def test_lesion_without_any_identifier_is_an_error(tmp_path):

@@ -79,7 +79,7 @@ def test_start_follows_from_a_record_with_date_and_study_day_when_nothing_says_i
 def test_first_assessment_is_day_0_with_a_warning_when_no_start_is_known(tmp_path):
     study = read_all(tmp_path, tr=[dated("T01", "2024-01-03"), dated("T01", "2024-02-14")])
     assert study.lesions["day"].to_list() == [0, 42]
-    assert "the start of treatment of 1 patients is not known" in warnings(study)
+    assert "start of treatment not known for 1 patient;" in warnings(study)
 
 
 def test_partial_date_takes_the_day_of_its_visit_when_another_reader_has_it(tmp_path):
@@ -139,7 +139,7 @@ def test_visit_that_was_not_done_is_left_out_and_counted(tmp_path):
     missed = size("T01", None, None, VISITNUM=2, TRSTAT="NOT DONE")
     study = read_all(tmp_path, dm=DM, tr=[dated("T01", "2024-01-03", VISITNUM=1), missed])
     assert study.lesions["day"].to_list() == [-7]
-    assert "1 records: assessments without a date, which were not done" in warnings(study)
+    assert "1 record: assessments without a date, which were not done" in warnings(study)
 
 
 def test_scans_of_one_visit_within_two_weeks_are_one_visit_on_the_first_day(tmp_path):

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from turnpoint.errors import TurnpointError
+from turnpoint.errors import TurnpointError, counted
 from turnpoint.formats.datasets.dataset import Dataset, domain_of
 from turnpoint.study.findings import Findings
 
@@ -137,7 +137,7 @@ def _frame(
     parts.append(_part(held, columns, present, wanted))
     said = content.about.get("records")
     if isinstance(said, int) and said != count:
-        raise _DamagedError(f"the file says that it holds {said:,} records, and holds {count:,}")
+        raise _DamagedError(f"the file says that it holds {counted(said, 'record')}, and holds {count:,}")
     frame = pl.concat(parts)
     # Without any wanted column the rows still count.
     return frame if schema else pl.DataFrame({columns[0]: pl.Series([None] * count, dtype=pl.String)})

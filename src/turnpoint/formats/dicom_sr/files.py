@@ -7,6 +7,7 @@ far more than it is long is not unpacked.
 from __future__ import annotations
 
 import itertools
+import struct
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +36,14 @@ _UNDEFINED_LENGTH: Final = 0xFFFFFFFF
 # Basic Text, Enhanced, Comprehensive, Comprehensive 3D, Extensible SR.
 _REPORTS: Final = frozenset(f"1.2.840.10008.5.1.4.1.1.88.{part}" for part in (11, 22, 33, 34, 35))
 _SOP_CLASS: Final = 0x00080016
+# What damaged bytes make of a file, beside pydicom's own errors: it ends too early (EOFError, OSError, struct.error), a
+# value is not what its type says (ValueError, NotImplementedError for a type that DICOM does not have), a number or an
+# index is out of its range (ArithmeticError, LookupError), it cannot be inflated, or it is nested without end. Faults
+# of our own code (TypeError, AttributeError) are not among them.
+_RAISED_BY_DAMAGE: Final = (
+    EOFError, OSError, struct.error, ValueError, NotImplementedError, ArithmeticError, LookupError, zlib.error,
+    RecursionError, MemoryError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +144,13 @@ def _quiet() -> Iterator[None]:
 
 
 def _safely(read: Callable[[Path], Any], file: Path, findings: Findings) -> Any:
-    """What a file gives; a damaged file is one error."""
+    """What a file gives; a damaged file is one error, and a fault of ours stays a fault."""
+    from pydicom.errors import BytesLengthException, InvalidDicomError  # noqa: PLC0415
+
     try:
         with _quiet():
             return read(file)
-    # On damaged bytes pydicom raises nearly anything, of no common class; a fault of ours is one file's error too.
-    except Exception as error:  # noqa: BLE001
+    except (*_RAISED_BY_DAMAGE, BytesLengthException, InvalidDicomError) as error:
         why = "it has more items than any report" if isinstance(error, TooManyItemsError) else "it is damaged"
         findings.add(file.name, f"the DICOM file cannot be read: {why}", "Export it again, or leave it out.")
         return None

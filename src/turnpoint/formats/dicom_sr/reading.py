@@ -22,7 +22,7 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.errors import Problem
+from turnpoint.errors import Problem, counted
 from turnpoint.formats.dicom_sr.files import Report, holds_dicom, reports
 from turnpoint.formats.dicom_sr.ledger import Ledger
 from turnpoint.formats.dicom_sr.lesions import Reading, latest, lesion_ids, readings
@@ -182,7 +182,7 @@ def _starts(found: Sequence[Reading], findings: Findings) -> dict[str, date]:
     if unsure:
         findings.add(
             file,
-            f"{len(unsure):,} of {len(first):,} patients have reports that count days from different dates",
+            f"reports of {counted(len(unsure), 'patient')} count days from different dates",
             "The first is day 0; check the offsets.",
             column="LongitudinalTemporalOffsetFromEvent",
             severity="warning",
@@ -190,7 +190,7 @@ def _starts(found: Sequence[Reading], findings: Findings) -> dict[str, date]:
     if guessed:
         findings.add(
             file,
-            f"for {len(guessed):,} of {len(first):,} patients no report says when treatment began: the first is day 0",
+            f"for {counted(len(guessed), 'patient')} no report says when treatment began: the first is day 0",
             "Convert to a study folder and write start_date in patients if treatment began on another day.",
             severity="warning",
         )
@@ -219,7 +219,7 @@ def _lesions(found: Sequence[Reading], ledger: Ledger) -> RawTable:
     if unsaid:
         ledger.note(
             found[0].report,
-            f"{len(unsaid):,} of {len(set(lesions)):,} lesions are not said to be target, non-target or new",
+            f"not said to be target, non-target or new: {len(unsaid):,} of {counted(len(set(lesions)), 'lesion')}",
             "They are read as target lesions.",
         )
     readers = _readers(found, lesions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from turnpoint.errors import Severity
+from turnpoint.errors import Severity, counted
 from turnpoint.formats import ledger
 from turnpoint.formats.fhir.elements import (
     Json,
@@ -114,7 +114,7 @@ class Ledger(ledger.Ledger):
 
     def said(self, what: str, number: int, severity: Severity) -> str:
         """A reason and how many resources have it; one error speaks for itself."""
-        return what if severity == "error" and number == 1 else f"{number:,} resources: {what}"
+        return what if severity == "error" and number == 1 else f"{counted(number, 'resource')}: {what}"
 
 
 def described(resource: Json) -> Description:

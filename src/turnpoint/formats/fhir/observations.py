@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 from turnpoint.formats.fhir.codes import (
@@ -223,6 +224,8 @@ def _unit(name: str, measured: Quantity) -> str | None:
     return readable[0] if readable else None
 
 
+# a bundle says few units, each thousands of times; exact fractions are slow
+@lru_cache(maxsize=4096)
 def _converts(name: str, unit: str) -> bool:
     known, found = MARKERS[name], parse(unit)
     candidates = [known, MARKERS.get(known.other_quantity or "")]
@@ -231,6 +234,7 @@ def _converts(name: str, unit: str) -> bool:
     )
 
 
+@lru_cache(maxsize=4096)
 def _ratio(unit: str, other: str) -> Fraction | None:
     first, second = parse(unit), parse(other)
     return None if first is None or second is None else first.ratio_to(second)

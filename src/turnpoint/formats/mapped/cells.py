@@ -10,7 +10,7 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.errors import MissingExtraError
+from turnpoint.errors import MissingExtraError, counted
 from turnpoint.study.delimited import cells
 from turnpoint.study.findings import Findings
 from turnpoint.study.text_files import decode
@@ -176,7 +176,7 @@ def _named(
     if nameless:
         findings.add(
             file,
-            f"{nameless} columns with cells have no name: the header may be of merged cells",
+            f"no name over {counted(nameless, 'column')} with cells: the header may be of merged cells",
             f"If the names are in another line than {header_row}, set header_row (map guess: --header-row).",
             row=header_row,
             severity="error" if nameless > len(names) / 2 else "warning",

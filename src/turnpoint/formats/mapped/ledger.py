@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from turnpoint.errors import counted
 from turnpoint.formats import ledger
 from turnpoint.formats.mapped.cells import ROW, Sheet
 from turnpoint.formats.mapped.declaration import DROP, Block, Declaration
@@ -62,7 +63,7 @@ class Ledger(ledger.Ledger):
             named = ", ".join(strangers[:_NAMED_COLUMNS]) + more
             findings.add(
                 self._sheet.file,
-                f"the mapping names nothing for {len(strangers)} columns: {named}",
+                f"the mapping names nothing for {counted(len(strangers), 'column')}: {named}",
                 'Map them, or write them under [unmapped] as "ignore".',
                 severity="warning",
             )

@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from turnpoint.errors import counted
 from turnpoint.formats.mapped.cells import ROW, Sheet
 from turnpoint.formats.mapped.dates import as_iso
 from turnpoint.formats.mapped.declaration import SIZE_UNITS, Block, Declaration, Source
@@ -196,7 +197,7 @@ def _report_decimals(mapping: Declaration, sheet: Sheet, frame: pl.DataFrame, fi
         if doubtful.height:
             findings.add(
                 sheet.file,
-                f"{doubtful.height:,} cells have a point, though decimal_mark is a comma",
+                f"a point in {counted(doubtful.height, 'cell')}, though decimal_mark is a comma",
                 "Write the numbers without a mark for thousands.",
                 row=doubtful[ROW][0],
                 column=column,
@@ -253,7 +254,7 @@ def _patients(
         if other.height:
             findings.add(
                 file,
-                f"differs from an earlier row of the same patient, in {other.height:,} rows",
+                f"differs from an earlier row of the same patient, in {counted(other.height, 'row')}",
                 "Write the same in all rows of a patient, or in one only.",
                 row=other[ROW][0],
                 column=(mapping.patients[name].columns or (name,))[0],

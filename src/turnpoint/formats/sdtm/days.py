@@ -17,6 +17,7 @@ from typing import Final
 
 import polars as pl
 
+from turnpoint.errors import counted
 from turnpoint.study.findings import Findings
 
 _FULL: Final = r"^(\d{4}-\d{2}-\d{2})(?:[T ].*)?$"
@@ -101,8 +102,8 @@ def start_dates(
         full = pl.when(date[0] == date[1]).then(date[0])
         dated = records.select("USUBJID", full.alias("start"), study_day(f"{prefix}DY").alias("day"))
         dated = dated.drop_nulls(["USUBJID", "start"])
-        counted = dated.drop_nulls("day").with_columns(pl.col("start") - pl.duration(days=pl.col("day")))
-        paired.append(counted.group_by("USUBJID").agg(pl.col("start").min()))
+        started = dated.drop_nulls("day").with_columns(pl.col("start") - pl.duration(days=pl.col("day")))
+        paired.append(started.group_by("USUBJID").agg(pl.col("start").min()))
         first_seen.append(dated.group_by("USUBJID").agg(pl.col("start").min()))
     schema = {"USUBJID": pl.String, "start": pl.Date}
     empty = pl.DataFrame(schema=schema)
@@ -113,7 +114,7 @@ def start_dates(
     if guessed.height:
         findings.add(
             "dm",
-            f"the start of treatment of {guessed.height:,} patients is not known; day 0 is their first assessment",
+            f"start of treatment not known for {counted(guessed.height, 'patient')}; day 0 is the first assessment",
             "Add DM with RFSTDTC, or EX, if the start is known.",
             column="RFSTDTC",
             severity="warning",

@@ -15,7 +15,7 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.errors import Problem
+from turnpoint.errors import Problem, counted
 from turnpoint.formats.datasets import ENDINGS, Dataset, dataset_files, describe, read_columns
 from turnpoint.formats.ledger import UNMAPPED_SCHEMA, Converted
 from turnpoint.formats.sdtm.course import dose_rows, event_rows, patient_rows
@@ -221,7 +221,7 @@ def _patients(
     if unlisted.height and people is not None:
         findings.add(
             people.file,
-            f"{unlisted.height:,} patients of other data sets are not in DM",
+            f"not in DM: {counted(unlisted.height, 'patient')} of other data sets",
             "They are read as they are; add them to DM.",
             column="USUBJID",
             severity="warning",

@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.errors import Severity
+from turnpoint.errors import Severity, counted
 from turnpoint.formats.sdtm.ledger import Ledger
 from turnpoint.study.findings import Findings
 
@@ -100,7 +100,7 @@ def note(
     first = found["record"].min()
     findings.add(
         file,
-        f"{found.height:,} records: {what}",
+        f"{counted(found.height, 'record')}: {what}",
         mend,
         row=int(first) if isinstance(first, int) else None,
         column=column,

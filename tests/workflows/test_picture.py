@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
 from importlib import resources
+from itertools import product
 from pathlib import Path
 
 import jsonschema
@@ -15,7 +16,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import turnpoint as tp
+from scripts.golden_pages import AUDIENCES, LANGUAGES, words
 from tests.reports.patients import PATIENTS, study
+from tests.reports.traced import untraced
 from tests.workflows.studies import study_of
 from turnpoint.pictures.document import from_json, is_picture, schema, schema_text, to_json
 from turnpoint.pictures.patient import PatientPicture
@@ -171,3 +174,19 @@ def test_nobody_and_nothing_known_yet_are_said_without_the_name() -> None:
     assert "SECRET" not in str(error.value)
     with pytest.raises(tp.UsageError, match="nothing had been measured"):
         tp.picture(own, "P1", at=-1)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_number_on_a_page_is_in_the_picture(name: str) -> None:
+    _, _, shown = case(name)
+    for audience, lang in product(AUDIENCES, LANGUAGES):
+        said = words(render_patient(shown, audience, lang))
+        assert untraced(said, shown) == [], (audience, lang)
+
+
+def test_number_from_nowhere_is_noticed() -> None:
+    _, _, shown = case("mixed")
+    said = words(render_patient(shown, "clinician", "en"))
+    assert "34 mm" in said
+    for number in ("34.7 mm", "1234 mm", "33.13%"):
+        assert untraced(said.replace("34 mm", number, 1), shown)

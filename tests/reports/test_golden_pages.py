@@ -1,0 +1,50 @@
+"""Pages of written pictures, word for word, and the charts' specifications, value for value.
+
+`python scripts/golden_pages.py` makes them anew; where a change is meant, its difference is what to look at.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scripts.golden_pages import AUDIENCES, GOLDEN, LANGUAGES, PATIENTS, words
+from turnpoint.pictures.document import from_json
+from turnpoint.pictures.patient import PatientPicture
+from turnpoint.reports.rendering import Audience, patient_specifications, render_patient
+
+
+def golden(name: str) -> PatientPicture:
+    return from_json((GOLDEN / f"{name}.json").read_bytes())
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("audience", AUDIENCES)
+@pytest.mark.parametrize("name", PATIENTS)
+def test_page_says_what_it_said(name: str, audience: Audience, lang: str) -> None:
+    made = words(render_patient(golden(name), audience, lang))
+    assert made == (GOLDEN / f"{name}.{audience}.{lang}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", PATIENTS)
+def test_charts_are_drawn_from_what_they_were(name: str) -> None:
+    drawn = json.loads(json.dumps(patient_specifications(golden(name), "clinician", "en")))
+    assert drawn == json.loads((GOLDEN / f"{name}.charts.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", PATIENTS)
+def test_bands_of_the_fan_are_the_quantiles_of_the_picture(name: str) -> None:
+    """The wide band holds 90 %, the narrow one 50 %: their ends are those numbers and no others."""
+    fan = golden(name).fan.filter(kind="forecast", quantity="sum_of_diameters_mm").sort("day")
+    drawn = json.dumps(patient_specifications(golden(name), "clinician", "en")["sums"]["datasets"])
+    for column in ("q05", "q25", "q50", "q75", "q95"):
+        for value in fan[column]:
+            assert f'"{column}": {value}' in drawn, column
+
+
+def test_golden_folder_holds_these_files_only() -> None:
+    made = {f"{name}.json" for name in PATIENTS} | {f"{name}.charts.json" for name in PATIENTS}
+    made |= {f"{n}.{a}.{lang}.txt" for n in PATIENTS for a in AUDIENCES for lang in LANGUAGES}
+    assert {path.name for path in Path(GOLDEN).iterdir()} == made

@@ -84,73 +84,55 @@ class Refiner:
         series = sum(int((part.length > 0).sum()) for parts in batch.series.values() for part in parts)
         series_each = max(series / len(batch.visits), 1.0)
         at_once = max(int(_VALUES_AT_ONCE / (self.bank.size * series_each)), 1)
-        aims = _Aims.empty(len(patient), self.prior.dimensions)
+        wait = _Waiting.of(patient, visit, self.prior)
         smallest = smallest_effective_size(self.bank.size)
-        waiting = np.ones(len(patient), dtype=np.bool_)
         for first in range(0, len(batch.visits), at_once):
             patients = np.arange(first, min(first + at_once, len(batch.visits)))
             rows = np.flatnonzero((patient >= patients[0]) & (patient <= patients[-1]))
             part = of_patients(batch, patients)
             run = weigh(part, self.prior, self.bank, levels=levels)
             weighted = weighted_visits(part, run, patient[rows] - first, visit[rows], tail_from=smallest)
-            yield from self._trusted(weighted, rows, (patient, visit), (waiting, aims))
-        yield from self._refined(batch, (patient, visit), (waiting, aims), series_each, levels=levels)
+            done = weighted.are_trusted(smallest)
+            wait.is_waiting[rows[done]] = False
+            wait.aim_at(rows[~done], weighted.at(~done))
+            if done.any():
+                yield patient[rows[done]], visit[rows[done]], weighted.at(done)
+        yield from self._refined(batch, wait, series_each, levels=levels)
 
     def _refined(
-        self,
-        batch: Batch,
-        places: tuple[IntArray, IntArray],
-        state: tuple[BoolArray, _Aims],
-        series_each: float,
-        *,
-        levels: bool,
+        self, batch: Batch, wait: _Waiting, series_each: float, *, levels: bool
     ) -> Iterator[tuple[IntArray, IntArray, WeightedVisits]]:
         """The visits that wait: each patient's first one is aimed at, and the particles go on as far as they serve."""
-        patient, visit = places
-        waiting, aims = state
         smallest = smallest_effective_size(self.bank.size)
         refinements = np.ones(len(batch.visits), dtype=np.int64)
-        while waiting.any():
-            rows = np.flatnonzero(waiting)
-            firsts = rows[np.unique(patient[rows], return_index=True)[1]]
-            number = int(refinements[patient[firsts]].min())
-            now = firsts[refinements[patient[firsts]] == number]
+        while wait.is_waiting.any():
+            firsts = wait.firsts()
+            number = int(refinements[wait.patient[firsts]].min())
+            now = firsts[refinements[wait.patient[firsts]] == number]
             normals = self._normals_of(number)
             at_once = max(int(_VALUES_AT_ONCE / (len(normals) * series_each)), 1)
             for first in range(0, len(now), at_once):
                 own = now[first : first + at_once]
-                patients = patient[own]
+                patients = wait.patient[own]
                 part = of_patients(batch, patients)
-                run = weigh(part, self.prior, self._own_bank(aims.at(own), normals), levels=levels)
-                asked = np.flatnonzero(waiting & np.isin(patient, patients))
-                local = np.searchsorted(patients, patient[asked])
-                weighted = weighted_visits(part, run, local, visit[asked], tail_from=smallest)
-                accepted = np.isin(asked, own) & (number == _MOST_REFINEMENTS)
-                yield from self._trusted(weighted, asked, places, state, accepted)
-                # particles that have served one visit are as many as the next begins with
-                refinements[patients] += waiting[own]
-
-    def _trusted(
-        self,
-        weighted: WeightedVisits,
-        rows: IntArray,
-        places: tuple[IntArray, IntArray],
-        state: tuple[BoolArray, _Aims],
-        accepted: BoolArray | bool = False,
-    ) -> Iterator[tuple[IntArray, IntArray, WeightedVisits]]:
-        """Those of the weighted visits that can be trusted, or are accepted as they are; the others go on waiting.
-
-        Of each patient the first of those is aimed at.
-        """
-        waiting, aims = state
-        done = weighted.are_trusted(smallest_effective_size(self.bank.size)) | accepted
-        waiting[rows[done]] = False
-        left = np.flatnonzero(~done)
-        if left.size:
-            first = left[np.unique(weighted.patient[left], return_index=True)[1]]
-            aims.set(rows[first], _aims_of(weighted.at(first), self.prior))
-        if done.any():
-            yield places[0][rows[done]], places[1][rows[done]], weighted.at(done)
+                run = weigh(part, self.prior, self._own_bank(wait.aims.at(own), normals), levels=levels)
+                rows = np.flatnonzero(wait.is_waiting & np.isin(wait.patient, patients))
+                local = np.searchsorted(patients, wait.patient[rows])
+                weighted = weighted_visits(part, run, local, wait.visit[rows], tail_from=smallest)
+                done = weighted.are_trusted(smallest)
+                done |= np.isin(rows, own) & (number == _MOST_REFINEMENTS)
+                wait.is_waiting[rows[done]] = False
+                # Of the next visit these particles may know more than the prior's do, or less.
+                nexts = np.flatnonzero(np.isin(rows, wait.firsts()))
+                better = weighted.effective_size[nexts] >= wait.effective_size[rows[nexts]]
+                again = np.isin(rows[nexts], own)
+                follow = nexts[better | (again & np.isfinite(weighted.effective_size[nexts]))]
+                wait.aim_at(rows[follow], weighted.at(follow))
+                refinements[wait.patient[rows[nexts]]] = np.where(
+                    again, number + 1, np.where(better, number, 1)
+                )
+                if done.any():
+                    yield wait.patient[rows[done]], wait.visit[rows[done]], weighted.at(done)
 
     def _normals_of(self, refinements: int) -> FloatArray:
         """For the first refinement a few, for each further one twice as many."""
@@ -178,6 +160,44 @@ class Refiner:
             importance[row, 0] = -np.log(share + (1.0 - share) * np.exp(log_ratio))
         own = np.moveaxis(laid_out, 0, -1)
         return Bank.of(self.prior, own, log_importance=importance, precision=self.bank.precision)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """The visits of a batch, by patient and visit, and what is known of those that have no weights to trust yet.
+
+    Attributes:
+        prior: of the particles.
+        patient, visit: of each row, shape (R,).
+        is_waiting: it has none yet, shape (R,).
+        aims: where fresh particles for it are to be drawn.
+        effective_size: of the particles that the aim was taken from, shape (R,); the larger, the better the aim.
+    """
+
+    prior: Prior
+    patient: IntArray
+    visit: IntArray
+    is_waiting: BoolArray
+    aims: _Aims
+    effective_size: FloatArray
+
+    @classmethod
+    def of(cls, patient: IntArray, visit: IntArray, prior: Prior) -> _Waiting:
+        rows = len(patient)
+        aims = _Aims.empty(rows, prior.dimensions)
+        return cls(prior, patient, visit, np.ones(rows, dtype=np.bool_), aims, np.zeros(rows))
+
+    def firsts(self) -> IntArray:
+        """The first waiting row of each patient that has one."""
+        rows = np.flatnonzero(self.is_waiting)
+        firsts: IntArray = rows[np.unique(self.patient[rows], return_index=True)[1]]
+        return firsts
+
+    def aim_at(self, rows: IntArray, weighted: WeightedVisits) -> None:
+        """Take the aims of these rows from their weighted particles."""
+        if rows.size:
+            self.aims.set(rows, _aims_of(weighted, self.prior))
+            self.effective_size[rows] = weighted.effective_size
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ def rows(name: str, every: int, values: list[float | str]) -> list[str]:
 
 
 # Six times too small to measure, then as large as at the start: particles aimed at the one know nothing of the other.
-BACK_AT_ONCE = [64, 36, 22, *["too_small"] * 6, 64, 40, 35, 83, 67, 78]
+DAYS = (0, 61, 117, 184, 252, 319, 375, 438, 501, 564, 690, 744, 808, 871, 954)
+BACK_AT_ONCE = (64, 36, 22, *["too_small"] * 6, 64, 40, 35, 83, 67, 78)
 
 
 def finite(frame: pl.DataFrame) -> bool:
@@ -29,12 +30,17 @@ def finite(frame: pl.DataFrame) -> bool:
 
 
 def test_lesion_that_comes_back_at_once_after_years_below_the_limit_has_numbers() -> None:
+    read = [
+        f"P1,{day},T1,target,{',' + value if isinstance(value, str) else f'{value:g},measured'}"
+        for day, value in zip(DAYS, BACK_AT_ONCE, strict=True)
+    ]
+    lesions = "\n".join([LESIONS, *read, "P1,564,N1,new,,unequivocal_progression"]) + "\n"
     for tumour in ("metastatic colorectal cancer", "NSCLC", "sarcoma"):
         patients = f"patient_id,tumour_type\nP1,{tumour}\n"
-        lesions = "\n".join([LESIONS, *rows("P1", 61, BACK_AT_ONCE)]) + "\n"
-        found = tp.assess(study_of(patients=patients, lesions=lesions)).frame
-        assert finite(found)
-        assert found["p_turned"][-1] > 0.5
+        found = tp.assess(study_of(patients=patients, lesions=lesions))
+        assert finite(found.frame)
+        assert found.diagnostics["effective_size"].is_finite().all()
+        assert found.frame["p_turned"][-1] > 0.5
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -41,9 +41,9 @@ _FEWEST_FRESH = 512
 _KEPT_SHARE = 8  # and an eighth as many again of the prior's own
 _WIDEN = 1.1  # a proposal must be wider than what it aims at
 _PRIOR_WIDTH = 0.02  # and not much narrower than the prior in any direction
+_WIDEST = 2.0  # and not much wider
 _SMALLEST_TEMPERED_SIZE = 25.0
 _TEMPER = 0.8
-_LARGEST_LOG_RATIO = 500.0
 _PARTICLES_AT_ONCE = 512
 _VALUES_AT_ONCE = 3 * 2**14  # series x particles: an array of float32 then stays in a core's cache
 
@@ -156,8 +156,8 @@ class Refiner:
             # in units of its own normal a fresh particle is where it was drawn
             kept_ratio = aim.log_density(kept) - kept_density
             fresh_ratio = drawn_density + aim.log_peak - prior.log_density(fresh)
-            log_ratio = np.minimum(np.concatenate([kept_ratio, fresh_ratio]), _LARGEST_LOG_RATIO)
-            importance[row, 0] = -np.log(share + (1.0 - share) * np.exp(log_ratio))
+            log_ratio = np.concatenate([kept_ratio, fresh_ratio])
+            importance[row, 0] = -np.logaddexp(np.log(share), np.log1p(-share) + log_ratio)
         own = np.moveaxis(laid_out, 0, -1)
         return Bank.of(self.prior, own, log_importance=importance, precision=self.bank.precision)
 
@@ -234,8 +234,11 @@ def _aims_of(doubtful: WeightedVisits, prior: Prior) -> _Aims:
     weighted = apart * weight[:, None, :]
     mean = weighted.astype(np.float64).sum(axis=-1)  # cast first, as in `weighted_visits`
     square = _products(weighted, apart)
-    covariance = square - mean[:, :, None] * mean[:, None, :]
-    return _Aims(prior.mean + mean, _WIDEN * covariance + _PRIOR_WIDTH * prior.covariance)
+    covariance = _WIDEN * (square - mean[:, :, None] * mean[:, None, :])
+    # where no particle comes near, tempered weights spread with each refinement, away from anything the prior allows
+    width = (np.einsum("rii->ri", covariance) / np.diag(prior.covariance)).max(axis=1)
+    covariance *= np.minimum(1.0, _WIDEST / np.maximum(width, _WIDEST))[:, None, None]
+    return _Aims(prior.mean + mean, covariance + _PRIOR_WIDTH * prior.covariance)
 
 
 def _products(one: FloatArray, other: FloatArray) -> FloatArray:

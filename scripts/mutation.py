@@ -12,7 +12,6 @@ import argparse
 import ast
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from coverage import CoverageData
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results" / "mutation.md"
@@ -55,6 +55,8 @@ class Fault:
 
     file: str
     line: int
+    first: int  # line of the statement
+    last: int
     before: str
     after: str
     source: str
@@ -63,8 +65,7 @@ class Fault:
 def faults_of(file: Path) -> Iterator[Fault]:
     """Every fault that can be put into a file, by the rules above."""
     text = file.read_text(encoding="utf-8")
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
+    for statement, node in _expressions(ast.parse(text)):
         for changed in _changes(node):
             start, end = _span(node)
             lines = text.splitlines(keepends=True)
@@ -73,9 +74,27 @@ def faults_of(file: Path) -> Iterator[Fault]:
             first, last = offsets[start[0] - 1] + start[1], offsets[end[0] - 1] + end[1]
             source = (raw[:first] + f"({changed})".encode() + raw[last:]).decode()
             before = raw[first:last].decode()
-            yield Fault(
-                str(file.relative_to(ROOT / "src" / "turnpoint")), node.lineno, before, changed, source
-            )
+            if not _is(node, before):  # inside an f-string places are not what they say before Python 3.12
+                continue
+            name = str(file.relative_to(ROOT / "src" / "turnpoint"))
+            first, last = statement.lineno, statement.end_lineno or statement.lineno
+            yield Fault(name, node.lineno, first, last, before, changed, source)
+
+
+def _expressions(tree: ast.AST, statement: ast.stmt | None = None) -> Iterator[tuple[ast.stmt, ast.expr]]:
+    """Every expression with the innermost statement that it is in."""
+    for child in ast.iter_child_nodes(tree):
+        inside = child if isinstance(child, ast.stmt) else statement
+        if isinstance(child, ast.expr) and inside is not None:
+            yield inside, child
+        yield from _expressions(child, inside)
+
+
+def _is(node: ast.expr, text: str) -> bool:
+    try:
+        return ast.dump(ast.parse(f"({text})", mode="eval").body) == ast.dump(node)
+    except SyntaxError:
+        return False
 
 
 def _span(node: ast.AST) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -110,28 +129,31 @@ def by_hand(copy: Path) -> Iterator[Fault]:
         if before not in text:
             raise SystemExit(f"{file}: {before} does not stand there any more")
         line = text[: text.index(before)].count("\n") + 1
-        yield Fault(file, line, before, after, text.replace(before, after, 1))
+        yield Fault(file, line, max(line - 6, 1), line + 6, before, after, text.replace(before, after, 1))
 
 
-def covered(copy: Path) -> dict[tuple[str, int], list[str]]:
-    """Which tests run each line: by file and line."""
-    _pytest(copy, ["--cov=turnpoint", "--cov-context=test", "--cov-report=", *TESTS])
-    found: dict[tuple[str, int], list[str]] = {}
-    with sqlite3.connect(copy / ".coverage") as data:
-        from coverage.numbits import numbits_to_nums  # noqa: PLC0415
-
-        query = (
-            "select file.path, context.context, line_bits.numbits from line_bits "
-            "join file on file.id = line_bits.file_id join context on context.id = line_bits.context_id"
+def covered(copy: Path, known: Path | None) -> dict[str, dict[int, list[str]]]:
+    """Which tests run each line of each file: from an earlier run with contexts, or from one here."""
+    if known is None:
+        _pytest(
+            copy, ["--cov=turnpoint", "--cov-context=test", "--cov-report=", "--cov-fail-under=0", *TESTS]
         )
-        for path, context, bits in data.execute(query):
-            name = context.partition("|")[0]
-            if not name:
-                continue
-            file = str(Path(path).relative_to(copy / "src" / "turnpoint"))
-            for line in numbits_to_nums(bits):
-                found.setdefault((file, line), []).append(name)
+    data = CoverageData(str(known or copy / ".coverage"))
+    data.read()
+    found = {}
+    for path in data.measured_files():
+        runs = {
+            line: [name.partition("|")[0] for name in names if name]
+            for line, names in data.contexts_by_lineno(path).items()
+        }
+        found[path.partition("/src/turnpoint/")[2]] = runs
     return found
+
+
+def tests_of(fault: Fault, runs: dict[str, dict[int, list[str]]]) -> list[str]:
+    """The tests that run the statement that the fault is in."""
+    by_line = runs.get(fault.file, {})
+    return sorted({name for line in range(fault.first, fault.last + 1) for name in by_line.get(line, [])})
 
 
 def _pytest(copy: Path, arguments: list[str]) -> bool:
@@ -159,20 +181,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mutants", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--coverage", type=Path, help="data of an earlier run with --cov-context=test")
     parser.add_argument("--out", type=Path, default=RESULTS)
     wanted, begun = parser.parse_args(), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "turnpoint"
         ignore = shutil.ignore_patterns(".git", ".venv", "build", "__pycache__", "*.egg-info")
         shutil.copytree(ROOT, copy, ignore=ignore)
-        runs = covered(copy)
+        runs = covered(copy, wanted.coverage)
         files = [own for room in ROOMS for own in sorted((ROOT / "src" / "turnpoint" / room).rglob("*.py"))]
         every = [fault for file in files for fault in faults_of(file)]
         places = np.random.default_rng(wanted.seed).permutation(len(every))[: wanted.mutants]
         drawn = [every[place] for place in places]
         rows = []
         for kind, fault in [("by hand", own) for own in by_hand(copy)] + [("drawn", own) for own in drawn]:
-            tests = runs.get((fault.file, fault.line), [])
+            tests = tests_of(fault, runs)
             outcome = (
                 "noticed" if tests and noticed(copy, fault, tests) else "SURVIVED" if tests else "NOT RUN"
             )

@@ -17,8 +17,8 @@ def read(path: str | Path) -> Study:
     """Read and check a study.
 
     Args:
-        path: a study folder, a single CSV or Parquet file, or a folder or file of a standard: SDTM (XPT or
-            Dataset-JSON), FHIR.
+        path: a study folder, a single CSV or Parquet file, or a folder or file of a format that is read
+            (`turnpoint.formats.FORMATS`).
 
     Returns:
         The study; its `problems` are the warnings.

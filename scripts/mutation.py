@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results" / "mutation.md"
 ROOMS = ("pictures", "reports", "charts", "workflows")
 TESTS = ("tests/reports", "tests/charts", "tests/turning/test_fan.py", "tests/workflows", "tests/cli")
+QUICK = ("tests/reports", "tests/charts", "tests/turning")
 MOST_QUICK, MOST_SLOW = (
     40,
     12,

@@ -189,3 +189,34 @@ def test_demo_counts_what_the_tables_hold():
     assert (
         f"{alone.height} without progression so far, {sum(days >= 84 for days in seen)} of them seen" in lines
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"audience": "nurse"}, "--audience nurse: not one of patient"),
+        ({"lang": "tlh"}, "--lang tlh: not one of en"),
+    ],
+)
+def test_report_for_nobody_is_refused_before_anything_is_computed(asked, said):
+    with pytest.raises(tp.UsageError, match=said):
+        tp.report(study("mixed"), "mixed", **asked)
+
+
+def test_report_is_written_as_html_or_pdf_only(tmp_path):
+    page = tp.report(tp.picture(study("one-visit"), "one-visit", particles=512), audience="patient")
+    with pytest.raises(tp.UsageError, match=r"report is written as \.html or \.pdf"):
+        page.save(tmp_path / "page.docx")
+    assert page.save(tmp_path / "new" / "page.html").read_text(encoding="utf-8") == page.html
+    assert page.save(tmp_path / "page.pdf").read_bytes()[:5] == b"%PDF-"
+
+
+def test_report_of_a_study_an_assessment_and_a_picture_is_the_same_page():
+    own = study("late-dose")
+    pages = {
+        tp.report(own, "late-dose", seed=2).html,
+        tp.report(tp.assess(own, seed=2), "late-dose").html,
+        tp.report(tp.picture(own, "late-dose", seed=2)).html,
+    }
+    assert len(pages) == 1
+    assert tp.report(own, "late-dose", seed=3).html not in pages

@@ -1,0 +1,97 @@
+"""`fit` with new lesions and alerts, and the demo, on a few patients of the bundled studies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import turnpoint as tp
+from turnpoint.model.prior import GENERIC, shipped_priors
+from turnpoint.model.series import readings_of
+from turnpoint.study.reading import read
+from turnpoint.study.study import Study
+from turnpoint.workflows import demo as workflow
+from turnpoint.workflows.fit import new_lesion_hazard, with_alerts
+from turnpoint.workflows.report import cohort_view
+
+
+def few(dataset: str, patients: int) -> Study:
+    with resources.as_file(resources.files("turnpoint") / "datasets" / dataset) as folder:
+        whole = tp.read(folder)
+    return whole.only(whole.patient_ids[:patients])
+
+
+def test_fitted_prior_has_the_shipped_thresholds_and_its_own_simulated_rates() -> None:
+    study = few("oak-docetaxel", 40)
+    prior = tp.fit(study, name="few", courses=40)
+    shipped = shipped_priors()[GENERIC].alert_calibration
+    assert {rate: own.threshold for rate, own in prior.alert_calibration.items()} == {
+        rate: own.threshold for rate, own in shipped.items()
+    }
+    rates = [own.early_per_100 for _, own in sorted(prior.alert_calibration.items())]
+    assert all(rate is not None and 0 <= rate <= 100 for rate in rates)
+    assert rates == sorted(rates)  # a lower threshold, more early alerts
+    assert {own.courses for own in prior.alert_calibration.values()} == {40}
+    assert prior.alert == prior.alert_calibration[5.0]
+    assert "docetaxel" in " ".join(prior.keywords)
+    assert with_alerts(prior, shipped, readings_of(study), study, courses=40, seed=0).alert == prior.alert
+
+
+def test_hazard_of_new_lesions_is_events_by_exposure_and_none_where_none_is_recorded() -> None:
+    study, prior = few("oak-docetaxel", 20), shipped_priors()["docetaxel-nsclc-ct"]
+    assert new_lesion_hazard(study, prior) is None
+    last = study.lesions.group_by("patient_id").agg(pl.col("day").max()).sort("patient_id")
+    rows = [
+        dict.fromkeys(study.lesions.columns)
+        | {
+            "patient_id": patient_id,
+            "day": day,
+            "lesion_id": "N1",
+            "role": "new",
+            "status": "measured",
+            "diameter_mm": 12.0,
+        }
+        for patient_id, day in last.head(5).rows()
+    ]
+    new = pl.DataFrame(rows, schema=study.lesions.schema)
+    some = new_lesion_hazard(_with(study, new), prior)
+    more = new_lesion_hazard(_with(study, pl.concat([new, _shifted(study, last, new)])), prior)
+    assert some is not None
+    assert more is not None
+    assert 0 < some < more
+
+
+def _with(study: Study, new: pl.DataFrame) -> Study:
+    return replace(study, lesions=pl.concat([study.lesions, new]))
+
+
+def _shifted(study: Study, last: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """The same new lesions in five other patients."""
+    others = last.slice(5, 5)
+    return new.with_columns(others["patient_id"], others["day"])
+
+
+def test_demo_writes_one_report_of_both_studies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def some(folder: Path) -> Study:
+        whole = read(folder)
+        return whole.only(whole.patient_ids[:14])
+
+    monkeypatch.setattr(workflow, "read", some)
+    found = workflow.demo(tmp_path)
+    page = found.report_path.read_text(encoding="utf-8")
+    assert found.report_path == tmp_path / workflow.REPORT_NAME
+    for _, title in workflow.STUDIES:
+        assert page.count(title) >= 1
+        assert title in found.summary
+    alerted = tp.assess(few("oak-docetaxel", 14)).frame.filter("alert")
+    leads = alerted.group_by("patient_id").agg(pl.col("day").min())
+    assert any(f"alerts in {leads.height} patients" in line for line in found.summary)
+    shown = workflow._example(cohort_view(tp.assess(few("oak-docetaxel", 14))))
+    assert shown in set(leads["patient_id"])
+    assert shown in page
+    assert "for the oncologist" in page
+    assert "the same, for the patient" in page

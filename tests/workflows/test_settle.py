@@ -91,6 +91,11 @@ def test_bound_that_is_none_is_refused(bound):
         settle(study_of(markers=PSA), "P1", decided_above=bound)
 
 
+@pytest.mark.parametrize("bound", [0.501, 0.999])
+def test_bound_just_inside_is_taken(bound):
+    assert settle(study_of(markers=PSA), "P1", decided_above=bound, particles=512).height > 0
+
+
 def test_nothing_is_left_to_settle_once_progression_has_been_called():
     rows = ["patient_id,day,lesion_id,role,diameter_mm,status"]
     rows += [f"P1,{42 * visit},T1,target,{mm},measured" for visit, mm in enumerate((60, 40, 42, 55))]

@@ -5,10 +5,12 @@ import polars as pl
 import pytest
 
 from turnpoint.errors import UsageError
+from turnpoint.model.parameters import DYNAMICS_NAMES
+from turnpoint.model.prior import named_prior
 from turnpoint.model.series import readings_of
 from turnpoint.workflows.check import check
 from turnpoint.workflows.respond import respond
-from turnpoint.workflows.simulate import simulate
+from turnpoint.workflows.simulate import _resistant_share_of_what_stays, simulate
 
 CT, PSA = "docetaxel-nsclc-ct", "docetaxel-prostate-psa"
 
@@ -117,3 +119,16 @@ def test_simulate_names_every_number_that_means_nothing():
     assert all(
         part in str(caught.value) for part in ("patients=0", "visits-every=0", "lesions=6", "markers CEA=0")
     )
+
+
+def test_resistant_share_of_what_stays_is_all_without_scar_none_without_resistance_and_half_where_they_are_alike():
+    prior = named_prior(CT)
+    start = len(DYNAMICS_NAMES)
+    particles = np.tile(prior.mean, (3, 1))
+    particles[:, DYNAMICS_NAMES.index("log_regrowth_per_week")] = -40.0  # the resistant part stays as it is
+    logit_resistant, scar = DYNAMICS_NAMES.index("logit_resistant_fraction"), start
+    particles[0, [logit_resistant, scar]] = 0.0, -30.0
+    particles[1, [logit_resistant, scar]] = -30.0, 0.0
+    particles[2, [logit_resistant, scar]] = 0.0, -np.log(2.0)  # half resist, a third is scar: (2/3)/2 and 1/3
+    share = _resistant_share_of_what_stays(prior, particles, np.array([0.0, 700.0]))
+    assert share == pytest.approx(np.array([[1.0, 1.0], [0.0, 0.0], [0.5, 0.5]]), abs=1e-6)

@@ -68,21 +68,19 @@ class Fault:
 
 def faults_of(file: Path) -> Iterator[Fault]:
     """Every fault that can be put into a file, by the rules above."""
-    text = file.read_text(encoding="utf-8")
-    for statement, node in _expressions(ast.parse(text)):
+    raw = file.read_bytes()
+    starts = [0, *(place + 1 for place, byte in enumerate(raw) if byte == ord("\n"))]
+    name = str(file.relative_to(ROOT / "src" / "turnpoint"))
+    for statement, node in _expressions(ast.parse(raw)):
+        (line, column), (last_line, last_column) = _span(node)
+        begin, end = starts[line - 1] + column, starts[last_line - 1] + last_column
+        before = raw[begin:end].decode()
+        if not _is(node, before):  # inside an f-string places are not what they say before Python 3.12
+            continue
         for changed in _changes(node):
-            start, end = _span(node)
-            lines = text.splitlines(keepends=True)
-            offsets = [sum(len(own.encode()) for own in lines[:index]) for index in range(len(lines) + 1)]
-            raw = text.encode()
-            first, last = offsets[start[0] - 1] + start[1], offsets[end[0] - 1] + end[1]
-            source = (raw[:first] + f"({changed})".encode() + raw[last:]).decode()
-            before = raw[first:last].decode()
-            if not _is(node, before):  # inside an f-string places are not what they say before Python 3.12
-                continue
-            name = str(file.relative_to(ROOT / "src" / "turnpoint"))
-            first, last = statement.lineno, statement.end_lineno or statement.lineno
-            yield Fault(name, node.lineno, first, last, before, changed, source)
+            source = (raw[:begin] + f"({changed})".encode() + raw[end:]).decode()
+            last = statement.end_lineno or statement.lineno
+            yield Fault(name, line, statement.lineno, last, before, changed, source)
 
 
 def _expressions(tree: ast.AST, statement: ast.stmt | None = None) -> Iterator[tuple[ast.stmt, ast.expr]]:

@@ -41,9 +41,9 @@ class Page:
         self.language: Language = language(lang)
         body = made[made.index("<main") :]
         body = re.sub(r"<svg.*?</svg>", " ", body, flags=re.DOTALL)
-        self.text = _plain(body)
-        self.header = _plain(body[body.index("<header") : body.index("</header>")])
-        self.first = _plain(body[body.index("<h1") : body.index("</h1>")])
+        self.text = plain(body)
+        self.header = plain(body[body.index("<header") : body.index("</header>")])
+        self.first = plain(body[body.index("<h1") : body.index("</h1>")])
         self.snap = snapshot(view)
         self.last: dict[str, Any] = dict(self.snap.last)
 
@@ -54,7 +54,8 @@ class Page:
         return re.search(".{0,120}?".join(parts), self.text if where is None else where) is not None
 
 
-def _plain(markup: str) -> str:
+def plain(markup: str) -> str:
+    """What stands there, without markup."""
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())
 
 

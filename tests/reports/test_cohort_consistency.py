@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from functools import cache
 from importlib import resources
@@ -11,6 +10,7 @@ import polars as pl
 import pytest
 
 import turnpoint as tp
+from tests.reports.consistency import plain
 from tests.reports.patients import PATIENTS, study
 from turnpoint.reports.catalogue import language
 from turnpoint.study.study import Study
@@ -50,15 +50,11 @@ def _tables(made: str) -> dict[str, list[list[str]]]:
     """Each table's rows by its caption."""
     found = {}
     for body in re.findall(r"<table.*?</table>", made, flags=re.DOTALL):
-        caption = _plain(re.search(r"<caption>(.*?)</caption>", body, flags=re.DOTALL)[1])
+        caption = plain(re.search(r"<caption>(.*?)</caption>", body, flags=re.DOTALL)[1])
         rows = re.findall(r"<tr role=\"row\">(.*?)</tr>", body, flags=re.DOTALL)[1:]
         cells = [re.findall(r"<td.*?>(.*?)</td>", row, flags=re.DOTALL) for row in rows]
-        found[caption] = [[_plain(cell) for cell in row] for row in cells]
+        found[caption] = [[plain(cell) for cell in row] for row in cells]
     return found
-
-
-def _plain(markup: str) -> str:
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())
 
 
 def _problems(made: str, assessment: tp.Assessment, lang: str) -> list[str]:
@@ -75,7 +71,7 @@ def _problems(made: str, assessment: tp.Assessment, lang: str) -> list[str]:
         progressions["patient_id"].n_unique(),
     ]
     problems = [] if counts == wanted else [f"counts {counts}, not {wanted}"]
-    line = _plain(header[header.index("</ul>") :])
+    line = plain(header[header.index("</ul>") :])
     if wanted[-1] and re.findall(r"\d+", line)[0] != str(wanted[-1]):
         problems.append(f"another number of progressions: {line}")
     last = frame.unique("patient_id", keep="last")["verdict"].value_counts()

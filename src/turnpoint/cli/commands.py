@@ -20,7 +20,7 @@ from turnpoint.cli.convert_command import convert
 from turnpoint.cli.diagnose_command import diagnose
 from turnpoint.cli.failures import DATA_EXIT_CODE, GuardedGroup
 from turnpoint.cli.harm_command import harm
-from turnpoint.cli.inputs import expanded_prior, known_patient, read_study
+from turnpoint.cli.inputs import expanded_prior, only_patient, read_study
 from turnpoint.cli.map_command import mapping
 from turnpoint.cli.options import (
     Audience,
@@ -52,6 +52,7 @@ from turnpoint.errors import UsageError
 
 if TYPE_CHECKING:
     from turnpoint.criteria.responses import Responses
+    from turnpoint.pictures.patient import PatientPicture
     from turnpoint.study.study import Study
     from turnpoint.workflows.quality import QualityControl
 
@@ -376,7 +377,6 @@ def report(
     target = checked_target(out, REPORT_ENDINGS, source)
 
     from turnpoint.pictures.document import from_json, is_picture
-    from turnpoint.workflows.report import report as run
 
     if is_picture(source):
         given = {"--patient": patient, "--at": at, "--prior": prior, "--false-alerts-per-100": false_alerts}
@@ -385,29 +385,19 @@ def report(
             raise UsageError(
                 f"{named}: a picture is shown as it was computed. Leave it out, or name the study."
             )
-        shown = from_json(source.read_bytes(), source.name)
-        with appearing_whole(target) as part:
-            run(shown, audience=audience.value, lang=lang.value).save(part)
-        summaries.say_called_in(shown, sys.stdout)
-        summaries.say_provenance(shown.provenance, sys.stdout)
-        summaries.say_written(target, f"report for the {audience.value}", sys.stdout)
+        _page_of(from_json(source.read_bytes(), source.name), None, target, audience, lang)
         return
     data = read_study(source)
     if patient is not None:
-        known = known_patient(data, patient)
-        with appearing_whole(target) as part:
-            shown = drawn(data, known, at=at, prior=prior, false_alerts=false_alerts, seed=seed)
-            with ProgressBar("Writing the report"):
-                run(shown, audience=audience.value, lang=lang.value).save(part)
-        summaries.say_called_in(shown, sys.stdout)
-        summaries.say_read(data.only([known]), sys.stdout)
-        summaries.say_provenance(shown.provenance, sys.stdout)
-        summaries.say_written(target, f"report for the {audience.value}", sys.stdout)
+        data = only_patient(data, patient)
+        shown = drawn(data, patient, at=at, prior=prior, false_alerts=false_alerts, seed=seed)
+        _page_of(shown, data, target, audience, lang)
         return
     if at is not None:
         raise UsageError("--at: only a patient's report can go back. Name one with --patient.")
 
     from turnpoint.workflows.assess import assess as run_assess
+    from turnpoint.workflows.report import report as run
     from turnpoint.workflows.respond import called
 
     with ProgressBar("Assessing") as progress:
@@ -423,6 +413,21 @@ def report(
     summaries.say_called(called(data), sys.stdout)
     summaries.say_read(data, sys.stdout)
     summaries.say_priors(assessment.priors, sys.stdout)
+    summaries.say_written(target, f"report for the {audience.value}", sys.stdout)
+
+
+def _page_of(
+    shown: PatientPicture, read: Study | None, target: Path, audience: Audience, lang: Language
+) -> None:
+    """Write the page of a picture, and say what it is of; `read` is the study, where one was read for it."""
+    from turnpoint.workflows.report import report as run
+
+    with ProgressBar("Writing the report"), appearing_whole(target) as part:
+        run(shown, audience=audience.value, lang=lang.value).save(part)
+    summaries.say_called_in(shown, sys.stdout)
+    if read is not None:
+        summaries.say_read(read, sys.stdout)
+    summaries.say_provenance(shown.provenance, sys.stdout)
     summaries.say_written(target, f"report for the {audience.value}", sys.stdout)
 
 

@@ -244,17 +244,18 @@ def say_assessed(frame: pl.DataFrame, stream: TextIO) -> None:
 
 def say_prior(prior: Prior, stream: TextIO) -> None:
     """Which prior the patients were compared with, and what its card warns of."""
-    card = prior.card
-    say("Prior", f"{prior.name}, fitted to {counted(card.patients, 'patient')}: {card.data}", stream)
-    for warning in card.warnings:
-        say("", warning, stream)
+    _say_prior(prior.name, prior.card.patients, prior.card.data, prior.card.warnings, stream)
 
 
 def say_provenance(provenance: Provenance, stream: TextIO) -> None:
     """Which prior a patient was compared with, and what its card warns of."""
-    fitted = f"fitted to {counted(provenance.prior_patients, 'patient')}: {provenance.prior_data}"
-    say("Prior", f"{provenance.prior_name}, {fitted}", stream)
-    for warning in provenance.prior_warnings:
+    own = provenance
+    _say_prior(own.prior_name, own.prior_patients, own.prior_data, own.prior_warnings, stream)
+
+
+def _say_prior(name: str, patients: int, data: str, warnings: Sequence[str], stream: TextIO) -> None:
+    say("Prior", f"{name}, fitted to {counted(patients, 'patient')}: {data}", stream)
+    for warning in warnings:
         say("", warning, stream)
 
 

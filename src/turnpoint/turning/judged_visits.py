@@ -66,11 +66,13 @@ class JudgedCourse:
         rows: as `judged_visits` gives them.
         posterior: at every visit with a reading, in order.
         at_the_end: at the last of them, with more draws.
+        context: that the chances ahead were worked out from.
     """
 
     rows: pl.DataFrame
     posterior: Posterior
     at_the_end: Posterior
+    context: Context
 
 
 def judged_course(
@@ -94,7 +96,7 @@ def judged_course(
     posterior = joined(batch, parts)
     posterior = posterior.at(np.argsort(posterior.visit))
     rows = _rows(judged, [criterion_rows(posterior, context.of(batch))])
-    return JudgedCourse(rows, posterior.at(with_reading), at_the_end[0])
+    return JudgedCourse(rows, posterior.at(with_reading), at_the_end[0], context)
 
 
 def _parts(

@@ -67,14 +67,15 @@ class Watcher:
         if not rows.size:
             return pl.DataFrame(schema={"patient_id": pl.Int64, "day": pl.Int64})
         parts = [
-            self._judged(readings, own, until_day[own])
+            self._judged(readings, own, days, until_day[own])
             for own in np.split(rows, range(PATIENTS_PER_BATCH, len(rows), PATIENTS_PER_BATCH))
         ]
         judged = pl.concat(parts).with_columns(pl.col("patient_id").cast(pl.Int64))
         return with_verdicts(judged.sort("patient_id", "day"))
 
-    def _judged(self, readings: Sequence[Readings], rows: IntArray, until_day: FloatArray) -> pl.DataFrame:
-        days = np.unique(np.concatenate([own.day for own in readings]))
+    def _judged(
+        self, readings: Sequence[Readings], rows: IntArray, days: FloatArray, until_day: FloatArray
+    ) -> pl.DataFrame:
         values = pl.concat([_frame(own, rows, until_day) for own in readings])
         context = Context(bars_of(values, markers_of(values)), self.prior, self.seed)
         return judged_visits(_batch(readings, rows, days, until_day), self.refiner, self.tables, context)

@@ -14,6 +14,7 @@ from turnpoint.model.prior import Prior
 from turnpoint.model.series import parts_of, readings_of, visits_of
 from turnpoint.study.study import Study
 from turnpoint.turning.criterion_ahead import CHANCES, DAYS, Context, bars_of, quantity_rows
+from turnpoint.turning.judged_visits import JudgedCourse
 from turnpoint.turning.progression_ahead import FARTHEST_WEEKS
 from turnpoint.workflows.priors import Stretch, by_prior, by_prior_so_far, part_of_progress, usable_readings
 from turnpoint.workflows.respond import called
@@ -84,20 +85,14 @@ def ahead(
     return _table(rows, called(study))
 
 
-def ahead_of(
-    study: Study, posterior: Posterior, prior: Prior, progressions: pl.DataFrame, seed: int = 0
-) -> pl.DataFrame:
-    """The rows of the one patient of a study from a posterior that is known.
+def ahead_of(course: JudgedCourse, progressions: pl.DataFrame) -> pl.DataFrame:
+    """The rows of one patient whose course has been judged.
 
     Args:
-        study: of that patient.
-        posterior: at the patient's visits with a reading, in order.
-        prior: of the posterior.
+        course: the patient's.
         progressions: that have been called (`workflows.respond.called`).
-        seed: as for `progression_ahead`.
     """
-    context = Context(bars_of(readings_of(study), study.markers), prior, seed)
-    return _table(list(_rows(posterior, context, every_visit=False)), progressions)
+    return _table(list(_rows(course.posterior, course.context, every_visit=False)), progressions)
 
 
 def _table(rows: list[pl.DataFrame], progressions: pl.DataFrame) -> pl.DataFrame:

@@ -88,7 +88,7 @@ def picture(
     last_sum = sums.drop_nulls("sum_of_diameters_mm").tail(1)
     gap = _gap(last_sum)
     judged = rows.join(diagnostics, on="day", suffix="_again").row(-1, named=True)
-    ahead = ahead_of(own, course.posterior, chosen, progressions, seed)
+    ahead = ahead_of(course, progressions)
     patient = own.patients.row(0, named=True)
     return PatientPicture(
         patient_id=patient_id,

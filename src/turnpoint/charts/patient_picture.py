@@ -11,6 +11,7 @@ from turnpoint.charts.canvas import Layer, at_x, at_y, sheet, text_width_px, wor
 from turnpoint.charts.specification import Axis, Scale, Specification, channel, marks
 from turnpoint.charts.week_axis import Panel
 
+_APART_PX = 10.0
 _HEIGHT_PX = 260
 
 
@@ -80,7 +81,7 @@ def _labels(rows: pl.DataFrame, has_forecast: bool, panel: Panel, top: float) ->
         layers.append(
             words(
                 pl.DataFrame({"text": [language.measured(value)]}),
-                at_x(max(panel.pixel(week), half_px)),  # not over the labels of the axis
+                at_x(max(panel.pixel(week), half_px + _APART_PX)),  # clear of the labels of the axis
                 at_y(y_px),
                 size_px=size + 1,
                 align="center",

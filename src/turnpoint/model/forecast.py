@@ -12,6 +12,7 @@ from turnpoint.model.arrays import BoolArray, FloatArray
 from turnpoint.model.filter import PartPosterior, Posterior
 from turnpoint.model.parameters import Reading
 from turnpoint.model.prior import BelowLimit, Prior
+from turnpoint.model.sobol import sobol
 from turnpoint.model.streams import Stream, generator
 
 QUANTILE_LEVELS = np.arange(0.05, 0.951, 0.05).round(2)
@@ -162,12 +163,10 @@ class _Reader:
 @lru_cache(maxsize=1024)
 def _uniforms(draws: int, dimensions: int, stream: tuple[int, int, int]) -> FloatArray:
     """Scrambled Sobol points inside (0, 1), in an order of their own for each stream, shape (draws, dimensions)."""
-    from scipy.stats import qmc  # noqa: PLC0415  (see Prior.bank)
-
     seed, part, step = stream
     rng = generator(seed, Stream.READINGS_AHEAD, part, step)
     power = int(np.ceil(np.log2(draws)))
-    points = qmc.Sobol(dimensions, rng=rng).random_base2(power)[:draws]
+    points = sobol(2**power, dimensions, rng)[:draws]
     uniforms: FloatArray = np.clip(rng.permutation(points), 1e-9, 1.0 - 1e-9)
     uniforms.flags.writeable = False  # it is kept for whoever asks next
     return uniforms

@@ -17,6 +17,7 @@ from turnpoint.errors import PriorError
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.error_regression import ErrorRegression, error_regression_from_dict
 from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
+from turnpoint.model.sobol import sobol
 from turnpoint.model.streams import Stream, generator
 
 FORMAT = "turnpoint-prior-4"
@@ -131,10 +132,7 @@ class Prior:
 
     def bank(self, particles: int, seed: int) -> FloatArray:
         """Quasi-random draws, shape (particles, dimensions); the same for the same seed (scrambled Sobol)."""
-        # scipy.stats takes most of a second to import; the CLI's other commands need not wait for it
-        from scipy.stats import qmc  # noqa: PLC0415
-
-        uniform = qmc.Sobol(self.dimensions, rng=generator(seed, Stream.BANK)).random(particles)
+        uniform = sobol(particles, self.dimensions, generator(seed, Stream.BANK))
         normal = ndtri(np.clip(uniform, _TAIL, 1.0 - _TAIL))
         draws: FloatArray = self.mean + normal @ np.linalg.cholesky(self.covariance).T
         return draws

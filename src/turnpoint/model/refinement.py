@@ -24,6 +24,7 @@ from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.bank import SINGLE, Bank, Precision
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import Batch
+from turnpoint.model.sobol import sobol
 from turnpoint.model.streams import Stream, generator
 from turnpoint.model.weighing import (
     WeightedVisits,
@@ -67,11 +68,9 @@ class Refiner:
     @classmethod
     def of(cls, prior: Prior, particles: FloatArray, seed: int, *, precision: Precision = SINGLE) -> Refiner:
         """From particles drawn from the prior (a power of two of them) and the seed they were drawn with."""
-        from scipy.stats import qmc  # noqa: PLC0415  (see Prior.bank)
-
-        sequence = qmc.Sobol(prior.dimensions, rng=generator(seed, Stream.REFINEMENT))
+        most = _MOST_SHARE * max(len(particles), _FEWEST_FRESH)
         uniforms = np.clip(
-            sequence.random(_MOST_SHARE * max(len(particles), _FEWEST_FRESH)), 1e-9, 1.0 - 1e-9
+            sobol(most, prior.dimensions, generator(seed, Stream.REFINEMENT)), 1e-9, 1.0 - 1e-9
         )
         return cls(prior, Bank.of(prior, particles, precision=precision), ndtri(uniforms), seed)
 

@@ -11,6 +11,17 @@ from turnpoint.model.bank import Precision
 from turnpoint.model.parameters import Reading
 from turnpoint.model.series import Series
 
+# Of the readings, in the order in which `model.kernel` takes them.
+CONSTANTS = (
+    "reading_variance",
+    "drift_variance",
+    "jump_variance",
+    "window_variance",
+    "window",
+    "window_precision",
+    "repeat_odds",
+    "jump",
+)
 _SHORTEST_GAP_WEEKS = 1.0 / 7.0
 
 

@@ -17,19 +17,25 @@ sd_drift and repeat depend on its last reading (`Reading.after`).
 
 The arithmetic is done in the precision of the parameters: float32 is three times as fast, and its log-likelihoods
 are off by about 0.001, far below what 2048 particles can tell. Values at a limit are always worked out in float64.
+
+In float32 the same arithmetic runs as one compiled loop where Numba is installed (`model.kernel`); what is here is its
+reference, and what serves everywhere else.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.util import find_spec
 
 import numpy as np
 from scipy.special import log_ndtr
 
 from turnpoint.model.arrays import FloatArray, IntArray
-from turnpoint.model.bank import DOUBLE, Signals, expected_log_value
+from turnpoint.model.bank import DOUBLE, SINGLE, Signals, expected_log_value
 from turnpoint.model.dynamics import Dynamics
-from turnpoint.model.looks import Constants, Look, Looks
+from turnpoint.model.looks import CONSTANTS, Constants, Look, Looks
 from turnpoint.model.parameters import Reading
 from turnpoint.model.series import Series
 
@@ -107,6 +113,10 @@ def run_series(
     looks = Looks.of(series, is_diameter=reading.is_diameter)
     constants = Constants.of(reading, floor_persistence)
     owner = looks.rows if patient is None else patient[looks.rows]
+    if precision == SINGLE and has_kernel():
+        filtered = Filtered(log_likelihood, level_mean, level_variance)
+        _run_kernel(filtered, series, looks, (constants, owner), (dynamics, reading), signals, known)
+        return filtered
     in_order = bool((np.diff(looks.rows) > 0).all())
     mean = variance = np.zeros(0)
     for i, count in enumerate(looks.count):
@@ -131,6 +141,75 @@ def run_series(
         if levels:
             level_mean[where, i], level_variance[where, i] = mean, variance
     return Filtered(log_likelihood, level_mean, level_variance)
+
+
+@lru_cache(maxsize=1)
+def has_kernel() -> bool:
+    """The compiled loop serves: Numba is installed, and `TURNPOINT_KERNEL` in the environment is not `off`."""
+    return os.environ.get("TURNPOINT_KERNEL") != "off" and find_spec("numba") is not None
+
+
+def _run_kernel(
+    found: Filtered,
+    series: Series,
+    looks: Looks,
+    constants: tuple[Constants, IntArray],
+    model: tuple[Dynamics, Reading],
+    signals: Signals | None,
+    known: Known | None,
+) -> None:
+    """Fills in what `run_series` finds by `model.kernel.filter_series`."""
+    from turnpoint.model.kernel import LIMIT, NUMBER, SAME, filter_series  # noqa: PLC0415  (Numba is an extra)
+
+    (own, owner), (dynamics, reading), rows = constants, model, looks.rows
+    nothing: FloatArray = np.zeros((1, 1, 0), np.float32)
+    weeks = np.stack([series.on_weeks[rows], series.off_weeks[rows]], axis=-1)
+    table: FloatArray = nothing[0, :0]
+    times: IntArray = np.zeros((0, 0), dtype=np.int64)
+    parts = background = nothing
+    if signals is None:
+        fraction = dynamics.resistant_fraction
+        parts = _sets(
+            np.log1p(-fraction),
+            dynamics.kill_per_week,
+            dynamics.off_growth_per_week,
+            np.log(fraction),
+            dynamics.regrowth_per_week,
+        )
+        background = _sets(reading.background, reading.surge)
+    else:
+        pairs, place = np.unique(weeks.reshape(-1, 2), axis=0, return_inverse=True)
+        table, times = signals.at(pairs[:, 0], pairs[:, 1]), place.reshape(weeks.shape[:2])
+    filter_series(
+        np.ascontiguousarray(np.moveaxis(looks.numbers, 0, -1), dtype=np.float32),
+        np.where(looks.censored, LIMIT, np.where(looks.same, SAME, NUMBER)).astype(np.int8),
+        looks.after_floor.astype(np.uint8),
+        rows,
+        series.length[rows],
+        owner if own.jump.ndim > 1 else np.zeros_like(owner),
+        _sets(*(getattr(own, name) for name in CONSTANTS)),
+        float(own.floor_persistence),
+        table,
+        times,
+        parts,
+        background,
+        weeks.astype(np.float32),
+        reading.is_diameter,
+        0 if known is None else known.after + 1,
+        nothing[0, 0] if known is None else known.level_mean.astype(np.float32),
+        nothing[0, 0] if known is None else known.level_variance.astype(np.float32),
+        found.log_likelihood,
+        found.level_mean,
+        found.level_variance,
+    )
+
+
+def _sets(*parameters: FloatArray) -> FloatArray:
+    """Parameters of shape (K,) or (P, K) as sets, float32, shape (P or 1, parameters, K)."""
+    sets: FloatArray = np.ascontiguousarray(
+        np.stack([np.atleast_2d(own) for own in parameters], axis=1), dtype=np.float32
+    )
+    return sets
 
 
 def _signal(

@@ -45,6 +45,9 @@ _PRIOR_WIDTH = 0.02  # and not much narrower than the prior in any direction
 _WIDEST = 2.0  # and not much wider
 _SMALLEST_TEMPERED_SIZE = 25.0
 _TEMPER = 0.8
+_VISITS_AHEAD = (
+    8  # that fresh particles are tried on; those that still serve then are what the next aim is taken from
+)
 _PARTICLES_AT_ONCE = 512
 _VALUES_AT_ONCE = 3 * 2**14  # series x particles: an array of float32 then stays in a core's cache
 
@@ -113,23 +116,26 @@ class Refiner:
             for first in range(0, len(now), at_once):
                 own = now[first : first + at_once]
                 patients = wait.patient[own]
-                part = of_patients(batch, patients)
+                end = wait.visit[own] + 1 + _VISITS_AHEAD
+                part = of_patients(batch, patients, end)
                 run = weigh(part, self.prior, self._own_bank(wait.aims.at(own), normals), levels=levels)
                 rows = np.flatnonzero(wait.is_waiting & np.isin(wait.patient, patients))
+                rows = rows[wait.visit[rows] < end[np.searchsorted(patients, wait.patient[rows])]]
                 local = np.searchsorted(patients, wait.patient[rows])
                 weighted = weighted_visits(part, run, local, wait.visit[rows], tail_from=smallest)
                 done = weighted.are_trusted(smallest)
                 done |= np.isin(rows, own) & (number == _MOST_REFINEMENTS)
                 wait.is_waiting[rows[done]] = False
-                # Of the next visit these particles may know more than the prior's do, or less.
-                nexts = np.flatnonzero(np.isin(rows, wait.firsts()))
-                better = weighted.effective_size[nexts] >= wait.effective_size[rows[nexts]]
-                again = np.isin(rows[nexts], own)
-                follow = nexts[better | (again & np.isfinite(weighted.effective_size[nexts]))]
-                wait.aim_at(rows[follow], weighted.at(follow))
-                refinements[wait.patient[rows[nexts]]] = np.where(
-                    again, number + 1, np.where(better, number, 1)
-                )
+                # Of the next visit these particles may know more than the prior's do, or less. One that they were not
+                # tried on is aimed at from the last that they were.
+                nexts = wait.firsts()
+                nexts = nexts[np.isin(wait.patient[nexts], patients)]
+                source = np.searchsorted(rows, nexts, side="right") - 1
+                better = weighted.effective_size[source] >= wait.effective_size[nexts]
+                again = np.isin(nexts, own)
+                follow = better | (again & np.isfinite(weighted.effective_size[source]))
+                wait.aim_at(nexts[follow], weighted.at(source[follow]))
+                refinements[wait.patient[nexts]] = np.where(again, number + 1, np.where(better, number, 1))
                 if done.any():
                     yield wait.patient[rows[done]], wait.visit[rows[done]], weighted.at(done)
 

@@ -93,7 +93,8 @@ def sobol(points: int, dimensions: int, rng: np.random.Generator) -> FloatArray:
         done = 2**digit
         new = whole[done : 2 * done]
         new[:] = whole[:done][::-1][: len(new)] ^ directions[:, digit]
-    return whole * 2.0**-_BITS
+    drawn: FloatArray = np.multiply(whole, 2.0**-_BITS, dtype=np.float64)
+    return drawn
 
 
 def _directions(dimensions: int) -> IntArray:

@@ -126,15 +126,28 @@ def effective_sizes(log_weight: FloatArray) -> FloatArray:
     return sizes
 
 
-def of_patients(batch: Batch, rows: IntArray) -> Batch:
-    """The batch with these patients only, padded no further than they need."""
+def of_patients(batch: Batch, rows: IntArray, most_visits: IntArray | None = None) -> Batch:
+    """The batch with these patients only, padded no further than they need.
+
+    Args:
+        batch: the data.
+        rows: the patients, shape (R,).
+        most_visits: of each only so many, and the readings up to the last of them, shape (R,).
+    """
     visits = batch.visits[rows]
+    if most_visits is not None:
+        visits = np.minimum(visits, most_visits)
     width = max(int(visits.max(initial=0)), 1)
+    series = {
+        name: tuple(
+            _series_of(part, rows, counts[rows, visits - 1])
+            for part, counts in zip(parts, batch.readings[name], strict=True)
+        )
+        for name, parts in batch.series.items()
+    }
     return Batch(
         patient_ids=[batch.patient_ids[row] for row in rows],
-        series={
-            name: tuple(_series_of(part, rows) for part in parts) for name, parts in batch.series.items()
-        },
+        series=series,
         visits=visits,
         day=batch.day[rows, :width],
         on_weeks=batch.on_weeks[rows, :width],

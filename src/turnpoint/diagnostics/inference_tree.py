@@ -13,13 +13,13 @@ import polars as pl
 from turnpoint.diagnostics.drawn import Drawn
 from turnpoint.diagnostics.forecast_calibration import outcomes
 from turnpoint.diagnostics.posterior_checks import last_visits, transformed, transformed_names
+from turnpoint.engine.progress import Progress
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.dynamics import Dynamics
 from turnpoint.model.filter import (
     DEFAULT_DRAWS,
     DEFAULT_PARTICLES,
     Posterior,
-    Progress,
     posteriors,
     systematic_draws,
 )

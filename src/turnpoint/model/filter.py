@@ -8,16 +8,15 @@ effective sample size or a heavy tail of the weights, gets a bank of their own a
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 
+from turnpoint.engine.progress import Progress
+from turnpoint.engine.threads import in_order
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.dynamics import Dynamics
 from turnpoint.model.observation import Filtered
@@ -29,7 +28,6 @@ from turnpoint.model.streams import Stream, generator
 from turnpoint.model.weighing import WeightedVisits
 from turnpoint.study.study import Study
 
-Progress = Callable[[int, int], None]
 _Result = TypeVar("_Result")
 
 DEFAULT_PARTICLES = 2048
@@ -222,34 +220,21 @@ def over_batches(
 ) -> Iterator[_Result]:
     """What `work` makes of each batch of a study, in patient order (arguments as `posteriors`).
 
-    As many threads work as there are cores (NumPy lets go of the lock), on a few batches ahead only, so that memory
-    does not grow with the study.
+    In threads, a few batches ahead (`engine.threads`), so that memory does not grow with the study.
     """
     if visits is None:
         visits = readings.select("patient_id", "day").unique().sort("patient_id", "day")
-    total, done = visits["patient_id"].n_unique(), 0
-    workers, new_lesions = os.cpu_count() or 1, new_lesion_days(study.lesions)
-    waiting: deque[tuple[int, Future[_Result]]] = deque()
-
-    def next_result() -> _Result:
-        nonlocal done
-        patients, future = waiting.popleft()
-        result = future.result()
+    total, done, new_lesions = visits["patient_id"].n_unique(), 0, new_lesion_days(study.lesions)
+    cut = (
+        batch
+        for piece in _pieces(readings, study.doses, visits)
+        for batch in batches(*piece[:2], list(prior.quantities), patients_per_batch, piece[2], new_lesions)
+    )
+    for patients, result in in_order(lambda batch: (len(batch.patient_ids), work(batch)), cut):
         done += patients
         if progress is not None:
             progress(done, total)
-        return result
-
-    with ThreadPoolExecutor(workers) as pool:
-        for piece in _pieces(readings, study.doses, visits):
-            for batch in batches(
-                *piece[:2], list(prior.quantities), patients_per_batch, piece[2], new_lesions
-            ):
-                waiting.append((len(batch.patient_ids), pool.submit(work, batch)))
-                if len(waiting) > 2 * workers:
-                    yield next_result()
-        while waiting:
-            yield next_result()
+        yield result
 
 
 def _pieces(

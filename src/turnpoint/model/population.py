@@ -10,14 +10,15 @@ Dempster, Laird, Rubin 1977; Wei, Tanner 1990 (MCEM), doi:10.1080/01621459.1990.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 from scipy.special import expit, logit, logsumexp, ndtr, ndtri
 
+from turnpoint.engine.progress import Progress
+from turnpoint.engine.threads import in_order
 from turnpoint.errors import PriorError, Problem, StudyError
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.bank import SINGLE, Bank
@@ -25,8 +26,6 @@ from turnpoint.model.parameters import DORMANCY, DYNAMICS_NAMES, READING_NAMES, 
 from turnpoint.model.prior import BelowLimit, Prior
 from turnpoint.model.series import Batch, batches
 from turnpoint.model.weighing import final_visits, weigh
-
-Progress = Callable[[int, int], None]
 
 EM_PARTICLES = 1024
 EM_ITERATIONS = 40
@@ -141,25 +140,24 @@ def fit_population(
     ]
     history: list[float] = []
     smallest = 0.0
-    with ThreadPoolExecutor() as pool:
-        for iteration in range(iterations):
-            bank = prior.bank(particles, seed + iteration)
-            steps = list(pool.map(_EStep(prior, Bank.of(prior, bank, precision=SINGLE)), parts))
-            log_evidence = np.concatenate([step[0] for step in steps])
-            weights = np.concatenate([step[1] for step in steps])
-            history.append(float(log_evidence.sum()))
-            smallest = float((1.0 / (weights**2).sum(axis=1)).min())
-            prior = _maximised(prior, start, bank, weights)
-            if not np.isfinite(history[-1]) or np.sqrt(np.diag(prior.covariance)).max() > _WIDEST_SD:
-                raise PriorError(
-                    f"fit: diverged in iteration {iteration + 1} of {iterations}. The data do not pin the model "
-                    "down: check units and outliers (turnpoint check), or use a shipped prior."
-                )
-            converged = _has_converged(history, used.height)
-            if progress is not None:
-                progress(iterations if converged else iteration + 1, iterations)
-            if converged:
-                break
+    for iteration in range(iterations):
+        bank = prior.bank(particles, seed + iteration)
+        steps = list(in_order(_EStep(prior, Bank.of(prior, bank, precision=SINGLE)), parts))
+        log_evidence = np.concatenate([step[0] for step in steps])
+        weights = np.concatenate([step[1] for step in steps])
+        history.append(float(log_evidence.sum()))
+        smallest = float((1.0 / (weights**2).sum(axis=1)).min())
+        prior = _maximised(prior, start, bank, weights)
+        if not np.isfinite(history[-1]) or np.sqrt(np.diag(prior.covariance)).max() > _WIDEST_SD:
+            raise PriorError(
+                f"fit: diverged in iteration {iteration + 1} of {iterations}. The data do not pin the model "
+                "down: check units and outliers (turnpoint check), or use a shipped prior."
+            )
+        converged = _has_converged(history, used.height)
+        if progress is not None:
+            progress(iterations if converged else iteration + 1, iterations)
+        if converged:
+            break
     return Fit(prior, len(several), used.height, tuple(history), smallest)
 
 

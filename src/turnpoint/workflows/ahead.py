@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from turnpoint.criteria.called_progression import RECIST
+from turnpoint.engine.progress import Progress, part_of_progress
 from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, posteriors
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import parts_of, readings_of, visits_of
@@ -16,10 +17,8 @@ from turnpoint.study.study import Study
 from turnpoint.turning.criterion_ahead import CHANCES, DAYS, Context, bars_of, quantity_rows
 from turnpoint.turning.judged_visits import JudgedCourse
 from turnpoint.turning.progression_ahead import FARTHEST_WEEKS
-from turnpoint.workflows.priors import Stretch, by_prior, by_prior_so_far, part_of_progress, usable_readings
+from turnpoint.workflows.priors import Stretch, by_prior, by_prior_so_far, usable_readings
 from turnpoint.workflows.respond import called
-
-Progress = Callable[[int, int], None]
 
 PROGRESSION_AHEAD_SCHEMA: dict[str, type[pl.DataType]] = {
     "patient_id": pl.String,

@@ -14,6 +14,7 @@ import polars as pl
 
 from turnpoint._version import __version__
 from turnpoint.engine.processes import Workers
+from turnpoint.engine.progress import Progress, part_of_progress
 from turnpoint.formats.fhir import write_assessment
 from turnpoint.model.filter import DEFAULT_PARTICLES, over_batches
 from turnpoint.model.prior import Prior
@@ -24,10 +25,8 @@ from turnpoint.turning.alerts import alert_history, with_false_alerts
 from turnpoint.turning.criterion_ahead import CRITERION_CHANCES, Context, bars_of, markers_of
 from turnpoint.turning.judged_visits import DATES, LEVEL_NAMES, judged_visits, with_verdicts
 from turnpoint.turning.tables import Tables
-from turnpoint.workflows.priors import Stretch, by_prior_so_far, part_of_progress, usable_readings
+from turnpoint.workflows.priors import Stretch, by_prior_so_far, usable_readings
 from turnpoint.workflows.respond import called
-
-Progress = Callable[[int, int], None]
 
 PATIENTS_PER_BATCH = 256
 PATIENTS_WORTH_PROCESSES = 2000  # starting them takes as long as they save on fewer

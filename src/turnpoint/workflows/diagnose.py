@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from turnpoint.diagnostics.forecast_calibration import (
 )
 from turnpoint.diagnostics.posterior_checks import posterior_tables
 from turnpoint.diagnostics.predictive_check import MOST_PATIENTS, REPLICATES, visual_predictive_check
+from turnpoint.engine.progress import Progress
 from turnpoint.errors import Problem, StudyError
 from turnpoint.model.filter import posteriors
 from turnpoint.model.prior import Prior
@@ -32,8 +32,6 @@ from turnpoint.workflows.priors import prior_for, usable_readings
 from turnpoint.workflows.provenance import provenance
 from turnpoint.workflows.report import Report
 from turnpoint.workflows.respond import first_new_lesions
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

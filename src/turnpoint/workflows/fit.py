@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from turnpoint._version import __version__
+from turnpoint.engine.progress import Progress
 from turnpoint.model.error_features import training_origins
 from turnpoint.model.error_regression import ErrorRegression
 from turnpoint.model.error_regression_fit import fit_error_regression
@@ -27,8 +28,6 @@ from turnpoint.turning.alerts import FALSE_ALERTS_PER_100, early_alerts_per_100
 from turnpoint.workflows.assess import assess_readings
 from turnpoint.workflows.priors import usable_readings
 from turnpoint.workflows.respond import first_new_lesions
-
-Progress = Callable[[int, int], None]
 
 CALIBRATION_COURSES = 600
 

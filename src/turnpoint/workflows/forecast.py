@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from turnpoint.engine.progress import Progress, part_of_progress
 from turnpoint.errors import UsageError
 from turnpoint.model.filter import DEFAULT_PARTICLES
 from turnpoint.model.forecast import QUANTILE_LEVELS, QUANTILE_NAMES, weighted_quantiles
@@ -18,10 +18,8 @@ from turnpoint.model.series import parts_of, readings_of
 from turnpoint.study.study import Study
 from turnpoint.turning.criterion_ahead import progression_thresholds
 from turnpoint.workflows.forecast_draws import ForecastDraws, forecast_draws
-from turnpoint.workflows.priors import by_prior, by_prior_so_far, part_of_progress, usable_readings
+from turnpoint.workflows.priors import by_prior, by_prior_so_far, usable_readings
 from turnpoint.workflows.respond import first_new_lesions
-
-Progress = Callable[[int, int], None]
 
 FORECAST_SCHEMA: dict[str, type[pl.DataType]] = {
     "patient_id": pl.String,

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from turnpoint.engine.progress import Progress
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.error_features import Origins, forecast_origins
 from turnpoint.model.error_regression import ErrorRegression
-from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, Progress, posteriors
+from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior, posteriors
 from turnpoint.model.forecast import readings_ahead
 from turnpoint.model.linear_pool import Pool
 from turnpoint.model.prior import Prior

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from turnpoint.engine.progress import Progress, part_of_progress
 from turnpoint.errors import Problem, StudyError, UsageError
 from turnpoint.harms.administrations import administrations
 from turnpoint.harms.adverse_events import adverse_events, events_by_cycle
@@ -25,9 +26,7 @@ from turnpoint.model.series import parts_of, readings_of
 from turnpoint.model.treatment import OffIntervals, off_intervals, on_off_weeks
 from turnpoint.study.dose_lists import USUAL_CYCLE_DAYS
 from turnpoint.study.study import Study
-from turnpoint.workflows.priors import by_prior, part_of_progress
-
-Progress = Callable[[int, int], None]
+from turnpoint.workflows.priors import by_prior
 
 _POINTS_A_CYCLE = 3  # enough for the eye: the curves are smooth
 _CHANGES = tuple(

@@ -9,8 +9,8 @@ from typing import Any
 
 from turnpoint._version import __version__
 from turnpoint.diagnostics.inference_tree import NextReadings, PosteriorDraws, prior_draws, tree_of
+from turnpoint.engine.progress import Progress
 from turnpoint.errors import MissingExtraError, UsageError
-from turnpoint.model.filter import Progress
 from turnpoint.model.prior import Prior
 from turnpoint.study.study import Study
 from turnpoint.workflows.forecast import forecast_targets

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +21,6 @@ from turnpoint.model.prior import (
 from turnpoint.model.series import parts_of, quantities_of, readings_of, visits_of
 from turnpoint.study.study import Study
 
-Progress = Callable[[int, int], None]
 _Known = Sequence[tuple[str, str]]  # kind and text of what is known of a patient (`_facts`)
 _BEFORE_ALL = -(2**31)  # a day
 
@@ -134,15 +133,6 @@ def by_prior(study: Study, prior: str | Path | Prior | None = None) -> list[tupl
     if len(parts) == 1 and last.height == len(study.patient_ids):
         return [(priors[last["prior"][0]], study)]
     return [(priors[own["prior"][0]], study.only(own["patient_id"].to_list())) for own in parts]
-
-
-def part_of_progress(progress: Progress, done: int, total: int) -> Progress:
-    """Progress over the patients of one part as progress over all of them."""
-
-    def report(patients: int, _: int) -> None:
-        progress(done + patients, total)
-
-    return report
 
 
 def prior_of(study: Study, patient_id: str, prior: str | Path | Prior | None = None) -> Prior:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -17,6 +17,7 @@ import polars as pl
 
 from turnpoint._version import __version__
 from turnpoint.engine.processes import Workers
+from turnpoint.engine.progress import Progress
 from turnpoint.errors import UsageError
 from turnpoint.model.prior import Prior, choose_prior, named_prior
 from turnpoint.reports.trial_page import TrialView, trial_page
@@ -27,8 +28,6 @@ from turnpoint.virtual.declaration import FILE, Declaration, parsed
 from turnpoint.virtual.people import with_resistant_fraction
 from turnpoint.workflows.provenance import provenance
 from turnpoint.workflows.report import Report
-
-Progress = Callable[[int, int], None]
 
 PATIENTS_PER_BLOCK = 500
 FEW_BLOCKS = 1  # starting processes takes as long as they save on fewer

@@ -34,6 +34,7 @@ from turnpoint.cli.options import (
 from turnpoint.cli.picture_command import AtOption, drawn, picture
 from turnpoint.cli.problems import print_every_problem, problem_frame
 from turnpoint.cli.progress import ProgressBar
+from turnpoint.cli.serve_command import audit, serve
 from turnpoint.cli.simulate_command import simulate
 from turnpoint.cli.targets import (
     FHIR_ENDINGS,
@@ -348,6 +349,10 @@ app.command(short_help="Virtual patients with their truth, as a study")(simulate
 app.command(short_help="Play a declared virtual trial")(trial)
 app.command(short_help="Between formats: SDTM, ADaM, FHIR, study")(convert)
 app.add_typer(mapping)
+
+
+app.command(short_help="The web app on this computer")(serve)
+app.add_typer(audit, name="audit")
 
 
 app.command(short_help="All that is said about one patient, as JSON")(picture)

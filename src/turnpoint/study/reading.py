@@ -117,6 +117,20 @@ def read_frames(frames: Mapping[str, pl.DataFrame], name: str = "study") -> Stud
     >>> read_frames({"lesions": pl.DataFrame(lesions)}).lesions["node"].to_list()
     [False]
     """
+    study, problems = inspect_frames(frames, name)
+    if study is None:
+        raise StudyError(problems)
+    return study
+
+
+def inspect_frames(
+    frames: Mapping[str, pl.DataFrame], name: str = "study"
+) -> tuple[Study | None, tuple[Problem, ...]]:
+    """`read_frames` that lists every problem, without raising on bad data.
+
+    Returns:
+        The study, None when there is any error; everything found, in table and row order.
+    """
     findings = Findings()
     raw_tables: dict[str, RawTable] = {}
     for table, frame in frames.items():
@@ -125,10 +139,7 @@ def read_frames(frames: Mapping[str, pl.DataFrame], name: str = "study") -> Stud
             raw_tables[table] = RawTable(table, named, _record_rows(frame), None)
         else:
             findings.add(table, "not one of the five tables", f"Name it one of {', '.join(TABLES)}.")
-    study, problems = build(raw_tables, name, findings)
-    if study is None:
-        raise StudyError(problems)
-    return study
+    return build(raw_tables, name, findings)
 
 
 def _table_files(place: Path, findings: Findings) -> dict[str, Path]:

@@ -1,0 +1,84 @@
+"""What the list says of every patient, worked out beside the server, newest changes first."""
+
+from __future__ import annotations
+
+import logging
+import time
+from threading import Event, Thread
+
+from django.db import close_old_connections
+
+from turnpoint.app.models import Patient
+from turnpoint.app.studies import study_of
+from turnpoint.errors import TurnpointError
+from turnpoint.workflows.attention import REASONS, attention
+
+_AT_ONCE = 64
+_IDLE_SECONDS = 0.5
+# A patient that cannot be read at all stands between what is new and what is calm.
+NOT_READ = "not_read"
+URGENCY = {reason: len(REASONS) - place for place, reason in enumerate(REASONS)} | {NOT_READ: 4}
+
+log = logging.getLogger("turnpoint.app")
+
+
+class Assessor(Thread):
+    """One thread that keeps the list up to date until it is told to stop."""
+
+    def __init__(self) -> None:
+        super().__init__(name="assessor", daemon=True)
+        self._stop_now = Event()
+
+    def stop(self) -> None:
+        """End after the batch in hand."""
+        self._stop_now.set()
+
+    def run(self) -> None:
+        """See the class."""
+        while not self._stop_now.is_set():
+            try:
+                done = assess_some()
+            except Exception:  # noqa: BLE001  (the list waits; the server must not end)
+                log.warning("a batch of the list could not be worked out")
+                done = 0
+                time.sleep(_IDLE_SECONDS)
+            if not done:
+                close_old_connections()
+                self._stop_now.wait(_IDLE_SECONDS)
+
+
+def assess_some() -> int:
+    """Work out the lines of some patients that are out of date; how many."""
+    due = _due()
+    if due:
+        lines = _lines(due)
+        for patient in due:
+            line = lines.get(patient.patient_id, {"reason": NOT_READ})
+            Patient.objects.filter(id=patient.id).update(
+                assessed_version=patient.version, attention=URGENCY[line["reason"]], line=line
+            )
+    return len(due)
+
+
+def _due() -> list[Patient]:
+    """Patients of one study whose line is of an earlier version."""
+    from django.db.models import F  # noqa: PLC0415
+
+    waiting = Patient.objects.filter(removed=False).exclude(assessed_version=F("version"))
+    first = waiting.order_by("-version").values_list("study", flat=True).first()
+    if first is None:
+        return []
+    return list(waiting.filter(study=first).select_related("study").order_by("-version", "id")[:_AT_ONCE])
+
+
+def _lines(patients: list[Patient]) -> dict[str, dict[str, object]]:
+    """By patient; together where all can be read, else one by one."""
+    found = study_of(patients)
+    try:
+        if found.study is not None:
+            return {row["patient_id"]: row for row in attention(found.study).to_dicts()}
+    except TurnpointError:
+        pass
+    if len(patients) == 1:
+        return {}
+    return {name: line for patient in patients for name, line in _lines([patient]).items()}

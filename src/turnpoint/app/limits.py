@@ -1,0 +1,12 @@
+"""What an upload may hold, and what the process that reads it may take."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MOST_FILES: Final = 200
+MOST_BYTES: Final = 64 * 2**20
+MOST_UNPACKED_BYTES: Final = 512 * 2**20
+MOST_ROWS: Final = 2_000_000
+SECONDS: Final = 60.0
+MEMORY_BYTES: Final = 3 * 2**30

@@ -1,0 +1,74 @@
+"""The worker that reads an upload (`intake`): `python -m turnpoint.app.reader FOLDER`, once, then it is gone."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from turnpoint.app.limits import MEMORY_BYTES, MOST_ROWS, MOST_UNPACKED_BYTES, SECONDS
+from turnpoint.errors import MissingExtraError, Problem
+from turnpoint.formats.ledger import Converted
+
+
+def main(place: Path) -> None:
+    """Read `place/in`; write `place/found.json` and, when there is no error, `place/tables/*.json`."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(SECONDS), int(SECONDS)))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_UNPACKED_BYTES, MOST_UNPACKED_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    found = _converted(place / "in")
+    problems = list(found.problems)
+    if found.study is not None:
+        study = found.study
+        rows = sum(getattr(study, table).height for table in ("lesions", "markers", "doses", "events"))
+        if rows > MOST_ROWS:
+            rule = f"{rows:,} rows, more than {MOST_ROWS:,}"
+            problems.append(Problem("upload", None, None, None, rule, "Bring fewer patients."))
+        else:
+            _write_tables(study, place / "tables")
+    unused = (
+        found.unmapped.group_by("reason").len("records").sort(["records", "reason"], descending=[True, False])
+    )
+    content = {"problems": [asdict(problem) for problem in problems], "unused": unused.to_dicts()}
+    (place / "found.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def _converted(folder: Path) -> Converted:
+    """One file as a file, several as a folder."""
+    import polars as pl  # noqa: PLC0415  (after the limits are set)
+
+    from turnpoint.formats.ledger import UNMAPPED_SCHEMA  # noqa: PLC0415
+    from turnpoint.workflows.opening import convert_to_study  # noqa: PLC0415
+
+    files = sorted(folder.iterdir())
+    try:
+        return convert_to_study(files[0] if len(files) == 1 else folder)
+    except MissingExtraError as error:
+        problem = Problem(files[0].name, None, None, None, "needs a library that is not installed", str(error))
+        return Converted(None, (problem,), pl.DataFrame(schema=UNMAPPED_SCHEMA))
+
+
+def _write_tables(study: object, folder: Path) -> None:
+    """The study's tables as text, as a study folder holds them."""
+    import polars as pl  # noqa: PLC0415
+
+    from turnpoint.study.study import Study  # noqa: PLC0415
+    from turnpoint.study.writing import write_study  # noqa: PLC0415
+
+    if not isinstance(study, Study):
+        raise TypeError
+    written = write_study(study, folder / "csv")
+    for path in written:
+        frame = pl.read_csv(path, infer_schema=False)
+        rows = [
+            {name: value for name, value in row.items() if value is not None}
+            for row in frame.iter_rows(named=True)
+        ]
+        (folder / f"{path.stem}.json").write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

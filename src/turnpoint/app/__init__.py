@@ -1,15 +1,15 @@
 """The web app and its store: shows what the workflows compute, keeps what people enter, and computes nothing itself.
 
-    configuration   what a server is told: where its data are, who may come in
-    models          the store: studies, patients, rows as they were written, and the trail of every change
-    store           what may be done to it, each in one transaction with its line of the trail
-    trail           the trail: a chain of hashes that `turnpoint audit verify` checks
-    intake          files of any supported kind, read in a process of its own with limits
-    studies         the rows of a patient as the study that the workflows read
-    pictures        the picture of a patient, computed once for what is known and kept
-    assessor        what every patient's line of the list says, worked out beside the server
-    api             JSON, under /api/v1
-    pages           HTML
-    gate            who comes in: token, session, host, origin
-    server          all of it behind one address
+configuration   what a server is told: where its data are, who may come in
+models          the store: studies, patients, rows as they were written, and the trail of every change
+store           what may be done to it, each in one transaction with its line of the trail
+trail           the trail: a chain of hashes that `turnpoint audit verify` checks
+intake          files of any supported kind, read in a process of its own with limits
+studies         the rows of a patient as the study that the workflows read
+pictures        the picture of a patient, computed once for what is known and kept
+assessor        what every patient's line of the list says, worked out beside the server
+api             JSON, under /api/v1
+pages           HTML
+gate            who comes in: token, session, host, origin
+server          all of it behind one address
 """

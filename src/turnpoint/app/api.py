@@ -168,14 +168,14 @@ class Forbidden(TurnpointError):
     """The person's role does not allow it."""
 
 
-def as_problem(status: int, title: str, detail: str = "", problems: list[Problem] | None = None) -> HttpResponse:
+def as_problem(
+    status: int, title: str, detail: str = "", problems: list[Problem] | None = None
+) -> HttpResponse:
     """An error as problem+json."""
     document = ProblemDocument(
         title=title, status=status, detail=detail, problems=[as_json(one) for one in problems or []]
     )
-    return HttpResponse(
-        document.model_dump_json(), status=status, content_type="application/problem+json"
-    )
+    return HttpResponse(document.model_dump_json(), status=status, content_type="application/problem+json")
 
 
 @api.exception_handler(store.Stale)
@@ -300,7 +300,11 @@ def show_report(
     else:
         answer = HttpResponse(page, content_type="text/html; charset=utf-8")
         # a page of its own: its styles are inside it, and nothing in it runs
-        answer._csp_replace = {"default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "img-src": ["data:"]}  # type: ignore[attr-defined]
+        answer._csp_replace = {
+            "default-src": ["'none'"],
+            "style-src": ["'unsafe-inline'"],
+            "img-src": ["data:"],
+        }  # type: ignore[attr-defined]
     answer.headers["ETag"] = etag
     return answer
 
@@ -325,7 +329,9 @@ def add_visit(
     rows = {table: [_dated(row, visit) for row in getattr(visit, table)] for table in _TABLES}
     if not any(rows.values()):
         rule = "holds no row"
-        raise store.Refused([Problem("visit", None, None, None, rule, "Add lesions, markers, doses or events.")])
+        raise store.Refused(
+            [Problem("visit", None, None, None, rule, "Add lesions, markers, doses or events.")]
+        )
     changed = store.add_rows(patient, rows, author_of(request, visit.why), seen=_seen(request))
     return 201, _version(changed, response)
 
@@ -366,7 +372,9 @@ def remove_row(
 
 @api.get("/studies/{study_id}/export", response={200: bytes, **_WRONG})
 def export(
-    request: HttpRequest, study_id: str, format: Literal["study", "sdtm", "adam", "fhir"] = "study"  # noqa: A002
+    request: HttpRequest,
+    study_id: str,
+    format: Literal["study", "sdtm", "adam", "fhir"] = "study",  # noqa: A002
 ) -> HttpResponse:
     """The study as a study folder, SDTM, ADaM (each a .zip) or FHIR."""
     study = study_here(request, study_id)
@@ -417,9 +425,7 @@ def study_here(request: HttpRequest, study_id: str) -> Study:
     return study
 
 
-def patient_here(
-    request: HttpRequest, study_id: str, patient_id: str, *, to_edit: bool = False
-) -> Patient:
+def patient_here(request: HttpRequest, study_id: str, patient_id: str, *, to_edit: bool = False) -> Patient:
     """The patient of an address, for those who may see, or change, them."""
     patient = patients_for(request.user).filter(id=patient_id, study=study_id).first()
     if patient is None:
@@ -499,4 +505,3 @@ def _file(content: bytes, kind: str, name: str) -> HttpResponse:
     answer = HttpResponse(content, content_type=kind)
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
-

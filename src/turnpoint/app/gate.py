@@ -91,7 +91,9 @@ class Gate:
         if many:
             return _turned_away(request, 429, "Too many wrong tokens. Wait a minute.")
         return _turned_away(
-            request, 401, "The token is not that of this server. Open the address that turnpoint serve printed."
+            request,
+            401,
+            "The token is not that of this server. Open the address that turnpoint serve printed.",
         )
 
 
@@ -106,7 +108,9 @@ class SignIn:
         if getattr(request, "turnpoint_bearer", False):
             request.user = local_user()
         elif not request.user.is_authenticated and not request.path.startswith(OPEN_TO_ALL):
-            return _turned_away(request, 401, "Open the address that turnpoint serve printed, with its token.")
+            return _turned_away(
+                request, 401, "Open the address that turnpoint serve printed, with its token."
+            )
         return self._following(request)
 
 

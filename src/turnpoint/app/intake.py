@@ -91,16 +91,18 @@ def _laid_down(files: Iterable[tuple[str, BinaryIO]], folder: Path) -> list[Prob
                 unpacked = sum(member.file_size for member in archive.infolist())
             if unpacked > MOST_UNPACKED_BYTES:
                 mend = "Save only the sheet that is needed, as CSV."
-                return [
-                    _problem(name, f"unpacks to more than {MOST_UNPACKED_BYTES // 2**20} MB", mend)
-                ]
+                return [_problem(name, f"unpacks to more than {MOST_UNPACKED_BYTES // 2**20} MB", mend)]
     return [] if names else [_problem("upload", "holds no file", "Choose at least one.")]
 
 
 def _read(place: Path) -> Intake:
     """Let a worker read the files, and take what it found."""
     environment = {
-        **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "PYTHONPATH")},
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if name in ("PATH", "HOME", "LANG", "PYTHONPATH")
+        },
         "POLARS_MAX_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }

@@ -47,7 +47,9 @@ def _converted(folder: Path) -> Converted:
     try:
         return convert_to_study(files[0] if len(files) == 1 else folder)
     except MissingExtraError as error:
-        problem = Problem(files[0].name, None, None, None, "needs a library that is not installed", str(error))
+        problem = Problem(
+            files[0].name, None, None, None, "needs a library that is not installed", str(error)
+        )
         return Converted(None, (problem,), pl.DataFrame(schema=UNMAPPED_SCHEMA))
 
 

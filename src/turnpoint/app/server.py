@@ -60,7 +60,10 @@ def opened(configuration: Configuration) -> Iterator[Any]:
     assessor.start()
     try:
         yield WhiteNoise(
-            get_wsgi_application(), root=str(files("turnpoint.app") / "static"), prefix="static/", max_age=3600
+            get_wsgi_application(),
+            root=str(files("turnpoint.app") / "static"),
+            prefix="static/",
+            max_age=3600,
         )
     finally:
         assessor.stop()

@@ -47,7 +47,9 @@ def serve(
     ] = "127.0.0.1",
     name: Annotated[
         list[str] | None,
-        typer.Option("--name", metavar="HOST", help="A host name under which it may be called; may be repeated."),
+        typer.Option(
+            "--name", metavar="HOST", help="A host name under which it may be called; may be repeated."
+        ),
     ] = None,
     database: DatabaseOption = None,
     notebook: Annotated[

@@ -22,7 +22,7 @@ from turnpoint.reports.figure import Figure
 from turnpoint.reports.figures import date_name, date_names, patient_figures
 from turnpoint.reports.harm_section import clinician_harm, next_cycle_figure
 from turnpoint.reports.lesion_text import lesions_table, parted_sentence
-from turnpoint.reports.page import page
+from turnpoint.reports.page import Into, page
 from turnpoint.reports.provenance_text import fit_sentence, not_a_device, provenance_lines
 from turnpoint.reports.settle_text import settle_table, what_would_help
 from turnpoint.reports.tables import Table, table
@@ -39,11 +39,11 @@ _STATES = ("responding", "plateau", "regrowing")
 _NO_CAUSE_ASKED = ("responding", "nothing_left", "not_assessed", "undetermined")
 
 
-def clinician_page(view: PatientPicture, language: Language) -> str:
+def clinician_page(view: PatientPicture, language: Language, into: Into = page) -> str:
     """The page as HTML."""
     snap = snapshot(view)
     provenance = view.provenance
-    return page(
+    return into(
         "clinician.html",
         language,
         title=language.text("Patient {patient}", patient=view.patient_id),

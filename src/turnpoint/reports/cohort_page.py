@@ -11,7 +11,7 @@ from turnpoint.charts.language import NOTHING, Language, mark
 from turnpoint.charts.states import STATE_NAMES
 from turnpoint.reports.called_text import KIND_NAMES
 from turnpoint.reports.figures import cohort_figures
-from turnpoint.reports.page import page
+from turnpoint.reports.page import Into, page
 from turnpoint.reports.places import lesion_name
 from turnpoint.reports.provenance_text import not_a_device, provenance_lines
 from turnpoint.reports.tables import Table, table
@@ -35,7 +35,7 @@ _COUNT_NAMES = {
 }
 
 
-def cohort_page(view: CohortView, language: Language) -> str:
+def cohort_page(view: CohortView, language: Language, into: Into = page) -> str:
     """The page as HTML."""
     small_print = []
     for provenance in view.provenance:
@@ -43,7 +43,7 @@ def cohort_page(view: CohortView, language: Language) -> str:
             *provenance_lines(provenance, language),
             clinician_alert_rate(provenance, language),
         ]
-    return page(
+    return into(
         "cohort.html",
         language,
         title=language.text("Study {study}", study=view.study_name),

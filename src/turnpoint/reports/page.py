@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -11,6 +11,7 @@ from markupsafe import Markup
 from turnpoint.charts import palette
 from turnpoint.charts.language import Language
 from turnpoint.charts.svg import printable
+from turnpoint.reports.figure import Figure
 
 
 @cache
@@ -23,8 +24,27 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["drawing"] = Markup  # SVG from our own renderer, escaped there
+    environment.filters["drawn"] = drawn
     return environment
+
+
+def drawn(picture: Figure) -> Markup:
+    """The picture inside the page."""
+    return Markup(picture.drawing)  # noqa: S704 - SVG from our own renderer, escaped there
+
+
+def colours() -> dict[str, Any]:
+    """The palette, by the names that styles use."""
+    named = {name.lower(): value for name, value in vars(palette).items() if name.isupper()}
+    return {**named, "ne": palette.RESPONSES["NE"]}
+
+
+class Into(Protocol):
+    """Puts content into a template: a page of its own (`page`), or a part of somebody else's."""
+
+    def __call__(self, template: str, language: Language, **content: Any) -> str:
+        """The HTML."""
+        ...
 
 
 def page(template: str, language: Language, **content: Any) -> str:
@@ -35,11 +55,9 @@ def page(template: str, language: Language, **content: Any) -> str:
         language: of the page.
         content: what the template shows; text is escaped.
     """
-    colours = {name.lower(): value for name, value in vars(palette).items() if name.isupper()}
-    colours["ne"] = palette.RESPONSES["NE"]
     html = (
         _environment()
         .get_template(template)
-        .render(text=language.text, language=language, colours=colours, **content)
+        .render(text=language.text, language=language, colours=colours(), **content)
     )
     return printable(html)

@@ -12,7 +12,7 @@ from turnpoint.reports.evidence_text import patient_sentence
 from turnpoint.reports.figure import Figure
 from turnpoint.reports.figures import simple_picture
 from turnpoint.reports.harm_plain import patient_harm
-from turnpoint.reports.page import page
+from turnpoint.reports.page import Into, page
 from turnpoint.reports.provenance_text import compared_with, not_a_device, provenance_lines
 from turnpoint.reports.settle_text import settle_questions
 from turnpoint.reports.verdict_text import (
@@ -32,12 +32,12 @@ _CHANCE_WITHIN_WEEKS = 12.0
 _NO_CHANCES = ("mixed", "undetermined", "nothing_left", "off_treatment")
 
 
-def patient_page(view: PatientPicture, language: Language) -> str:
+def patient_page(view: PatientPicture, language: Language, into: Into = page) -> str:
     """The page as HTML."""
     snap = snapshot(view)
     words = PATIENT_WORDS[snap.headline]
     plain = None if view.harm is None else patient_harm(view.harm, language)
-    return page(
+    return into(
         "patient.html",
         language,
         title=language.text("Your results"),

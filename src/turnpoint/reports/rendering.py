@@ -14,13 +14,14 @@ from turnpoint.reports.catalogue import language
 from turnpoint.reports.clinician import clinician_figures, clinician_page
 from turnpoint.reports.cohort_page import cohort_page
 from turnpoint.reports.figure import Figure
+from turnpoint.reports.page import Into, page
 from turnpoint.reports.patient_page import patient_page, plain_figures
 from turnpoint.reports.statistician import statistician_page
 from turnpoint.reports.views import CohortView
 
 Audience = Literal["clinician", "patient", "statistician"]
 
-_PAGES: Mapping[str, Callable[[PatientPicture, Language], str]] = MappingProxyType(
+_PAGES: Mapping[str, Callable[[PatientPicture, Language, Into], str]] = MappingProxyType(
     {"clinician": clinician_page, "patient": patient_page, "statistician": statistician_page}
 )
 _FIGURES: Mapping[str, Callable[[PatientPicture, Language], list[Figure]]] = MappingProxyType(
@@ -29,13 +30,14 @@ _FIGURES: Mapping[str, Callable[[PatientPicture, Language], list[Figure]]] = Map
 _Made = TypeVar("_Made")
 
 
-def render_patient(view: PatientPicture, audience: Audience, lang: str = "en") -> str:
+def render_patient(view: PatientPicture, audience: Audience, lang: str = "en", into: Into = page) -> str:
     """One patient's report.
 
     Args:
         view: everything to show.
         audience: `clinician`, `patient` or `statistician`.
         lang: `en` or `zh`.
+        into: a page of its own, or a part of somebody else's.
 
     Returns:
         A self-contained HTML page: styles and pictures inside, no scripts, nothing loaded from anywhere.
@@ -43,15 +45,16 @@ def render_patient(view: PatientPicture, audience: Audience, lang: str = "en") -
     Raises:
         UsageError: no such audience or language.
     """
-    return _known(audience, _PAGES)(view, language(lang))
+    return _known(audience, _PAGES)(view, language(lang), into)
 
 
-def render_cohort(view: CohortView, lang: str = "en") -> str:
+def render_cohort(view: CohortView, lang: str = "en", into: Into = page) -> str:
     """A whole study on one page.
 
     Args:
         view: everything to show.
         lang: `en` or `zh`.
+        into: as for `render_patient`.
 
     Returns:
         A self-contained HTML page.
@@ -59,7 +62,7 @@ def render_cohort(view: CohortView, lang: str = "en") -> str:
     Raises:
         UsageError: no such language.
     """
-    return cohort_page(view, language(lang))
+    return cohort_page(view, language(lang), into)
 
 
 def patient_specifications(

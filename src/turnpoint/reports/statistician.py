@@ -13,7 +13,7 @@ from turnpoint.pictures.snapshot import snapshot
 from turnpoint.reports.clinician import course_line, headlines
 from turnpoint.reports.evidence_text import clinician_sentence
 from turnpoint.reports.lesion_text import lesions_table
-from turnpoint.reports.page import page
+from turnpoint.reports.page import Into, page
 from turnpoint.reports.provenance_text import fit_sentence, not_a_device, provenance_lines
 from turnpoint.reports.tables import Table, frame_table
 from turnpoint.reports.verdict_text import clinician_alert_rate
@@ -32,11 +32,11 @@ SETTLE_SHOWN = (
 _COLUMNS_TOGETHER = 8  # what fits on a page beside the day
 
 
-def statistician_page(view: PatientPicture, language: Language) -> str:
+def statistician_page(view: PatientPicture, language: Language, into: Into = page) -> str:
     """The page as HTML."""
     snap = snapshot(view)
     provenance = view.provenance
-    return page(
+    return into(
         "statistician.html",
         language,
         title=language.text("Patient {patient}", patient=view.patient_id),

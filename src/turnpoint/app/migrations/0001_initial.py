@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,104 +15,164 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='ChainEnd',
+            name="ChainEnd",
             fields=[
-                ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('number', models.BigIntegerField(default=0)),
-                ('hash', models.CharField(default='', max_length=64)),
+                ("id", models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("number", models.BigIntegerField(default=0)),
+                ("hash", models.CharField(default="", max_length=64)),
             ],
         ),
         migrations.CreateModel(
-            name='Shown',
+            name="Shown",
             fields=[
-                ('key', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('made', models.DateTimeField(auto_now=True)),
-                ('document', models.BinaryField()),
+                ("key", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("made", models.DateTimeField(auto_now=True)),
+                ("document", models.BinaryField()),
             ],
         ),
         migrations.CreateModel(
-            name='Study',
+            name="Study",
             fields=[
-                ('id', models.CharField(default=turnpoint.app.models.new_id, editable=False, max_length=24, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200)),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('problems', models.JSONField(default=list)),
-                ('unused', models.JSONField(default=list)),
+                (
+                    "id",
+                    models.CharField(
+                        default=turnpoint.app.models.new_id,
+                        editable=False,
+                        max_length=24,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                ("problems", models.JSONField(default=list)),
+                ("unused", models.JSONField(default=list)),
             ],
         ),
         migrations.CreateModel(
-            name='Change',
+            name="Change",
             fields=[
-                ('number', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('who', models.CharField(max_length=150)),
-                ('action', models.CharField(max_length=32)),
-                ('study', models.CharField(max_length=24)),
-                ('patient', models.CharField(blank=True, max_length=24)),
-                ('row', models.CharField(blank=True, max_length=24)),
-                ('table', models.CharField(blank=True, max_length=16)),
-                ('before', models.JSONField(null=True)),
-                ('after', models.JSONField(null=True)),
-                ('why', models.CharField(blank=True, max_length=500)),
-                ('previous', models.CharField(max_length=64)),
-                ('hash', models.CharField(max_length=64)),
+                ("number", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                ("who", models.CharField(max_length=150)),
+                ("action", models.CharField(max_length=32)),
+                ("study", models.CharField(max_length=24)),
+                ("patient", models.CharField(blank=True, max_length=24)),
+                ("row", models.CharField(blank=True, max_length=24)),
+                ("table", models.CharField(blank=True, max_length=16)),
+                ("before", models.JSONField(null=True)),
+                ("after", models.JSONField(null=True)),
+                ("why", models.CharField(blank=True, max_length=500)),
+                ("previous", models.CharField(max_length=64)),
+                ("hash", models.CharField(max_length=64)),
             ],
             options={
-                'ordering': ('number',),
-                'indexes': [models.Index(fields=['patient', 'number'], name='changes_of_patient'), models.Index(fields=['study', 'number'], name='changes_of_study')],
+                "ordering": ("number",),
+                "indexes": [
+                    models.Index(fields=["patient", "number"], name="changes_of_patient"),
+                    models.Index(fields=["study", "number"], name="changes_of_study"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Patient',
+            name="Patient",
             fields=[
-                ('id', models.CharField(default=turnpoint.app.models.new_id, editable=False, max_length=24, primary_key=True, serialize=False)),
-                ('patient_id', models.CharField(max_length=200)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('removed', models.BooleanField(default=False)),
-                ('assessed_version', models.PositiveIntegerField(default=0)),
-                ('attention', models.PositiveSmallIntegerField(default=0)),
-                ('line', models.JSONField(default=dict)),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='patients', to='turnpoint.study')),
+                (
+                    "id",
+                    models.CharField(
+                        default=turnpoint.app.models.new_id,
+                        editable=False,
+                        max_length=24,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("patient_id", models.CharField(max_length=200)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("removed", models.BooleanField(default=False)),
+                ("assessed_version", models.PositiveIntegerField(default=0)),
+                ("attention", models.PositiveSmallIntegerField(default=0)),
+                ("line", models.JSONField(default=dict)),
+                (
+                    "study",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="patients",
+                        to="turnpoint.study",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Access',
+            name="Access",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('viewer', 'viewer'), ('editor', 'editor')], max_length=8)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='turnpoint.study')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(choices=[("viewer", "viewer"), ("editor", "editor")], max_length=8),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "study",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="turnpoint.study"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Row',
+            name="Row",
             fields=[
-                ('id', models.CharField(default=turnpoint.app.models.new_id, editable=False, max_length=24, primary_key=True, serialize=False)),
-                ('table', models.CharField(max_length=16)),
-                ('position', models.BigIntegerField()),
-                ('cells', models.JSONField()),
-                ('removed', models.BooleanField(default=False)),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rows', to='turnpoint.patient')),
+                (
+                    "id",
+                    models.CharField(
+                        default=turnpoint.app.models.new_id,
+                        editable=False,
+                        max_length=24,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("table", models.CharField(max_length=16)),
+                ("position", models.BigIntegerField()),
+                ("cells", models.JSONField()),
+                ("removed", models.BooleanField(default=False)),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="rows",
+                        to="turnpoint.patient",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('position',),
-                'indexes': [models.Index(fields=['patient', 'table', 'position'], name='by_patient')],
+                "ordering": ("position",),
+                "indexes": [models.Index(fields=["patient", "table", "position"], name="by_patient")],
             },
         ),
         migrations.AddIndex(
-            model_name='patient',
-            index=models.Index(fields=['study', '-attention', 'patient_id'], name='by_attention'),
+            model_name="patient",
+            index=models.Index(fields=["study", "-attention", "patient_id"], name="by_attention"),
         ),
         migrations.AddIndex(
-            model_name='patient',
-            index=models.Index(fields=['assessed_version'], name='by_assessed_version'),
+            model_name="patient",
+            index=models.Index(fields=["assessed_version"], name="by_assessed_version"),
         ),
         migrations.AddConstraint(
-            model_name='patient',
-            constraint=models.UniqueConstraint(fields=('study', 'patient_id'), name='one_of_a_name'),
+            model_name="patient",
+            constraint=models.UniqueConstraint(fields=("study", "patient_id"), name="one_of_a_name"),
         ),
         migrations.AddConstraint(
-            model_name='access',
-            constraint=models.UniqueConstraint(fields=('user', 'study'), name='one_role_a_study'),
+            model_name="access",
+            constraint=models.UniqueConstraint(fields=("user", "study"), name="one_role_a_study"),
         ),
     ]

@@ -1,0 +1,38 @@
+"use strict";
+// Charts from the specifications that the page names, the look back in time, and nothing else.
+(function () {
+  function drawCharts(root) {
+    const places = Array.from(root.querySelectorAll("[data-figure]:not([data-drawn])"));
+    if (!places.length || !window.turnpointCharts) return;
+    fetch(`${location.pathname}/charts.json${location.search}`, { credentials: "same-origin" })
+      .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(answer.statusText))))
+      .then((figures) =>
+        places.forEach((place) => {
+          place.dataset.drawn = "true";
+          window.turnpointCharts.draw(place, figures[place.dataset.figure]).then(() => {
+            const svg = place.querySelector("svg");
+            svg.setAttribute("viewBox", `0 0 ${svg.getAttribute("width")} ${svg.getAttribute("height")}`);
+            svg.setAttribute("aria-hidden", "true");
+            svg.removeAttribute("role");
+          });
+        }),
+      )
+      .catch(() => places.forEach((place) => place.classList.add("not-drawn")));
+  }
+  function lookBack(slider) {
+    const days = slider.dataset.days.split(",");
+    const form = slider.form;
+    slider.addEventListener("input", () => {
+      form.querySelector("output").textContent = days[slider.value];
+      slider.setAttribute("aria-valuetext", days[slider.value]);
+    });
+    slider.addEventListener("change", () => {
+      form.elements.namedItem("at").value = days[slider.value];
+      form.submit();
+    });
+  }
+  document.addEventListener("DOMContentLoaded", () => {
+    drawCharts(document);
+    document.querySelectorAll("input[type=range][data-days]").forEach(lookBack);
+  });
+})();

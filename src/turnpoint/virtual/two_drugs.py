@@ -50,6 +50,16 @@ class Tumours:
     regrowth_per_week: FloatArray
     mutation_per_division: float = 0.0
 
+    def at_rows(self, rows: slice) -> Tumours:
+        """Of these patients only."""
+        return Tumours(
+            self.cells[rows],
+            self.kill_a_per_week[rows],
+            self.kill_b_per_week[rows],
+            self.regrowth_per_week[rows],
+            self.mutation_per_division,
+        )
+
     def at(self, weeks: FloatArray, switch_week: FloatArray) -> FloatArray:
         """Cells of each clone, shape (P, V, 4).
 

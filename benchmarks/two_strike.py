@@ -21,6 +21,7 @@ import numpy as np
 from provenance import commit
 
 from turnpoint.virtual.clones import Rates
+from turnpoint.virtual.luck import Luck
 from turnpoint.virtual.player import Trunk, play, trunk
 from turnpoint.virtual.policies import Once
 
@@ -75,7 +76,7 @@ def main() -> None:
         np.tile(START, (patients, 1)),
         rates(patients),
         7.0 * STEP * np.arange(VISITS),
-        np.random.default_rng(1),
+        Luck.of(np.random.default_rng(1), patients),
     )
     rows = []
     for side, cells, published in PUBLISHED:
@@ -86,7 +87,9 @@ def main() -> None:
             when = f"{week:.1f}"
             size = f"{own.cells[round(week / STEP)].sum(axis=1).mean():,.0f}"
         policy = Once(np.full(patients, 7.0 * week), at_progression=False)
-        chance = float(np.isfinite(play(own, policy, np.random.default_rng(2)).extinct).mean())
+        chance = float(
+            np.isfinite(play(own, policy, Luck.of(np.random.default_rng(2), patients)).extinct).mean()
+        )
         error = np.sqrt(max(chance * (1 - chance), 0.25 / patients) / patients)
         rows.append(f"| {side} | {size} | {when} | {chance:.2f} ± {2 * error:.2f} | {published} |")
     text = "\n".join(

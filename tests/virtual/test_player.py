@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from turnpoint.virtual.branching import LARGE_CELLS, extinction_chance
 from turnpoint.virtual.clones import DRUG_A, NO_DRUG, Rates, step
+from turnpoint.virtual.luck import Luck
 from turnpoint.virtual.player import play, trunk
 from turnpoint.virtual.policies import Alternate, Once
 from turnpoint.virtual.two_drugs import Tumours, crossing_week
@@ -22,8 +23,12 @@ def tumours(count=50, *, cells=1e9, fraction=0.1, cross=0.0, mutation=0.0, d=0.1
 
 def planted(found, visits=40, seed=0, step_weeks=3.0, **options):
     rates = Rates.of(found, np.full(len(found.cells), 0.1), **options)
-    rng = None if seed is None else np.random.default_rng(seed)
+    rng = None if seed is None else luck(seed)
     return trunk(found.cells, rates, 7.0 * step_weeks * np.arange(visits), rng)
+
+
+def luck(seed):
+    return Luck.of(np.random.default_rng(seed), 10_000)
 
 
 def once(week, count=50):
@@ -96,7 +101,7 @@ def test_resistant_cells_from_mutation_have_the_mean_of_luria_and_delbrueck():
     cells[:, 0] = 1e4
     net = np.full((count, 3, 4), birth)
     rates = Rates(net, np.full_like(net, birth), mutation, np.full(count, np.inf), np.full(count, 1e4))
-    rng = np.random.default_rng(3)
+    rng = luck(3)
     for _ in range(80):
         cells = step(cells, np.full(count, NO_DRUG), rates, weeks / 80, rng)
     expected = mutation * birth * weeks * 1e4 * np.exp(birth * weeks)
@@ -125,9 +130,9 @@ def test_growth_with_a_far_carrying_size_is_exponential():
 
 def test_policies_share_their_luck_until_their_drugs_differ():
     own = planted(tumours(count=300, cells=300.0, fraction=0.02, d=0.3), visits=12)
-    never = play(own, once(np.inf, 300), np.random.default_rng(9))
+    never = play(own, once(np.inf, 300), luck(9))
     some = np.arange(300) % 2 == 0
-    late = play(own, once(np.where(some, np.inf, 18.0), 300), np.random.default_rng(9))
+    late = play(own, once(np.where(some, np.inf, 18.0), 300), luck(9))
     assert np.isfinite(never.extinct).any()
     np.testing.assert_array_equal(never.extinct[some], late.extinct[some])
     before = never.extinct <= 18.0
@@ -136,7 +141,7 @@ def test_policies_share_their_luck_until_their_drugs_differ():
 
 def test_same_seed_gives_the_same_fates():
     own = planted(tumours(mutation=1e-4, cells=1e5))
-    first, again = (play(own, Alternate(42.0), np.random.default_rng(4), lethal_cells=1e7) for _ in range(2))
+    first, again = (play(own, Alternate(42.0), luck(4), lethal_cells=1e7) for _ in range(2))
     for name in ("switch", "lethal", "extinct", "on_b"):
         np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
 
@@ -146,7 +151,7 @@ def test_tumours_die_out_as_often_as_branching_says(cells, birth, e):
     """Under drug B from the start, one clone: (m/b)^n where it grows, always where it shrinks."""
     found = tumours(count=4000, cells=float(cells), fraction=0.0, e=e)
     own = planted(found, visits=100, step_weeks=3.0, birth_per_week=birth)
-    fates = play(own, once(0.0, 4000), np.random.default_rng(1))
+    fates = play(own, once(0.0, 4000), luck(1))
     expected = float(extinction_chance(cells, birth, birth + e))
     error = np.sqrt(expected * (1 - expected) / 4000)
     assert np.isfinite(fates.extinct).mean() == pytest.approx(expected, abs=4 * error + 1e-3)
@@ -160,9 +165,7 @@ def test_nothing_dies_out_without_chance():
 def test_small_tumour_dies_out_under_the_second_strike_near_the_nadir_and_not_without_it():
     found = tumours(count=400, cells=1e6, fraction=1e-4, d=1.1, e=1.6, g=0.4)
     own = planted(found, visits=60, step_weeks=0.5, birth_per_week=0.5)
-    struck, alone = (
-        play(own, once(week, 400), np.random.default_rng(1), lethal_cells=1e9) for week in (7.0, np.inf)
-    )
+    struck, alone = (play(own, once(week, 400), luck(1), lethal_cells=1e9) for week in (7.0, np.inf))
     assert np.isfinite(struck.extinct).mean() > 0.95
     assert np.isfinite(alone.extinct).mean() == 0.0
 
@@ -184,7 +187,7 @@ def test_alternating_two_drugs_that_reach_the_same_cells_is_one_drug(every):
 
 def test_weeks_of_treatment_end_at_a_lethal_burden():
     own = planted(tumours(g=0.1, cross=1.0), visits=60)
-    found = play(own, once(10.0), np.random.default_rng(0), lethal_cells=2e9)
+    found = play(own, once(10.0), luck(0), lethal_cells=2e9)
     assert np.isfinite(found.lethal).all()
     assert found.on_a == pytest.approx(10.0)
     assert found.on_a + found.on_b == pytest.approx(found.lethal)

@@ -23,7 +23,8 @@ from turnpoint.model.streams import Stream, generator
 from turnpoint.virtual.alerted import Watcher, first_alert_day
 from turnpoint.virtual.declaration import Declaration
 from turnpoint.virtual.fates import Fates
-from turnpoint.virtual.people import People, assumptions, drawn
+from turnpoint.virtual.luck import Luck
+from turnpoint.virtual.people import People, assumptions, unread
 from turnpoint.virtual.player import Trunk, play
 from turnpoint.virtual.policies import POLICIES, Arm, Moments, Once
 
@@ -70,45 +71,44 @@ class Player:
             block: its first patient, counted from 0, and how many patients it has.
         """
         first, patients = block
-        parts = [
-            self._lot(lot, slice(max(first - LOT * lot, 0), min(first + patients - LOT * lot, LOT)))
-            for lot in range(first // LOT, -(-(first + patients) // LOT))
-        ]
-        order = {arm.name: place for place, arm in enumerate(self.declaration.arms)}
-        place = pl.col("arm").replace_strict(order, return_dtype=pl.Int64)
-        return pl.concat(parts).sort(place, "patient")
-
-    def _lot(self, number: int, rows: slice) -> pl.DataFrame:
-        """The outcomes of some patients of a lot."""
         declared = self.declaration
-        rng = generator(declared.seed, Stream.TRIAL_BLOCK, number)
-        assumed = assumptions(declared, int(rng.integers(2**31)))
-        people = drawn(self.prior, declared.schedule, assumed, LOT, rng)
-        own: Trunk | None = None
-        if declared.is_by_chance:
-            # one patient's luck hangs on the others of the lot: all are played, then some are taken
-            own = people.planted(declared.carrying_fold, generator(declared.seed, Stream.CLONES, number))
-        elif declared.carrying_fold is not None:
-            people = people.at(rows)
-            own = people.planted(declared.carrying_fold, None)
+        lots = range(first // LOT, -(-(first + patients) // LOT))
+        skipped = first - LOT * lots[0]
+        taken = slice(skipped, skipped + patients)
+        people = People.joined([self._lot(lot) for lot in lots])
+        if not declared.is_by_chance:
+            people, taken = people.at(taken), slice(None)
+        # by chance a patient's luck hangs on the others of the lot: all are played, and then some are taken
+        own, luck = None, self._luck(Stream.CLONES, lots)
+        if luck is None and declared.carrying_fold is None:
+            people = people.as_read()
         else:
-            people = people.at(rows)
-        if own is not None:
+            own = people.planted(declared.carrying_fold, luck)
             people = people.as_grown(own)
         watched = None
         if self.watcher is not None:
             watched = self.watcher.watched(list(people.readings.values()), people.progression_day)
         frames = [
-            self._outcomes(people, arm, self._fates(people, own, arm, watched, number))
+            self._outcomes(people, arm, self._fates(people, own, arm, watched, lots))[taken]
             for arm in declared.arms
         ]
-        taken = rows if declared.is_by_chance else slice(None)
-        return pl.concat([frame[taken] for frame in frames]).with_columns(
-            pl.col("patient") + number * LOT + (0 if declared.is_by_chance else rows.start)
-        )
+        number = pl.int_range(first, first + patients).alias("patient")
+        return pl.concat([frame.with_columns(number) for frame in frames])
+
+    def _lot(self, number: int) -> People:
+        """The patients of a lot, before anything is read of them."""
+        rng = generator(self.declaration.seed, Stream.TRIAL_BLOCK, number)
+        assumed = assumptions(self.declaration, int(rng.integers(2**31)))
+        return unread(self.prior, self.declaration.schedule, assumed, LOT, rng)
+
+    def _luck(self, stream: Stream, lots: range) -> Luck | None:
+        """A generator for each lot; None where nothing is left to chance."""
+        if not self.declaration.is_by_chance:
+            return None
+        return Luck(tuple(generator(self.declaration.seed, stream, lot) for lot in lots), LOT)
 
     def _fates(
-        self, people: People, own: Trunk | None, arm: Arm, watched: pl.DataFrame | None, lot: int
+        self, people: People, own: Trunk | None, arm: Arm, watched: pl.DataFrame | None, lots: range
     ) -> Fates:
         """What becomes of them in an arm: in closed form where there is one, else day by day."""
         declared, horizon_days = self.declaration, 7.0 * self.declaration.horizon_weeks
@@ -125,9 +125,9 @@ class Player:
             return people.after(day, declared.horizon_weeks, declared.lethal_fold)
         if own is None:
             own = people.planted(None, None)
-        rng = generator(declared.seed, Stream.CLONES_TREATED, lot) if declared.is_by_chance else None
+        luck = self._luck(Stream.CLONES_TREATED, lots)
         lethal_cells = declared.lethal_fold * own.cells[0].sum(axis=1)
-        return play(own, policy, rng, lethal_cells=lethal_cells, scans=people.scans())
+        return play(own, policy, luck, lethal_cells=lethal_cells, scans=people.scans())
 
     def _threshold(self, arm: Arm) -> float:
         """Of the arm, else of the trial, else of the prior."""

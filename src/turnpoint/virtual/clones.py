@@ -13,6 +13,7 @@ import numpy as np
 
 from turnpoint.model.arrays import FloatArray, IntArray
 from turnpoint.virtual.branching import LARGE_CELLS, after
+from turnpoint.virtual.luck import Luck
 from turnpoint.virtual.two_drugs import (
     DIVISIONS_PER_WEEK,
     RESISTS_A,
@@ -88,7 +89,7 @@ def step(
     drug: IntArray,
     rates: Rates,
     weeks: FloatArray | float,
-    rng: np.random.Generator | None,
+    luck: Luck | None,
     rows: IntArray | None = None,
 ) -> FloatArray:
     """The clones so many weeks later, shape (P, 4).
@@ -102,8 +103,8 @@ def step(
         drug: in use during the step, `NO_DRUG`, `DRUG_A` or `DRUG_B`, shape (P,).
         rates: of the tumours.
         weeks: length of the step, one for all or shape (P,).
-        rng: random generator; None is without chance.
-        rows: which of the tumours of the rates these are, shape (P,); all of them by default.
+        luck: of the tumours of the rates; None is without chance.
+        rows: which of the tumours of the rates these are, rising, shape (P,); all of them by default.
     """
     which = np.arange(len(cells)) if rows is None else rows
     lasting = np.broadcast_to(weeks, len(cells))[:, None]
@@ -115,18 +116,15 @@ def step(
     found: FloatArray = cells * growth
     if mutation > 0.0:
         found += _mean_mutants(cells, net, mutation * birth, growth, lasting)
-    if rng is None:
+    if luck is None:
         return found
     small = cells < LARGE_CELLS
     now_small = ~small & (found < LARGE_CELLS)
-    found[now_small] = whole(found[now_small], rng)
-    some = np.flatnonzero(small.any(axis=1))
-    if some.size:
-        found[some] = np.where(
-            small[some],
-            _by_chance(cells[some], net[some], birth[some], mutation, lasting[some], rng),
-            found[some],
-        )
+    some = np.flatnonzero((small | now_small).any(axis=1))
+    for rng, part in luck.parts(which[some]):
+        own = some[part]
+        lucky = _by_chance(cells[own], net[own], birth[own], mutation, lasting[own], rng)
+        found[own] = np.where(small[own], lucky, np.where(now_small[own], whole(found[own], rng), found[own]))
     return found
 
 

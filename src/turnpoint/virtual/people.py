@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from turnpoint.model.streams import Stream, generator
 from turnpoint.virtual.clones import Rates
 from turnpoint.virtual.declaration import Declaration
 from turnpoint.virtual.fates import Fates
+from turnpoint.virtual.luck import Luck
 from turnpoint.virtual.player import Trunk, trunk
 from turnpoint.virtual.readings import Chance, Reader, Readings, progression_index, read
 from turnpoint.virtual.schedule import Schedule, baselines
@@ -94,13 +95,34 @@ class People:
             turning_day=self.turning_day[rows],
         )
 
-    def planted(self, carrying_fold: float | None, rng: np.random.Generator | None) -> Trunk:
+    @classmethod
+    def joined(cls, parts: Sequence[People]) -> People:
+        """People of one prior and schedule, of whom nothing has been read yet, one part after the other."""
+        first = parts[0]
+        return replace(
+            first,
+            particles=np.concatenate([own.particles for own in parts]),
+            starts={name: np.concatenate([own.starts[name] for own in parts]) for name in first.starts},
+            chances={name: Chance.joined([own.chances[name] for own in parts]) for name in first.chances},
+            tumours=Tumours.joined([own.tumours for own in parts]),
+            progression_day=np.concatenate([own.progression_day for own in parts]),
+            turning_day=np.concatenate([own.turning_day for own in parts]),
+        )
+
+    def as_read(self) -> People:
+        """The same people with what is read of them on the first drug throughout."""
+        never = np.full(len(self.particles), np.inf)
+        readings = {quantity: self.read(quantity, never) for quantity in self.prior.quantities}
+        day = progression_day(readings[SUM_OF_DIAMETERS], 0)
+        return replace(self, readings=readings, progression_day=day)
+
+    def planted(self, carrying_fold: float | None, luck: Luck | None) -> Trunk:
         """Their tumours on the first drug throughout, day by day of the schedule.
 
         Args:
             carrying_fold: living burden at which growth has stopped (Gompertz), relative to the start; None is
                 never.
-            rng: random generator; None is without chance.
+            luck: of each lot of them; None is without chance.
         """
         rates = Rates.of(
             self.tumours,
@@ -108,7 +130,7 @@ class People:
             carrying_cells=(carrying_fold or np.inf) * self.tumours.cells.sum(axis=1),
         )
         days = np.union1d(self.schedule.every_day, [7.0 * self.schedule.weeks])
-        return trunk(self.tumours.cells, rates, days, rng)
+        return trunk(self.tumours.cells, rates, days, luck)
 
     def as_grown(self, own: Trunk) -> People:
         """The same people with what is read of these tumours, and with their turning point."""
@@ -159,7 +181,14 @@ class Assumptions:
 def drawn(
     prior: Prior, schedule: Schedule, assumed: Assumptions, patients: int, rng: np.random.Generator
 ) -> People:
-    """Virtual patients from a prior whose quantities are those of the schedule."""
+    """Virtual patients from a prior whose quantities are those of the schedule, read on the first drug."""
+    return unread(prior, schedule, assumed, patients, rng).as_read()
+
+
+def unread(
+    prior: Prior, schedule: Schedule, assumed: Assumptions, patients: int, rng: np.random.Generator
+) -> People:
+    """Virtual patients of whom nothing has been read yet; see `drawn`."""
     root = np.linalg.cholesky(prior.covariance)
     particles = prior.mean + rng.standard_normal((patients, prior.dimensions)) @ root.T
     starts = {quantity: baselines(quantity, patients, rng) for quantity in prior.quantities}
@@ -167,7 +196,7 @@ def drawn(
         quantity: Chance.drawn(patients, len(schedule.days(quantity)), rng) for quantity in prior.quantities
     }
     never, zero = np.full(patients, np.inf), np.zeros(patients)
-    people = People(
+    return People(
         prior=prior,
         schedule=schedule,
         particles=particles,
@@ -178,8 +207,6 @@ def drawn(
         progression_day=never,
         turning_day=7.0 * dynamics_of(particles).turning_week(zero, zero),
     )
-    readings = {quantity: people.read(quantity, never) for quantity in prior.quantities}
-    return replace(people, readings=readings, progression_day=progression_day(readings[SUM_OF_DIAMETERS], 0))
 
 
 def assumptions(declaration: Declaration, seed: int) -> Assumptions:

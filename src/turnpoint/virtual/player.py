@@ -15,6 +15,7 @@ from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.study.recist_bar import progression_bar_mm
 from turnpoint.virtual.clones import DRUG_A, DRUG_B, NO_DRUG, Rates, step, whole
 from turnpoint.virtual.fates import Fates
+from turnpoint.virtual.luck import Luck
 from turnpoint.virtual.policies import Policy, Seen
 from turnpoint.virtual.readings import Reader
 from turnpoint.virtual.two_drugs import crossing_week
@@ -63,27 +64,29 @@ class Trunk:
         return found
 
 
-def trunk(cells: FloatArray, rates: Rates, days: FloatArray, rng: np.random.Generator | None) -> Trunk:
+def trunk(cells: FloatArray, rates: Rates, days: FloatArray, luck: Luck | None) -> Trunk:
     """The tumours on drug A throughout.
 
     Args:
         cells: at the start, clones S, A, B, AB, shape (P, 4).
         rates: of the clones.
         days: to look at, the start first, shape (D,).
-        rng: random generator, the same state gives the same course; None is without chance.
+        luck: of each lot, the same state gives the same course; None is without chance.
     """
     on_a = np.full(len(cells), DRUG_A)
     course = np.empty((len(days), *cells.shape))
-    course[0] = cells if rng is None else whole(cells, rng)
+    course[0] = cells
+    for rng, part in () if luck is None else luck.parts(np.arange(len(cells))):
+        course[0, part] = whole(cells[part], rng)
     for index, weeks in enumerate(np.diff(days) / 7.0):
-        course[index + 1] = step(course[index], on_a, rates, float(weeks), rng)
+        course[index + 1] = step(course[index], on_a, rates, float(weeks), luck)
     return Trunk(rates, days, course)
 
 
 def play(
     own: Trunk,
     policy: Policy,
-    rng: np.random.Generator | None,
+    luck: Luck | None,
     *,
     lethal_cells: FloatArray | float = np.inf,
     scans: tuple[Reader, FloatArray] | None = None,
@@ -93,7 +96,7 @@ def play(
     Args:
         own: the tumours.
         policy: which drug is given when.
-        rng: of what happens after a tumour has left the trunk; None is without chance.
+        luck: of what happens after a tumour has left the trunk; None is without chance.
         lethal_cells: living cells that are lethal, shape (P,) or one number.
         scans: a reader of the sum of diameters before its first reading, and its days, some of the trunk's; None makes
             no scans.
@@ -103,7 +106,7 @@ def play(
     last = len(own.days) - 1
     for index, day in enumerate(own.days):
         if index:
-            course.advance(index, rng)
+            course.advance(index, luck)
         course.note_extinct(day)
         if reader is not None and day in scan_days:
             course.scan(day, reader)
@@ -160,7 +163,7 @@ class _Course:
         other = np.where(self.drug == DRUG_A, DRUG_B, DRUG_A)
         self._change(np.where(due, other, self.drug), day, by_plan=True)
 
-    def advance(self, index: int, rng: np.random.Generator | None) -> None:
+    def advance(self, index: int, luck: Luck | None) -> None:
         """Go on to a day of the trunk, with a step to each planned change before it."""
         own, begin, end = self.own, self.own.days[index - 1], self.own.days[index]
         day = np.full(len(self.drug), begin)
@@ -173,7 +176,7 @@ class _Course:
             if not rows.size:
                 break
             weeks = (until - day)[rows] / 7.0
-            after = step(self.cells[rows], self.drug[rows], own.rates, weeks, rng, rows)
+            after = step(self.cells[rows], self.drug[rows], own.rates, weeks, luck, rows)
             self._went(rows, day, until, after)
             day[rows] = until[rows]
         rows = np.flatnonzero(~self.has_left)

@@ -6,6 +6,7 @@ The same equations as `model.simulate`, which reads one course after the other. 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,11 @@ class Chance:
         return cls(
             rng.standard_normal(shape), rng.standard_normal(shape), rng.random(shape), rng.random(shape)
         )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Chance]) -> Chance:
+        """That of courses one part after the other."""
+        return cls(*(np.concatenate([getattr(own, name) for own in parts]) for name in cls.__slots__))
 
     def at(self, rows: slice) -> Chance:
         """Of these courses only."""

@@ -31,6 +31,7 @@ from turnpoint.workflows.report import Report
 Progress = Callable[[int, int], None]
 
 PATIENTS_PER_BLOCK = 500
+MANY_PATIENTS = 20_000
 FEW_BLOCKS = 1  # starting processes takes as long as they save on fewer
 STATE_FILE = "trial.json"
 BLOCK_FOLDER = "blocks"
@@ -102,7 +103,7 @@ def trial(
     folder = None if out is None else _opened(Path(out), declared, prior)
     if folder is not None and not isinstance(declaration, Declaration):
         _copied(Path(declaration), Path(out or "") / FILE)
-    blocks = _blocks(declared.patients)
+    blocks = _blocks(declared)
     kept = {} if folder is None else _kept(folder, blocks)
     missing = [block for block in blocks if block[0] not in kept]
     resumed = sum(size for first, size in blocks if first in kept)
@@ -111,7 +112,7 @@ def trial(
     for first, frame in _played(declared, prior, missing):
         found[first] = frame
         if folder is not None:
-            write_table(frame, _block_file(folder, first))
+            write_table(frame, folder / _block_file(first))
         done += sizes[first]
         if progress is not None:
             progress(done, declared.patients)
@@ -142,11 +143,13 @@ def _prior(declared: Declaration) -> Prior:
     return with_resistant_fraction(chosen, declared.resistant_fraction)
 
 
-def _blocks(patients: int) -> list[tuple[int, int]]:
+def _blocks(declared: Declaration) -> list[tuple[int, int]]:
     """First patient, counted from 0, and size of each block."""
-    return [
-        (first, min(PATIENTS_PER_BLOCK, patients - first)) for first in range(0, patients, PATIENTS_PER_BLOCK)
-    ]
+    size = PATIENTS_PER_BLOCK
+    if declared.is_by_chance:
+        # many steps of little work each: a larger block takes no more steps
+        size *= min(max(declared.patients // MANY_PATIENTS, 1), 10)
+    return [(first, min(size, declared.patients - first)) for first in range(0, declared.patients, size)]
 
 
 def _played(
@@ -235,9 +238,9 @@ def _changes(before: Any, now: Any, where: str = "") -> Iterator[str]:
 
 def _kept(folder: Path, blocks: list[tuple[int, int]]) -> dict[int, pl.DataFrame]:
     """The blocks that an earlier run finished."""
-    files = {first: _block_file(folder, first) for first, _ in blocks}
+    files = {first: folder / _block_file(first) for first, _ in blocks}
     return {first: pl.read_parquet(file) for first, file in files.items() if file.exists()}
 
 
-def _block_file(folder: Path, first: int) -> Path:
-    return folder / f"{first // PATIENTS_PER_BLOCK:05d}.parquet"
+def _block_file(first: int) -> str:
+    return f"{first // PATIENTS_PER_BLOCK:05d}.parquet"

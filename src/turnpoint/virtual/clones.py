@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from turnpoint.model.arrays import FloatArray, IntArray
+from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.virtual.branching import LARGE_CELLS, after
 from turnpoint.virtual.luck import Luck
 from turnpoint.virtual.two_drugs import (
@@ -118,13 +118,17 @@ def step(
         found += _mean_mutants(cells, net, mutation * birth, growth, lasting)
     if luck is None:
         return found
-    small = cells < LARGE_CELLS
-    now_small = ~small & (found < LARGE_CELLS)
+    small = (cells < LARGE_CELLS) & (found > 0.0)  # what is gone and gains no mutants stays gone
+    now_small = (cells >= LARGE_CELLS) & (found < LARGE_CELLS)
     some = np.flatnonzero((small | now_small).any(axis=1))
     for rng, part in luck.parts(which[some]):
         own = some[part]
-        lucky = _by_chance(cells[own], net[own], birth[own], mutation, lasting[own], rng)
-        found[own] = np.where(small[own], lucky, np.where(now_small[own], whole(found[own], rng), found[own]))
+        lucky = found[own]
+        lucky[now_small[own]] = whole(lucky[now_small[own]], rng)
+        lucky[small[own]] = _by_chance(
+            (cells[own], net[own], birth[own], growth[own]), small[own], mutation, lasting[own], rng
+        )
+        found[own] = lucky
     return found
 
 
@@ -175,26 +179,36 @@ def _mean_mutants(
 
 
 def _by_chance(
-    cells: FloatArray,
-    net: FloatArray,
-    birth: FloatArray,
+    clones: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
+    small: BoolArray,
     mutation: float,
     weeks: FloatArray,
     rng: np.random.Generator,
 ) -> FloatArray:
-    """The clones after a step cell by cell, shape (P, 4); right for those that are small."""
-    found = after(cells, birth, birth - net, weeks, rng)
+    """The small clones after a step cell by cell, in the order of the mask.
+
+    Args:
+        clones: cells, net rates, divisions, and e^rt of the step, shape (P, 4) each.
+        small: which clones, shape (P, 4).
+        mutation: chance that a division makes a cell resistant to one more drug.
+        weeks: t, shape (P, 1).
+        rng: random generator.
+    """
+    cells, net, birth, growth = clones
+    lasting = np.broadcast_to(weeks, cells.shape)[small]
+    divides, dies = birth[small], (birth - net)[small]
+    found = after(cells[small], divides, dies, lasting, rng)
     if not mutation:
         return found
     still = np.abs(net) < _SAME_RATE
-    lived = np.where(still, weeks, np.expm1(net * weeks) / np.where(still, 1.0, net))
+    lived = np.where(still, weeks, (growth - 1.0) / np.where(still, 1.0, net))
     mean = mutation * birth * cells * lived
     new = np.zeros_like(cells)
     for source, target in _ROUTES:
-        gains = cells[:, target] < LARGE_CELLS
+        gains = small[:, target]
         new[gains, target] += rng.poisson(np.minimum(mean[gains, source], _MOST_MUTANTS))
-    came = new > 0.0
+    mutants = new[small]
+    came = mutants > 0.0
     if came.any():
-        half = np.broadcast_to(weeks / 2.0, new.shape)[came]
-        found[came] += after(new[came], birth[came], (birth - net)[came], half, rng)
+        found[came] += after(mutants[came], divides[came], dies[came], lasting[came] / 2.0, rng)
     return found

@@ -11,7 +11,7 @@ from turnpoint.virtual.branching import LARGE_CELLS, extinction_chance
 from turnpoint.virtual.clones import DRUG_A, NO_DRUG, Rates, step
 from turnpoint.virtual.luck import Luck
 from turnpoint.virtual.player import play, trunk
-from turnpoint.virtual.policies import Alternate, Once
+from turnpoint.virtual.policies import Alternate, Holidays, Once
 from turnpoint.virtual.two_drugs import Tumours, crossing_week
 
 
@@ -200,3 +200,25 @@ def test_step_takes_a_length_for_each_tumour():
     for row, weeks in enumerate((2.0, 5.0)):
         alone = step(found.cells[[row]], np.array([DRUG_A]), rates, weeks, None, rows=np.array([row]))
         assert both[row] == pytest.approx(alone[0])
+
+
+class Told:
+    """A reader that reads what it was told, whatever the tumour does."""
+
+    def __init__(self, sums_mm):
+        self._sums_mm = iter(sums_mm)
+
+    def next(self, _day, log_burden):
+        return np.full(len(log_burden), next(self._sums_mm)), np.zeros(len(log_burden), dtype=bool)
+
+
+def test_second_drug_waits_for_progression_since_the_first_was_given_again_after_a_holiday():
+    # off at 60 mm, on again at 104; 100 is no progression on what followed the holiday, 126 is
+    own = planted(tumours(count=2), visits=7, seed=None)
+    scans = (Told([100.0, 60.0, 80.0, 104.0, 100.0, 126.0, 160.0]), own.days)
+    found = play(own, Holidays(0.5, 1.0), None, scans=scans)
+    assert found.switch == pytest.approx(15.0)
+    assert not found.by_plan.any()
+    assert (found.on_a, found.on_b) == (pytest.approx(9.0), pytest.approx(3.0))
+    assert found.progression == pytest.approx(6.0)  # 80 mm over the nadir of 60, in the holiday
+    assert found.second_progression == pytest.approx(18.0)  # 160 over 126

@@ -6,7 +6,7 @@ single table of one (`study.reading`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -27,13 +27,14 @@ class Format:
     Attributes:
         name: for people.
         recognises: true when a path, a file or a folder, holds it.
-        inspect: reads it: the study (None when there is an error), and every problem.
+        inspect: reads it: the study (None when there is an error), and every problem; errors in tables that are not
+            among those needed are warnings.
         convert: the same, with what the study has no place for.
     """
 
     name: str
     recognises: Callable[[Path], bool]
-    inspect: Callable[[Path], tuple[Study | None, tuple[Problem, ...]]]
+    inspect: Callable[[Path, Collection[str]], tuple[Study | None, tuple[Problem, ...]]]
     convert: Callable[[Path], Converted]
 
 

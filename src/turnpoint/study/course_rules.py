@@ -130,13 +130,14 @@ def report_dose_lists(tables: Mapping[str, TypedTable], findings: Findings) -> N
 
 
 def report_events(table: TypedTable, findings: Findings) -> None:
-    """Report events that end before they begin."""
-    findings.rows(
+    """Leave out the end of events that end before they begin."""
+    findings.empty_cells(
         table,
         pl.col("end_day") < pl.col("day"),
+        "end_day",
         "end_day" if table.has("end_day") else "end_date",
         "the event ends before it begins",
-        "Correct one of the two; leave the end empty while the event lasts.",
+        "It is read without its end; correct one of the two, or leave the end empty while the event lasts.",
     )
 
 

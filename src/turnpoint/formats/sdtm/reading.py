@@ -9,7 +9,7 @@ domain leaves empty. Whatever is not read is counted in the study's warnings, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ import polars as pl
 
 from turnpoint.errors import Problem, counted
 from turnpoint.formats.datasets import ENDINGS, Dataset, dataset_files, describe, read_columns
-from turnpoint.formats.ledger import UNMAPPED_SCHEMA, Converted
+from turnpoint.formats.ledger import UNMAPPED_SCHEMA, Converted, with_aside
 from turnpoint.formats.sdtm.course import dose_rows, event_rows, patient_rows
 from turnpoint.formats.sdtm.days import start_dates, study_day, with_days
 from turnpoint.formats.sdtm.ledger import Ledger, side_rows
@@ -26,6 +26,7 @@ from turnpoint.formats.sdtm.markers import marker_rows
 from turnpoint.formats.sdtm.tables import COLUMNS, SUPPLEMENT, Records, with_supplement
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import RawTable
+from turnpoint.study.schema import TABLES
 from turnpoint.study.study import Study
 from turnpoint.study.validation import build
 
@@ -44,11 +45,12 @@ def recognises(path: Path) -> bool:
     return bool(dataset_files(path)) or (path.is_file() and path.suffix.lower() in ENDINGS)
 
 
-def inspect(path: Path) -> tuple[Study | None, tuple[Problem, ...]]:
+def inspect(path: Path, needed: Collection[str] = tuple(TABLES)) -> tuple[Study | None, tuple[Problem, ...]]:
     """Read an SDTM folder or file as a study, and list every problem, without raising on bad data.
 
     Args:
         path: a folder with SAS transport files or Dataset-JSON, or one such file.
+        needed: the tables that the work at hand cannot do without (`study.validation.build`).
 
     Returns:
         The study, None when there is any error; everything found.
@@ -56,7 +58,7 @@ def inspect(path: Path) -> tuple[Study | None, tuple[Problem, ...]]:
     Raises:
         MissingExtraError: there is a SAS transport file, and pyreadstat is not installed.
     """
-    found = _read(path, Findings())
+    found = _read(path, Findings(), needed)
     return found.study, found.problems
 
 
@@ -69,10 +71,10 @@ def convert(path: Path) -> Converted:
     Raises:
         MissingExtraError: there is a SAS transport file, and pyreadstat is not installed.
     """
-    return _read(path, Ledger())
+    return _read(path, Ledger(), tuple(TABLES))
 
 
-def _read(path: Path, findings: Findings) -> Converted:
+def _read(path: Path, findings: Findings, needed: Collection[str]) -> Converted:
     domains = _domains(path, findings)
     tables = {} if findings.has_errors else study_tables(domains, findings)
     unmapped = pl.DataFrame(schema=UNMAPPED_SCHEMA)
@@ -85,8 +87,9 @@ def _read(path: Path, findings: Findings) -> Converted:
     identifiers = frozenset(identifier for column in columns for identifier in column)
     if findings.has_errors:
         return Converted(None, findings.listed(identifiers), unmapped)
-    study, problems = build(tables, path.resolve().name if path.is_dir() else path.stem, findings)
-    return Converted(study, problems, unmapped)
+    name = path.resolve().name if path.is_dir() else path.stem
+    study, problems = build(tables, name, findings, needed)
+    return Converted(study, problems, with_aside(unmapped, findings))
 
 
 def _domains(path: Path, findings: Findings) -> dict[str, Records]:

@@ -40,7 +40,7 @@ class Format:
 
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
     {
-        "sdtm": Format("CDISC SDTM data sets", sdtm.recognises, sdtm.inspect, sdtm.convert),
+        "sdtm": Format("CDISC SDTM and ADaM data sets", sdtm.recognises, sdtm.inspect, sdtm.convert),
         "fhir": Format("HL7 FHIR R4", fhir.recognises, fhir.inspect, fhir.convert),
         "mapped": Format("a wide table with its mapping", mapped.recognises, mapped.inspect, mapped.convert),
         # Last, because it looks into the folders of a folder.
@@ -56,6 +56,9 @@ def recognise(path: Path) -> Format | None:
     try:
         if path.is_dir() and any(_is_table(file) for file in path.iterdir()):
             return None
+        # A table that has a mapping beside it is what the mapping says.
+        if path.is_file() and FORMATS["mapped"].recognises(path):
+            return FORMATS["mapped"]
         return next((known for known in FORMATS.values() if known.recognises(path)), None)
     except OSError:
         return None

@@ -167,7 +167,8 @@ def _table_files(place: Path, findings: Findings) -> dict[str, Path]:
         findings.add(
             _name(place),
             "the folder holds none of the five tables",
-            f"Name the files {', '.join(f'{table}.csv' for table in TABLES)}; Parquet will do as well.",
+            f"Name the files {', '.join(f'{table}.csv' for table in TABLES)}; Parquet will do as well. "
+            "Data sets of SDTM and ADaM are read as SAS transport (XPT), Dataset-JSON, CSV or Parquet.",
         )
     return files
 

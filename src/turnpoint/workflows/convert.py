@@ -96,7 +96,7 @@ def convert(
             `fhir`; by default FHIR for a file, and a study folder for anything else.
         format: how: one of `FORMATS[to]`, the first by default.
         criteria: by which the responses of ADaM are judged.
-        study_id: STUDYID; by default the study's name.
+        study_id: STUDYID; by default each patient's own (`study_id` in patients), or else the study's name.
         codes: PARAMCD of ADTR.
         created: the time that the files say; now by default.
 
@@ -116,14 +116,15 @@ def convert(
         if found.study is None:
             raise StudyError(found.problems)
         study, unmapped = found.study, found.unmapped
-    name = study_id or study.name
     if target == "study":
         written = write_study(study, place, format=cast("StudyFormat", wanted))
     elif target == "fhir":
         written = (write_study_as_fhir(study, place, timestamp=moment),)
     else:
         make = _SETS[target]
-        written = _write_all(make(study, name, criteria, codes), place, cast("DatasetKind", wanted), moment)
+        written = _write_all(
+            make(study, study_id, criteria, codes), place, cast("DatasetKind", wanted), moment
+        )
     return Conversion(study, target, (*written, *_side_table(unmapped, place)), unmapped)
 
 
@@ -156,14 +157,14 @@ def default_format(out: Path, target: Target) -> str:
 
 
 def adam(
-    study: Study, *, criteria: str = "recist-1.1", study_id: str, codes: ParameterCodes = USUAL_CODES
+    study: Study, *, criteria: str = "recist-1.1", study_id: str | None, codes: ParameterCodes = USUAL_CODES
 ) -> tuple[LabelledDataset, ...]:
     """ADSL, ADTR, ADRS and ADTTE of a study.
 
     Args:
         study: with lesions.
         criteria: by which it is judged; they must judge sums of diameters.
-        study_id: STUDYID.
+        study_id: STUDYID; None for each patient's own, or else the study's name.
         codes: PARAMCD of ADTR.
 
     Raises:
@@ -174,26 +175,42 @@ def adam(
         raise UsageError(
             f"criteria={criteria}: ADaM is made of sums of diameters and progression-free survival. Use recist-1.1"
         )
-    named = {"study_id": study_id, "criteria": criteria}
-    results = tumour_results(study, judged.responses, target_diameters(study.lesions), codes=codes, **named)
+    results = tumour_results(
+        study,
+        judged.responses,
+        target_diameters(study.lesions),
+        codes=codes,
+        study_id=study_id,
+        criteria=criteria,
+    )
     answers = response_results(
-        study, judged.responses, judged.best_responses, results, sum_code=codes.sum, **named
+        study,
+        judged.responses,
+        judged.best_responses,
+        results,
+        sum_code=codes.sum,
+        study_id=study_id,
+        criteria=criteria,
     )
     times = time_to_event(study, judged.progression_free, answers, study_id=study_id)
     return subject_level(study, study_id), results, answers, times
 
 
-def _as_sdtm(study: Study, name: str, _criteria: str, _codes: ParameterCodes) -> tuple[LabelledDataset, ...]:
+def _as_sdtm(
+    study: Study, name: str | None, _criteria: str, _codes: ParameterCodes
+) -> tuple[LabelledDataset, ...]:
     return sdtm_datasets(study, name)
 
 
-def _as_adam(study: Study, name: str, criteria: str, codes: ParameterCodes) -> tuple[LabelledDataset, ...]:
+def _as_adam(
+    study: Study, name: str | None, criteria: str, codes: ParameterCodes
+) -> tuple[LabelledDataset, ...]:
     return adam(study, criteria=criteria, study_id=name, codes=codes)
 
 
-_SETS: Final[Mapping[str, Callable[[Study, str, str, ParameterCodes], tuple[LabelledDataset, ...]]]] = (
-    MappingProxyType({"adam": _as_adam, "sdtm": _as_sdtm, "dataset-json": _as_sdtm})
-)
+_SETS: Final[
+    Mapping[str, Callable[[Study, str | None, str, ParameterCodes], tuple[LabelledDataset, ...]]]
+] = MappingProxyType({"adam": _as_adam, "sdtm": _as_sdtm, "dataset-json": _as_sdtm})
 
 
 def _write_all(

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from turnpoint.errors import Problem
-from turnpoint.formats import dicom_sr, fhir, mapped, sdtm
+from turnpoint.formats import dicom_sr, fhir, mapped, model_tables, sdtm
 from turnpoint.formats.ledger import Converted
 from turnpoint.study.reading import PARQUET_ENDINGS, TEXT_ENDINGS
 from turnpoint.study.schema import TABLES
@@ -43,6 +43,12 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
         "sdtm": Format("CDISC SDTM and ADaM data sets", sdtm.recognises, sdtm.inspect, sdtm.convert),
         "fhir": Format("HL7 FHIR R4", fhir.recognises, fhir.inspect, fhir.convert),
         "mapped": Format("a wide table with its mapping", mapped.recognises, mapped.inspect, mapped.convert),
+        "model-table": Format(
+            "a table of NONMEM, Monolix or nlmixr2",
+            model_tables.recognises,
+            model_tables.inspect,
+            model_tables.convert,
+        ),
         # Last, because it looks into the folders of a folder.
         "dicom-sr": Format(
             "DICOM structured reports (TID 1500)", dicom_sr.recognises, dicom_sr.inspect, dicom_sr.convert

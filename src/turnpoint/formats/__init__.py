@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from turnpoint.errors import Problem
-from turnpoint.formats import dicom_sr, fhir, mapped, model_tables, sdtm
+from turnpoint.formats import cbioportal, dicom_sr, fhir, mapped, model_tables, omop, sdtm
 from turnpoint.formats.ledger import Converted
 from turnpoint.study.reading import PARQUET_ENDINGS, TEXT_ENDINGS
 from turnpoint.study.schema import TABLES
@@ -43,6 +43,10 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
         "sdtm": Format("CDISC SDTM and ADaM data sets", sdtm.recognises, sdtm.inspect, sdtm.convert),
         "fhir": Format("HL7 FHIR R4", fhir.recognises, fhir.inspect, fhir.convert),
         "mapped": Format("a wide table with its mapping", mapped.recognises, mapped.inspect, mapped.convert),
+        "omop": Format("tables of the OMOP common data model", omop.recognises, omop.inspect, omop.convert),
+        "cbioportal": Format(
+            "timelines of cBioPortal", cbioportal.recognises, cbioportal.inspect, cbioportal.convert
+        ),
         "model-table": Format(
             "a table of NONMEM, Monolix or nlmixr2",
             model_tables.recognises,

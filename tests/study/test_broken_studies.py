@@ -156,7 +156,7 @@ CASES: dict[str, tuple[list[Callable[[Files], None]], list[Expected]]] = {
     ),
     "born after the start": (
         [cell(P, 2, birth_year="2025")],
-        [("error", P, 2, "birth_year", "2025", "the age at start_date would be below 0")],
+        [("warning", P, 2, "birth_year", "2025", "the age at start_date would be below 0")],
     ),
     "day is 21 years on": (
         [cell(M, 6, day="7306")],

@@ -15,19 +15,20 @@ _OLDEST_YEARS: Final = 120
 
 
 def report_patients(tables: Mapping[str, TypedTable], findings: Findings) -> None:
-    """Report patients born after their start, and, where patients are listed, those listed or observed only once."""
+    """Leave out years of birth that cannot be true, and report patients who are only listed or only observed."""
     patients = tables.get("patients")
     if patients is None:
         return
     age = pl.col("start_date").dt.year() - pl.col("birth_year")
     year = PATIENTS.column("birth_year")
-    findings.rows(
+    findings.empty_cells(
         patients,
         # A year out of its own range is reported already.
         pl.col("birth_year").is_between(year.low, year.high) & ((age < 0) | (age > _OLDEST_YEARS)),
         "birth_year",
+        "birth_year",
         f"the age at start_date would be below 0 or above {_OLDEST_YEARS} years",
-        "Correct birth_year or start_date.",
+        "The year is not read; correct birth_year or start_date.",
     )
     listed = patients.frame["patient_id"].drop_nulls().unique()
     if not patients.has("patient_id"):

@@ -119,6 +119,18 @@ def test_adex_beside_ex_is_passed_over_and_named(tmp_path, name, columns):
     )
 
 
+def test_adae_that_keeps_domain_and_has_another_name_is_not_added_to_ae(tmp_path):
+    row = {"USUBJID": "P1", "AEDECOD": "NAUSEA", "AETOXGR": "2", "AESTDTC": "2020-01-09"}
+    write(tmp_path, "TR", [size("T01", 1, 30.0, TRDTC="2020-01-02")])
+    write(tmp_path, "AE", [row])
+    put(tmp_path, "safety", [row | {"DOMAIN": "AE", "ASTDT": date(2020, 1, 9), "TRTEMFL": "Y"}])
+    study = tp.read(tmp_path)
+    assert study.events["term"].to_list() == ["NAUSEA"]
+    assert "safety.csv: the data set is ADaM (ADAE), and AE, from which it is made, is read" in warnings(
+        study
+    )
+
+
 def test_adtr_beside_tr_is_passed_over(tmp_path):
     write(tmp_path, "TR", [size("T01", 1, 30.0), size("T01", 43, 20.0)])
     put(tmp_path, "adtr", ADTR)

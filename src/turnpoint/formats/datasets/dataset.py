@@ -32,6 +32,8 @@ class Dataset:
         return self.path.name
 
 
+# Dates that SDTM never has under these names: it has texts that end in DTC.
+_ANALYSIS_DATES: Final = frozenset({"TRTSDT", "TRTEDT", "ASTDT", "AENDT", "ADT"})
 _ANALYSIS: Final = re.compile(r"AD(?!VERSE)[A-Z0-9_]+")
 
 
@@ -48,7 +50,7 @@ def analysis_name(name: str) -> str | None:
 def domain_of(said: Sequence[str], columns: Collection[str], name: str) -> str:
     """The domain of a data set: of ADaM its name, whatever DOMAIN it has kept from SDTM.
 
-    ADaM is what is named AD..., or has PARAMCD beside AVAL or AVALC, which SDTM never has.
+    ADaM is what is named AD..., or has what SDTM never has: PARAMCD beside AVAL or AVALC, or a date such as TRTSDT.
 
     Args:
         said: what the first record has in DOMAIN and RDOMAIN, as far as they are there.
@@ -64,7 +66,8 @@ def domain_of(said: Sequence[str], columns: Collection[str], name: str) -> str:
     analysis = analysis_name(stem)
     if analysis is not None:
         return analysis
-    if "PARAMCD" in columns and {"AVAL", "AVALC"} & set(columns):
+    own = set(columns)
+    if ("PARAMCD" in own and {"AVAL", "AVALC"} & own) or own & _ANALYSIS_DATES:
         return (
             "ADTTE"
             if "CNSR" in columns

@@ -101,7 +101,13 @@ def _read(path: Path, findings: Findings, needed: Collection[str]) -> Converted:
         return Converted(None, findings.listed(identifiers), unmapped)
     name = path.resolve().name if path.is_dir() else path.stem
     study, problems = build(tables, name, findings, needed)
-    return Converted(study, problems, with_aside(unmapped, findings))
+    return Converted(study, problems, with_aside(unmapped, findings, _by_record))
+
+
+def _by_record(_table: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the side table by the number of the record, as it has all others."""
+    number = (pl.col("row") - 1).alias("row")
+    return rows.with_columns(number, pl.format("record {}", number).alias("record"))
 
 
 def _domains(path: Path, findings: Findings) -> dict[str, Records]:

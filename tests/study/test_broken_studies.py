@@ -156,11 +156,11 @@ CASES: dict[str, tuple[list[Callable[[Files], None]], list[Expected]]] = {
     ),
     "born after the start": (
         [cell(P, 2, birth_year="2025")],
-        [("error", P, 2, "birth_year", "2025", "the age at start_date would be below 0")],
+        [("warning", P, 2, "birth_year", "2025", "the age at start_date would be below 0")],
     ),
     "day is 21 years on": (
         [cell(M, 6, day="7306")],
-        [("error", M, 6, "day", "7306", "above 7305 days")],
+        [("warning", M, 6, "day", "7306", "above 7305 days")],
     ),
     "day is long before the start": (
         [cell(M, 2, day="-121")],
@@ -264,7 +264,7 @@ CASES: dict[str, tuple[list[Callable[[Files], None]], list[Expected]]] = {
     ),
     "death before it could be": (
         [header("patients.csv", "line", "death_day"), cell("patients.csv", 3, death_day="-4")],
-        [("error", "patients.csv", 3, "death_day", "-4", "below 0 days")],
+        [("warning", "patients.csv", 3, "death_day", "-4", "below 0 days")],
     ),
     "death on two different days": (
         [
@@ -381,7 +381,7 @@ CASES: dict[str, tuple[list[Callable[[Files], None]], list[Expected]]] = {
     ),
     "event ends before it begins": (
         [cell(E, 2, end_day="6")],
-        [("error", E, 2, "end_day", "6", "the event ends before it begins")],
+        [("warning", E, 2, "end_day", "6", "the event ends before it begins")],
     ),
     # Tables
     "patient not listed": (

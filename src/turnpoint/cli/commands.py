@@ -20,7 +20,7 @@ from turnpoint.cli.convert_command import convert
 from turnpoint.cli.diagnose_command import diagnose
 from turnpoint.cli.failures import DATA_EXIT_CODE, GuardedGroup
 from turnpoint.cli.harm_command import harm
-from turnpoint.cli.inputs import expanded_prior, only_patient, read_study
+from turnpoint.cli.inputs import WITHOUT_EVENTS, expanded_prior, only_patient, read_study
 from turnpoint.cli.map_command import mapping
 from turnpoint.cli.options import (
     Audience,
@@ -178,7 +178,7 @@ def respond(
     beside = None if reported is None else existing_study(reported, "--reported")
     targets = None if out is None else checked_folder_targets(out, summaries.RESPONSE_TABLES, source)
 
-    from turnpoint.workflows.respond import ProtocolRules
+    from turnpoint.workflows.respond import ProtocolRules, tables_needed
     from turnpoint.workflows.respond import respond as run
 
     rules = ProtocolRules(
@@ -189,7 +189,7 @@ def respond(
         most_missed_visits=missed_visits,
         visit_interval_days=visit_interval_days,
     )
-    data = read_study(source)
+    data = read_study(source, tables_needed(criteria))
     with ProgressBar("Judging response"):
         result = run(data, criteria, rules=rules)
     compared = None if beside is None else _compared(data, beside, criteria, result)
@@ -229,7 +229,7 @@ def assess(
     from turnpoint.workflows.assess import assess as run
     from turnpoint.workflows.respond import called
 
-    data = read_study(source)
+    data = read_study(source, WITHOUT_EVENTS)
     with ProgressBar("Assessing") as progress:
         result = run(
             data,
@@ -274,7 +274,7 @@ def forecast(
 
     from turnpoint.workflows.forecast import forecast as run
 
-    data = read_study(source)
+    data = read_study(source, WITHOUT_EVENTS)
     with ProgressBar("Forecasting") as progress:
         frame = run(data, expanded_prior(prior), horizon_weeks=horizon, seed=seed, progress=progress)
     stream = summaries.summary_stream(target)
@@ -291,7 +291,7 @@ def metrics(study: StudyArgument, out: TableOption = None) -> None:
 
     from turnpoint.workflows.metrics import metrics as run
 
-    data = read_study(source)
+    data = read_study(source, WITHOUT_EVENTS)
     with ProgressBar("Measuring growth") as progress:
         frame = run(data, progress=progress)
     stream = summaries.summary_stream(target)
@@ -330,7 +330,7 @@ def fit(
 
     from turnpoint.workflows.fit import fit as run
 
-    data = read_study(source)
+    data = read_study(source, WITHOUT_EVENTS)
     with ProgressBar("Fitting") as progress:
         result = run(data, name=target.stem, seed=seed, progress=progress)
     with appearing_whole(target) as part:

@@ -15,19 +15,20 @@ _OLDEST_YEARS: Final = 120
 
 
 def report_patients(tables: Mapping[str, TypedTable], findings: Findings) -> None:
-    """Report patients born after their start, and, where patients are listed, those listed or observed only once."""
+    """Leave out years of birth that cannot be true, and report patients who are only listed or only observed."""
     patients = tables.get("patients")
     if patients is None:
         return
     age = pl.col("start_date").dt.year() - pl.col("birth_year")
     year = PATIENTS.column("birth_year")
-    findings.rows(
+    findings.empty_cells(
         patients,
         # A year out of its own range is reported already.
         pl.col("birth_year").is_between(year.low, year.high) & ((age < 0) | (age > _OLDEST_YEARS)),
         "birth_year",
+        "birth_year",
         f"the age at start_date would be below 0 or above {_OLDEST_YEARS} years",
-        "Correct birth_year or start_date.",
+        "The year is not read; correct birth_year or start_date.",
     )
     listed = patients.frame["patient_id"].drop_nulls().unique()
     if not patients.has("patient_id"):
@@ -130,13 +131,14 @@ def report_dose_lists(tables: Mapping[str, TypedTable], findings: Findings) -> N
 
 
 def report_events(table: TypedTable, findings: Findings) -> None:
-    """Report events that end before they begin."""
-    findings.rows(
+    """Leave out the end of events that end before they begin."""
+    findings.empty_cells(
         table,
         pl.col("end_day") < pl.col("day"),
+        "end_day",
         "end_day" if table.has("end_day") else "end_date",
         "the event ends before it begins",
-        "Correct one of the two; leave the end empty while the event lasts.",
+        "It is read without its end; correct one of the two, or leave the end empty while the event lasts.",
     )
 
 

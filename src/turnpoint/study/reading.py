@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -64,17 +64,26 @@ def read(path: str | Path) -> Study:
     return study
 
 
-def inspect(path: str | Path) -> tuple[Study | None, tuple[Problem, ...]]:
+def inspect(
+    path: str | Path, needed: Collection[str] = tuple(TABLES)
+) -> tuple[Study | None, tuple[Problem, ...]]:
     """Read a study and list every problem in it, without raising on bad data.
 
     Args:
         path: as for `read`.
+        needed: the tables that the work at hand cannot do without (`validation.build`).
 
     Returns:
         The study, None when there is any error; everything found, in file and row order.
     """
+    return inspected(path, needed, Findings())
+
+
+def inspected(
+    path: str | Path, needed: Collection[str], findings: Findings
+) -> tuple[Study | None, tuple[Problem, ...]]:
+    """As `inspect`; what was set aside is in the findings (`Findings.aside`)."""
     place = Path(path)
-    findings = Findings()
     try:
         files = _table_files(place, findings)
     except OSError as error:
@@ -96,7 +105,7 @@ def inspect(path: str | Path) -> tuple[Study | None, tuple[Problem, ...]]:
             raw_tables[recognised] = raw
         else:
             raw_tables[table] = raw
-    return build(raw_tables, name, findings)
+    return build(raw_tables, name, findings, needed)
 
 
 def read_frames(frames: Mapping[str, pl.DataFrame], name: str = "study") -> Study:
@@ -158,7 +167,8 @@ def _table_files(place: Path, findings: Findings) -> dict[str, Path]:
         findings.add(
             _name(place),
             "the folder holds none of the five tables",
-            f"Name the files {', '.join(f'{table}.csv' for table in TABLES)}; Parquet will do as well.",
+            f"Name the files {', '.join(f'{table}.csv' for table in TABLES)}; Parquet will do as well. "
+            "Data sets of SDTM and ADaM are read as SAS transport (XPT), Dataset-JSON, CSV or Parquet.",
         )
     return files
 

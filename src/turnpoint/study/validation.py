@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
@@ -20,7 +20,10 @@ from turnpoint.study.timing import resolve_days, resolve_deaths, start_dates
 
 
 def build(
-    raw_tables: dict[str, RawTable], name: str, findings: Findings
+    raw_tables: dict[str, RawTable],
+    name: str,
+    findings: Findings,
+    needed: Collection[str] = tuple(TABLES),
 ) -> tuple[Study | None, tuple[Problem, ...]]:
     """Convert and check the tables of a study.
 
@@ -28,6 +31,8 @@ def build(
         raw_tables: by table name, as the files gave them; emptied, since a large one need not be held twice.
         name: the study's name.
         findings: what was found while the files were opened.
+        needed: the tables that the work at hand cannot do without. An error in another one is a warning, and its row
+            is left out: what a command does not need never stops it.
 
     Returns:
         The study, or None when there is an error; everything found, in file and row order.
@@ -45,6 +50,7 @@ def build(
             resolve_days(table, starts, findings)
         _sort(table)
     _check(tables, findings)
+    _leave_unneeded(tables, needed, findings)
     observations = sum(tables[table].frame.height for table in ("lesions", "markers") if table in tables)
     # When a file could not be read that is said already, and is why.
     if observations == 0 and not findings.has_errors:
@@ -81,6 +87,37 @@ def _check(tables: Mapping[str, TypedTable], findings: Findings) -> None:
         report_dose_lists(tables, findings)
     if "events" in tables:
         report_events(tables["events"], findings)
+
+
+def _leave_unneeded(tables: dict[str, TypedTable], needed: Collection[str], findings: Findings) -> None:
+    """Leave out the rows with errors of tables that nobody needs; all rows, when the table itself is wrong."""
+    for name in TABLES:
+        if name in needed or name == "patients":
+            continue
+        # A table that could not be opened is known by its file alone.
+        files = [tables[name].file] if name in tables else findings.files_named(name)
+        for file in files:
+            errors = findings.errors_in(file)
+            if not errors:
+                continue
+            whole = name not in tables or any(error.row is None for error in errors)
+            what = f"none of {name} is read" if whole else "the row is not read"
+            findings.demote(file, f"{what}, which is not needed here")
+            if whole:
+                tables.pop(name, None)
+            else:
+                tables[name].frame = _without_rows(tables[name].frame, errors)
+
+
+def _without_rows(frame: pl.DataFrame, errors: Sequence[Problem]) -> pl.DataFrame:
+    """The rows without errors; a patient who is wrong is told once, and goes with all rows."""
+    row = pl.col("source_row")
+    wrong = [error.row for error in errors]
+    of_patients = [error.row for error in errors if error.column == "patient_id"]
+    patients = frame.filter(row.is_in(of_patients))["patient_id"].drop_nulls().unique()
+    return frame.filter(
+        ~row.is_in(wrong) & ~pl.col("patient_id").is_in(patients.implode()).fill_null(value=False)
+    )
 
 
 def _sort(table: TypedTable) -> None:

@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
 
 import polars as pl
 
-from turnpoint.criteria import criterion
+from turnpoint.criteria import CRITERIA, criterion
 from turnpoint.criteria.called_progression import called_progressions
 from turnpoint.criteria.protocol import ProtocolRules
 from turnpoint.criteria.responses import Responses
 from turnpoint.model.series import chosen_readers, of_reader
 from turnpoint.study.study import Study
 
-__all__ = ["ProtocolRules", "Responses", "called", "new_therapy", "respond"]
+__all__ = ["ProtocolRules", "Responses", "called", "new_therapy", "respond", "tables_needed"]
+
+
+# What each set of criteria judges, beside the patients and their doses (for new therapy).
+_JUDGED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "recist-1.1": ("lesions",),
+        "irecist": ("lesions",),
+        "gcig-ca-125": ("markers",),
+        "gcig-combined": ("lesions", "markers"),
+        "pcwg3-psa": ("markers",),
+    }
+)
+
+
+def tables_needed(criteria: str) -> tuple[str, ...]:
+    """The tables of a study without which these criteria cannot judge it.
+
+    Raises:
+        UsageError: unknown criteria.
+
+    >>> tables_needed("psa")
+    ('patients', 'doses', 'markers')
+    """
+    judge = criterion(criteria)
+    name = next(known for known, judges in CRITERIA.items() if judges is judge)
+    return ("patients", "doses", *_JUDGED[name])
 
 
 def respond(study: Study, criteria: str = "recist-1.1", *, rules: ProtocolRules | None = None) -> Responses:

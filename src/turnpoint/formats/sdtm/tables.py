@@ -58,7 +58,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, pl.DataType]]] = MappingProxyType(
         ),
         "LB": _columns(
             "USUBJID LBTESTCD LBTEST LBLOINC LBORRES LBORRESU LBSTRESC LBSTRESU LBSPEC LBSTAT LBNAM LBDTC",
-            "LBSTRESN LBSTNRHI LBDY LBSEQ",
+            "LBSTRESN LBSTNRHI LBLLOQ LBDY LBSEQ",
         ),
     }
 )

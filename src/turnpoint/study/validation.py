@@ -8,7 +8,13 @@ import polars as pl
 
 from turnpoint.errors import Problem
 from turnpoint.study.converting import typed
-from turnpoint.study.course_rules import report_dose_lists, report_doses, report_events, report_patients
+from turnpoint.study.course_rules import (
+    report_dose_lists,
+    report_doses,
+    report_events,
+    report_new_drugs,
+    report_patients,
+)
 from turnpoint.study.duplicates import report_duplicates
 from turnpoint.study.findings import Findings, TypedTable, kept
 from turnpoint.study.lesion_rules import number_lesions, report_courses, report_lesion_rows, settle_nodes
@@ -79,6 +85,7 @@ def _check(tables: Mapping[str, TypedTable], findings: Findings) -> None:
     if "doses" in tables:
         report_doses(tables["doses"], findings)
         report_dose_lists(tables, findings)
+        report_new_drugs(tables, findings)
     if "events" in tables:
         report_events(tables["events"], findings)
 

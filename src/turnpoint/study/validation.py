@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from turnpoint.errors import Problem
+from turnpoint.study.assessments import settle_assessments, settle_readers
 from turnpoint.study.converting import typed
 from turnpoint.study.course_rules import (
     report_dose_lists,
@@ -73,9 +74,13 @@ def _check(tables: Mapping[str, TypedTable], findings: Findings) -> None:
     report_patients(tables, findings)
     if "markers" in tables:
         standardise(tables["markers"], findings)
+    if "lesions" in tables:
+        settle_readers(tables["lesions"], findings)
     for table in tables.values():
         report_duplicates(table, findings)
     if "lesions" in tables:
+        # After the duplicates: a lesion that is read twice on one day is no reason to keep days apart.
+        settle_assessments(tables["lesions"], findings)
         report_lesion_rows(tables["lesions"], findings)
         number_lesions(tables["lesions"])
         settle_nodes(tables["lesions"], findings)

@@ -26,8 +26,8 @@ def days(study):
     return new_therapy_days(study.doses, study.patients)["new_therapy_day"].to_list()
 
 
-READ_AS_NEW = ["the drugs before it are not giv"[:30]]
-READ_AS_ADDED = ["the drugs before it go on: read"[:30]]
+READ_AS_NEW = ["none of the drugs before it is"]
+READ_AS_ADDED = ["drugs before it are given on i"]
 
 
 def test_progression_after_a_second_drug_without_a_line_is_censored_and_asked_about():
@@ -77,9 +77,11 @@ def test_a_drug_of_the_first_14_days_is_part_of_the_regimen(day, asked, expected
 
 @pytest.mark.parametrize(
     ("last", "asked", "expected"),
-    [(99, READ_AS_NEW, [100]), (100, READ_AS_ADDED, []), (105, READ_AS_ADDED, [])],
+    [(99, READ_AS_NEW, [100]), (100, READ_AS_ADDED, []), (105, READ_AS_NEW, [100])],
 )
-def test_a_drug_is_added_while_the_regimen_goes_on(last, asked, expected):
+def test_a_drug_is_added_when_the_regimen_is_given_on_its_first_day_and_nothing_later_counts(
+    last, asked, expected
+):
     study = study_with("0,docetaxel", "42,docetaxel", f"{last},docetaxel", "100,bevacizumab")
     assert (questions(study), days(study)) == (asked, expected)
 

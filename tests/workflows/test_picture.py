@@ -20,6 +20,7 @@ from scripts.golden_pages import AUDIENCES, LANGUAGES, words
 from tests.reports.patients import PATIENTS, study
 from tests.reports.traced import untraced
 from tests.workflows.studies import study_of
+from turnpoint.criteria.protocol import ContinuingResponse
 from turnpoint.pictures.document import from_json, is_picture, schema, schema_text, to_json
 from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.rendering import render_patient
@@ -197,7 +198,8 @@ def test_page_shows_a_confirmed_pr_by_the_choice_that_its_small_print_names() ->
     rows = [f"P1,{day},T1,target,{mm},measured" for day, mm in sizes]
     own = study_of(lesions="\n".join(["patient_id,day,lesion_id,role,diameter_mm,status", *rows]))
     named = "is shown as PR until progression, by the answer of the RECIST group"
-    for choice, last in (("time-point", "SD"), ("group", "PR")):
+    choices: tuple[tuple[ContinuingResponse, str], ...] = (("time-point", "SD"), ("group", "PR"))
+    for choice, last in choices:
         shown = tp.picture(own, "P1", particles=512, continuing_response=choice)
         assert shown.sums["overall_response"].to_list() == [None, "PR", "PR", last]
         assert shown.provenance.continuing_response == choice

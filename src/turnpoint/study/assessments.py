@@ -33,11 +33,11 @@ _Unit = tuple[int, int, list[str], list[str], list[str]]
 
 
 def settle_readers(table: TypedTable, findings: Findings) -> None:
-    """Fill a blank `reader` where one reader alone read that patient's lesions, and warn of it; the frame changes.
+    """Fill a blank `reader` where one reader alone has read that patient's lesions, and warn of it; the frame changes.
 
-    A row without a reader is the named one's when that reader read the same lesion on another day and not on this; a
-    new lesion's row, when the reader read nothing on its day. Where several are named, the row stays a reading of
-    its own, and is warned of.
+    A row without a reader is that of the one named by its day when that reader reads the same lesion on other days,
+    and no row without a reader has repeated a reading of theirs by then; so is the row of a new lesion. Else the rows
+    without one stay those of a reader of their own, and are warned of.
     """
     if not table.has("reader"):
         return
@@ -45,24 +45,34 @@ def settle_readers(table: TypedTable, findings: Findings) -> None:
     known = frame.filter(pl.col("reader").is_not_null() & pl.col("patient_id").is_not_null())
     if known.is_empty() or known.height == frame.height:
         return
-    readers = known.group_by("patient_id").agg(
-        pl.col("reader").n_unique().alias("readers"), pl.col("reader").first().alias("named reader")
+    began = known.group_by("patient_id", "reader").agg(pl.col("day").min().alias("began"))
+    began = began.with_columns(pl.col("began").min().over("patient_id").alias("earliest"))
+    rows = frame.filter(pl.col("reader").is_null() & _known())
+    # Who reads later is not known on the day; who reads first may do so after a row without a reader.
+    by_then = (
+        rows.select("source_row", "patient_id", "day")
+        .join(began, on="patient_id")
+        .filter(pl.col("began") <= pl.max_horizontal("day", "earliest"))
+        .group_by("source_row")
+        .agg(pl.col("reader").n_unique().alias("readers"), pl.col("reader").first().alias("named reader"))
     )
-    lesions = (
-        known.select("patient_id", "lesion_id").unique().with_columns(pl.lit(value=True).alias("theirs"))
+    lesions = known.group_by("patient_id", "lesion_id", "role").agg(
+        pl.col("node").drop_nulls().first().alias("their node"), pl.lit(value=True).alias("theirs")
     )
     readings = known.select("patient_id", "lesion_id", "day").unique()
     readings = readings.with_columns(pl.lit(value=True).alias("read too"))
     blank = (
-        frame.filter(pl.col("reader").is_null())
-        .join(readers, on="patient_id", how="inner", maintain_order="left")
-        .join(lesions, on=["patient_id", "lesion_id"], how="left", maintain_order="left")
+        rows.join(by_then, on="source_row", how="inner", maintain_order="left")
+        .join(lesions, on=["patient_id", "lesion_id", "role"], how="left", maintain_order="left")
         .join(readings, on=["patient_id", "lesion_id", "day"], how="left", maintain_order="left")
         .with_columns(pl.col("theirs", "read too").fill_null(value=False))
         # Whose rows collide with the named reader's has read the scans too, without a name.
-        .with_columns(pl.col("read too").any().over("patient_id").alias("another"))
+        .with_columns(pl.col("read too").cum_max().over("patient_id", order_by="day").alias("another"))
+        .with_columns(pl.col("another").any().over("patient_id", "day").alias("another"))
     )
-    theirs = (pl.col("readers") == 1) & ~pl.col("another") & (pl.col("theirs") | (pl.col("role") == "new"))
+    same_node = (pl.col("node") == pl.col("their node")).fill_null(value=True)
+    known_lesion = (pl.col("theirs") & same_node) | (pl.col("role") == "new")
+    theirs = (pl.col("readers") == 1) & ~pl.col("another") & known_lesion
     findings.rows(
         table.part(blank),
         theirs,
@@ -197,16 +207,18 @@ def _moves(units: Iterator[_Unit]) -> Iterator[tuple[int, int, int, bool]]:
     first, held, named = 0, set[str](), set[str]()
     for course, day, lesions, new, visits in units:
         opening = day if opening is None else opening
-        # Rule 3.
-        with_new = not new or not (first <= 0 < day or first == opening)
-        joining = {*lesions, *(new if with_new else ())}
-        fits = held and joining and day - first <= WINDOW_DAYS and len(named | set(visits)) <= 1
-        if fits and not joining & held:
-            yield course, day, first, with_new
+        near = bool(held) and day - first <= WINDOW_DAYS
+        # Rule 3: such a lesion keeps its day, and opens no assessment that others could join.
+        barred = near and (first <= 0 < day or first == opening)
+        joining = {*lesions} if barred else {*lesions, *new}
+        if near and not joining:
+            continue
+        if near and not joining & held and len(named | {*visits}) <= 1:
+            yield course, day, first, not barred
             held |= joining
-            named |= set(visits)
+            named |= {*visits}
         else:
-            first, held, named = day, {*lesions, *new}, set(visits)
+            first, held, named = day, {*lesions, *new}, {*visits}
 
 
 def _move(table: TypedTable, moves: pl.DataFrame) -> bool:

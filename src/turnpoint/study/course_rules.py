@@ -144,13 +144,13 @@ def report_new_drugs(tables: Mapping[str, TypedTable], findings: Findings) -> No
     for switched, read in (
         (
             pl.col("switched"),
-            "the drugs before it are not given again: read as a new anti-cancer therapy, before which "
+            "none of the drugs before it is given on its first day: read as a new anti-cancer therapy, before which "
             "progression-free survival is censored",
         ),
         (
             ~pl.col("switched"),
-            "the drugs before it go on: read as added to them, so that progression-free survival is not "
-            "censored for it",
+            "drugs before it are given on its first day too: read as added to them, so that progression-free survival "
+            "is not censored for it",
         ),
     ):
         findings.rows(

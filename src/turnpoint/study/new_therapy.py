@@ -7,8 +7,9 @@ The rules:
 2. The regimen is what is given within 14 days of the first dose from day 0 on (and what was given before), and every
    drug of which a row states the line or the name (`regimen`) of that regimen.
 3. Another drug, first given later without a line, raises the question. It is read as a new therapy when it is of
-   another named regimen, or when no drug of the regimen is given again from then on; else as added to the regimen.
-   Both are a warning that says what it does to progression-free survival, and that `line` settles it.
+   another named regimen, or when no drug of the regimen is given on its first day, or taken daily then; else as added
+   to the regimen. What comes after that day changes nothing. Both are a warning that says what it does to
+   progression-free survival, and that `line` settles it.
 4. Drugs that only support a treatment (antiemetics, growth factors, bone agents, steroids, detoxifying agents: groups
    A04, B03XA, L03AA, M05B, H02AB, V03AF of the ATC classification) are none.
 
@@ -23,8 +24,6 @@ from __future__ import annotations
 from typing import Final
 
 import polars as pl
-
-from turnpoint.study.schema import FARTHEST_DAY
 
 # Within one first cycle; a drug of days 8 or 14 belongs to the regimen.
 _FIRST_CYCLE_DAYS: Final = 14
@@ -114,28 +113,34 @@ def new_drugs(doses: pl.DataFrame, patients: pl.DataFrame) -> pl.DataFrame:
     given = given.with_columns(
         (pl.col("day") <= course + _FIRST_CYCLE_DAYS).fill_null(value=True).alias("early")
     )
-    drugs = given.group_by("patient_id", "drug").agg(
-        pl.col("day").min().alias("new_therapy_day"),
-        pl.col("source_row").sort_by("day").first(),
-        pl.col("early").any(),
-        pl.col("line").is_not_null().any().alias("told"),
-        pl.col("regimen").drop_nulls().unique().alias("regimens"),
-        pl.col("regimen").filter("early").drop_nulls().unique().alias("own_regimens"),
+    drugs = (
+        given.with_columns(pl.col("day").min().over("patient_id", "drug").alias("new_therapy_day"))
+        .filter(pl.col("day") == pl.col("new_therapy_day"))
+        .group_by("patient_id", "drug", "new_therapy_day")
+        .agg(
+            pl.col("source_row").first(),
+            pl.col("early").any(),
+            pl.col("line").is_not_null().any().alias("told"),
+            pl.col("regimen").drop_nulls().unique().alias("regimens"),
+        )
     )
-    regimen = (
-        drugs.filter("early")
-        .join(_last_days(doses), on=["patient_id", "drug"], how="left")
+    own = (
+        given.filter("early")
         .group_by("patient_id")
-        .agg(pl.col("last_day").max(), pl.col("own_regimens").list.explode(keep_nulls=False))
+        .agg(
+            pl.col("drug").unique().alias("own_drugs"),
+            pl.col("regimen").drop_nulls().unique().alias("own_regimens"),
+        )
     )
-    later = (
-        drugs.drop("own_regimens").filter(~pl.col("early") & ~pl.col("told")).join(regimen, on="patient_id")
-    )
+    later = drugs.filter(~pl.col("early") & ~pl.col("told")).join(own, on="patient_id")
+    on = _on_days(doses, later).join(own, on="patient_id").filter(pl.col("taken").is_in(pl.col("own_drugs")))
+    on = on.select("patient_id", "new_therapy_day").unique().with_columns(pl.lit(value=True).alias("goes_on"))
     named = (pl.col("regimens").list.len() > 0) & (pl.col("own_regimens").list.len() > 0)
     same = pl.col("regimens").list.set_intersection("own_regimens").list.len() > 0
     return (
         later.filter(~same)
-        .with_columns((named | (pl.col("last_day") < pl.col("new_therapy_day"))).alias("switched"))
+        .join(on, on=["patient_id", "new_therapy_day"], how="left")
+        .with_columns((named | ~pl.col("goes_on").fill_null(value=False)).alias("switched"))
         .select(pl.col(name).cast(dtype) for name, dtype in NEW_DRUGS_SCHEMA.items())
         .sort("patient_id", "new_therapy_day", "source_row")
     )
@@ -149,23 +154,22 @@ def _named(doses: pl.DataFrame) -> pl.DataFrame:
     ).filter(~pl.col("drug").str.contains(_SUPPORTIVE))
 
 
-def _last_days(doses: pl.DataFrame) -> pl.DataFrame:
-    """`patient_id, drug, last_day`: the last day on which a drug was taken; the farthest while it goes on."""
-    day, action = pl.col("day"), pl.col("action")
-    return (
-        _named(doses)
-        .drop_nulls(["patient_id", "drug", "day"])
-        .group_by("patient_id", "drug")
-        .agg(
-            day.filter(action == "given").max().alias("given"),
-            day.filter(action == "start").max().alias("start"),
-            day.filter(action == "stop").max().alias("stop"),
-        )
-        .with_columns(
-            pl.when(pl.col("start") >= pl.col("stop").fill_null(-FARTHEST_DAY))
-            .then(FARTHEST_DAY)
-            .otherwise(pl.col("stop") - 1)
-            .alias("until")
-        )
-        .select("patient_id", "drug", pl.max_horizontal("given", "until").alias("last_day"))
+def _on_days(doses: pl.DataFrame, begun: pl.DataFrame) -> pl.DataFrame:
+    """`patient_id, new_therapy_day, taken`: drugs that are given on the first day of another, or taken daily then."""
+    day, first = pl.col("day"), pl.col("new_therapy_day")
+    rows = (
+        _named(doses.drop_nulls(["patient_id", "drug", "day"]))
+        .rename({"drug": "taken"})
+        .join(begun.select("patient_id", "new_therapy_day").unique(), on="patient_id")
+        .filter(day <= first)
     )
+    daily = (
+        rows.filter(pl.col("action") != "given")
+        .sort("day")
+        .group_by("patient_id", "new_therapy_day", "taken")
+        .agg(pl.col("action").last(), day.last())
+        .filter(pl.col("action") == "start")
+    )
+    given = rows.filter((pl.col("action") == "given") & (day == first))
+    columns = ("patient_id", "new_therapy_day", "taken")
+    return pl.concat([given.select(columns), daily.select(columns)]).unique()

@@ -115,7 +115,9 @@ def test_part_of_a_date_is_read_as_its_first_day(tmp_path):
     assert censored(study) == (82, 42, "new_therapy")
 
 
-@pytest.mark.parametrize(("exposure", "expected"), [((1, 22), NEW), ((1, 22, 106), NONE)])
+@pytest.mark.parametrize(
+    ("exposure", "expected"), [((1, 22), NEW), ((1, 22, 101), NONE), ((1, 22, 106), NEW)]
+)
 def test_a_drug_of_no_told_line_is_asked_about(tmp_path, exposure, expected):
     study = read_all(tmp_path, **SCANS, dm=[DM], ex=doses_of(*exposure), cm=[medication()])
     assert censored(study) == expected

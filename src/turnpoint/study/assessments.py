@@ -71,7 +71,10 @@ def settle_readers(table: TypedTable, findings: Findings) -> None:
         .with_columns(pl.col("another").any().over("patient_id", "day").alias("another"))
     )
     same_node = (pl.col("node") == pl.col("their node")).fill_null(value=True)
-    known_lesion = (pl.col("theirs") & same_node) | (pl.col("role") == "new")
+    unheard = ~pl.struct("patient_id", "lesion_id").is_in(
+        known.select(pl.struct("patient_id", "lesion_id").unique()).to_series().implode()
+    )
+    known_lesion = (pl.col("theirs") & same_node) | ((pl.col("role") == "new") & unheard)
     theirs = (pl.col("readers") == 1) & ~pl.col("another") & known_lesion
     findings.rows(
         table.part(blank),

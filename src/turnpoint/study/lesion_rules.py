@@ -22,6 +22,8 @@ _LEAST_TARGET_NODE_MM: Final = 15
 _LEAST_ABNORMAL_NODE_MM: Final = 10
 # What is assessed up to here may still be the baseline.
 _LATEST_BASELINE_DAY: Final = 14
+# "As close as possible to the treatment start and never more than 4 weeks before" (4.1).
+_EARLIEST_BASELINE_DAY: Final = -28
 _MOST_TARGETS: Final = 5
 # A jump by this factor and back is a slip of the decimal point or the unit.
 _SLIP_RATIO: Final = 5.0
@@ -193,6 +195,7 @@ def _report_baselines(targets: TypedTable, findings: Findings) -> None:
     frame = targets.frame.with_columns(
         day.min().over(course).alias("first_day"),
         day.filter(day <= 0).n_unique().over(course).alias("candidates"),
+        day.filter(day <= 0).max().over(course).alias("baseline_day"),
         pl.int_range(pl.len()).over(course).alias("place"),
     )
     part = targets.part(frame)
@@ -204,6 +207,19 @@ def _report_baselines(targets: TypedTable, findings: Findings) -> None:
         f"no target lesion was assessed up to day {_LATEST_BASELINE_DAY}: the first assessment is no baseline before "
         "treatment",
         "Add the baseline scan; without it changes are counted from this visit.",
+        severity="warning",
+    )
+    findings.rows(
+        part,
+        first & (pl.col("baseline_day") < _EARLIEST_BASELINE_DAY),
+        "day",
+        f"the last assessment before treatment lies more than {-_EARLIEST_BASELINE_DAY} days before day 0; a baseline "
+        "is never to be older (RECIST 1.1, 4.1)",
+        pl.format(
+            "Check the day, or add a later baseline; until then changes are counted from day {}, and what grew before "
+            "treatment counts as growth under it.",
+            "baseline_day",
+        ),
         severity="warning",
     )
     findings.rows(

@@ -1,0 +1,145 @@
+"""Data as clinics and trials keep it: small studies that were once answered wrongly, each with its right answer."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import turnpoint as tp
+from tests.workflows.studies import study_of
+from turnpoint.cli.commands import app
+from turnpoint.workflows.metrics import metrics
+from turnpoint.workflows.respond import respond
+
+LESIONS = "patient_id,day,lesion_id,role,diameter_mm,status"
+MARKERS = "patient_id,day,marker,value,unit,upper_limit"
+
+
+def lesions_of(*rows, columns=LESIONS, **tables):
+    return study_of(lesions="\n".join([columns, *(f"A,{row}" for row in rows)]), **tables)
+
+
+def markers_of(*rows, **tables):
+    return study_of(markers="\n".join([MARKERS, *(f"A,{row}" for row in rows)]), **tables)
+
+
+def rules(study):
+    return [problem.rule for problem in study.problems]
+
+
+# Zeros
+
+
+def test_psa_that_falls_to_zero_is_a_confirmed_psa90():
+    study = markers_of(*(f"{day},PSA,{value},ng/mL,4" for day, value in ((0, 20), (28, 0), (56, 0), (84, 0))))
+    best = respond(study, "pcwg3-psa").best_responses.row(0, named=True)
+    assert (best["confirmed_best_response"], best["psa90_confirmed"]) == ("PR", True)
+    assert best["best_decline_pct"] == pytest.approx(99.5)
+    assert best["nadir_ng_per_ml"] == 0.1
+
+
+def test_ca_125_that_falls_to_zero_is_normal_and_its_relapse_is_progression():
+    # GCIG, category B: from normal, twice the upper limit (70 U/mL), confirmed a week later.
+    values = ((0, 400), (28, 100), (56, 0), (84, 0), (140, 80), (154, 90))
+    study = markers_of(*(f"{day},CA-125,{value},U/mL,35" for day, value in values))
+    best = respond(study, "gcig-ca125").best_responses.row(0, named=True)
+    assert (best["best_response"], best["progression_day"]) == ("CR", 140)
+
+
+def test_zero_is_a_limit_to_the_model_too():
+    zeros = markers_of(*(f"{day},CEA,{value},ng/mL,5" for day, value in ((0, 40), (42, 5), (84, 0))))
+    limits = markers_of(*(f"{day},CEA,{value},ng/mL,5" for day, value in ((0, 40), (42, 5), (84, "<0.5"))))
+    one, other = (tp.assess(study, particles=128).frame for study in (zeros, limits))
+    assert one.equals(other)
+
+
+# Several values of a marker on one day
+
+
+def test_last_of_several_values_of_a_day_is_read_with_a_warning():
+    study = markers_of(
+        *(f"{day},CA-125,{value},U/mL,35" for day, value in ((-2, 400), (31, 150), (31, 160), (62, 140)))
+    )
+    assert study.markers["value"].to_list() == [400, 160, 140]
+    (problem,) = study.problems
+    assert (problem.row, problem.value) == (3, "150")
+    assert "Keep this row or row 4" in problem.mend
+
+
+# A baseline that is too old
+
+
+@pytest.mark.parametrize(("day", "warned"), [(-28, False), (-29, True), (-60, True)])
+def test_baseline_more_than_four_weeks_before_treatment_is_warned_of(day, warned):
+    study = lesions_of(f"{day},T1,target,50,measured", "42,T1,target,30,measured")
+    assert any("more than 28 days before day 0" in rule for rule in rules(study)) is warned
+
+
+def test_an_older_scan_beside_a_timely_baseline_is_not_too_old():
+    study = lesions_of("-60,T1,target,50,measured", "-7,T1,target,50,measured", "42,T1,target,30,measured")
+    assert not any("more than 28 days before day 0" in rule for rule in rules(study))
+
+
+# KELIM
+
+
+@pytest.mark.parametrize(
+    ("tables", "readings"),
+    [
+        ({}, 5),
+        ({"events": "patient_id,day,term,grade\nA,70,Interval debulking surgery,1"}, 4),
+        ({"doses": "patient_id,day,drug\nA,0,carboplatin\nA,70,interval debulking surgery"}, 4),
+        ({"events": "patient_id,day,term,grade\nA,-10,Primary debulking surgery,1"}, 5),
+        ({"events": "patient_id,day,term,grade\nA,30,Interval debulking surgery,1"}, None),
+        ({"events": "patient_id,day,term,grade\nA,70,Nausea,1"}, 5),
+    ],
+)
+def test_kelim_leaves_out_what_follows_an_operation_on_the_tumour(tables, readings):
+    values = ((-3, 400), (21, 200), (42, 100), (63, 50), (84, 40))
+    study = markers_of(*(f"{day},CA-125,{value},U/mL,35" for day, value in values), **tables)
+    assert metrics(study)["kelim_readings"].to_list() == [readings]
+
+
+# Doses in mg, without body size
+
+
+@pytest.mark.parametrize(("size", "said"), [("", True), (",bsa_m2\nA,1.8", False)])
+def test_harm_says_which_shares_lack_a_body_surface(tmp_path, size, said):
+    doses = "patient_id,day,drug,dose,unit\n" + "".join(
+        f"A,{day},doxorubicin,120,mg\n" for day in (0, 21, 42)
+    )
+    (tmp_path / "doses.csv").write_text(doses)
+    (tmp_path / "lesions.csv").write_text(
+        f"{LESIONS}\nA,0,T1,target,50,measured\nA,42,T1,target,40,measured\n"
+    )
+    if size:
+        (tmp_path / "patients.csv").write_text(f"patient_id{size}\n")
+    shown = CliRunner().invoke(app, ["harm", str(tmp_path)]).output
+    expected = "shares of 2 limits or thresholds could not be computed: body surface is missing"
+    assert (expected in " ".join(shown.split())) is said
+
+
+# iRECIST after iCPD
+
+
+def test_after_icpd_a_visit_is_listed_as_it_is_and_counts_for_nothing():
+    # Seymour 2017: progression is that of the confirmed iUPD; a later response is not the best response.
+    sizes = ((0, 50), (42, 70), (84, 80), (126, 30), (168, 30))
+    found = respond(lesions_of(*(f"{day},T1,target,{mm},measured" for day, mm in sizes)), "irecist")
+    assert found.responses["overall_response"].to_list() == [None, "iUPD", "iCPD", "iPR", "iPR"]
+    best = found.best_responses.row(0, named=True)
+    assert (best["best_response"], best["progression_day"], best["last_evaluable_day"]) == ("iCPD", 42, 84)
+
+
+@pytest.mark.parametrize("name", ["oak-docetaxel", "ascent2-docetaxel-psa"])
+def test_none_of_these_rules_speaks_of_the_bundled_data(name):
+    study = tp.read(Path(tp.__file__).parent / "datasets" / name)
+    new = (
+        "one assessment",
+        "part of it",
+        "reader",
+        "after baseline",
+        "28 days before",
+        "one marker on one day",
+    )
+    assert not [rule for rule in rules(study) if any(words in rule for words in new)]

@@ -318,7 +318,7 @@ CASES: dict[str, tuple[list[Callable[[Files], None]], list[Expected]]] = {
             (
                 "warning",
                 M,
-                4,
+                3,
                 "value",
                 "8.1",
                 "several values of one marker on one day; the last of them is read",

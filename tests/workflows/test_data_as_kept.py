@@ -131,15 +131,85 @@ def test_after_icpd_a_visit_is_listed_as_it_is_and_counts_for_nothing():
     assert (best["best_response"], best["progression_day"], best["last_evaluable_day"]) == ("iCPD", 42, 84)
 
 
-@pytest.mark.parametrize("name", ["oak-docetaxel", "ascent2-docetaxel-psa"])
-def test_none_of_these_rules_speaks_of_the_bundled_data(name):
-    study = tp.read(Path(tp.__file__).parent / "datasets" / name)
-    new = (
-        "one assessment",
-        "part of it",
-        "reader",
-        "after baseline",
-        "28 days before",
-        "one marker on one day",
+# Days that begin at 1
+
+
+def ca_125_from(day, *, doses=True, patients=("A",), column="day", before=True):
+    """CA-125 that falls by half for good, from a sample on a day; doses begin with it."""
+    rows = [(day, 400), (day + 28, 100), (day + 56, 90)] + ([(-20, 420)] if before else [])
+    markers = [f"{one},{own},CA-125,{value},U/mL,35" for one in patients for own, value in sorted(rows)]
+    tables = {"markers": "\n".join([MARKERS.replace("day", column), *markers])}
+    if doses:
+        given = [f"{one},{day + 21 * cycle},carboplatin" for one in patients for cycle in range(4)]
+        tables["doses"] = "\n".join([f"patient_id,{column},drug", *given])
+    return study_of(**tables)
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        ca_125_from(1),
+        ca_125_from(1, column="study_day"),
+        ca_125_from(1, column="ADY", doses=False),
+        ca_125_from(1, doses=False, patients=("A", "B", "C")),
+    ],
+)
+def test_days_that_begin_at_1_are_days_of_the_course(study):
+    # GCIG: the last sample up to day 0, at most 14 days old, is the baseline.
+    best = respond(study, "gcig-ca125").best_responses
+    assert set(best["best_response"]) == {"PR"}
+    assert study.markers["day"].unique().sort().to_list() == [-20, 0, 28, 56]
+
+
+def test_days_counted_from_1_are_said_to_be_unless_the_column_says_so():
+    assert sum("day 1 is read as day 0" in rule for rule in rules(ca_125_from(1))) == 1
+    assert not any("day 0" in rule for rule in rules(ca_125_from(1, column="study_day")))
+
+
+@pytest.mark.parametrize("patients", [("A",), ("A", "B")])
+def test_few_patients_without_doses_are_asked_about_and_left(patients):
+    study = ca_125_from(1, doses=False, patients=patients, before=False)
+    assert any("are days counted from 1?" in rule for rule in rules(study))
+    assert study.markers["day"].min() == 1
+
+
+@pytest.mark.parametrize("day", [0, 2])
+def test_days_that_begin_otherwise_are_left(day):
+    study = ca_125_from(day)
+    assert study.markers["day"].to_list() == [-20, day, day + 28, day + 56]
+    assert not any("day 0" in rule for rule in rules(study))
+
+
+def test_one_row_on_day_0_settles_that_days_begin_there():
+    doses = "patient_id,day,drug\nA,1,carboplatin\nA,22,carboplatin"
+    study = markers_of("0,CA-125,400,U/mL,35", "29,CA-125,100,U/mL,35", doses=doses)
+    assert study.markers["day"].to_list() == [0, 29]
+
+
+def test_dates_are_not_study_days():
+    doses = "patient_id,date,drug\nA,2024-01-02,carboplatin\nA,2024-01-23,carboplatin"
+    study = markers_of("1,CA-125,400,U/mL,35", doses=doses, patients="patient_id,start_date\nA,2024-01-01")
+    assert study.markers["day"].to_list() == [1]
+    assert study.doses["day"].to_list() == [1, 22]
+
+
+def test_day_0_in_a_column_of_study_days_is_an_error():
+    with pytest.raises(tp.StudyError, match="study days have no day 0"):
+        ca_125_from(0, column="study_day")
+
+
+def test_ends_and_deaths_are_counted_from_1_with_the_days():
+    study = lesions_of(
+        "1,T1,target,50,measured",
+        doses="patient_id,day,drug\nA,1,docetaxel",
+        events="patient_id,day,end_day,term,grade\nA,5,9,Nausea,2",
+        patients="patient_id,death_day\nA,90",
     )
-    assert not [rule for rule in rules(study) if any(words in rule for words in new)]
+    assert study.events.select("day", "end_day").rows() == [(4, 8)]
+    assert study.patients["death_day"].to_list() == [89]
+
+
+@pytest.mark.parametrize(("name", "old_baselines"), [("oak-docetaxel", 8), ("ascent2-docetaxel-psa", 0)])
+def test_of_the_bundled_data_only_old_baselines_are_warned_of(name, old_baselines):
+    said = rules(tp.read(Path(tp.__file__).parent / "datasets" / name))
+    assert sum("more than 28 days before day 0" in rule for rule in said) == len(said) == old_baselines

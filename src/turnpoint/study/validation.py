@@ -16,6 +16,7 @@ from turnpoint.study.course_rules import (
     report_new_drugs,
     report_patients,
 )
+from turnpoint.study.day_one import as_day, count_from_0
 from turnpoint.study.duplicates import report_duplicates
 from turnpoint.study.findings import Findings, TypedTable, kept
 from turnpoint.study.lesion_rules import number_lesions, report_courses, report_lesion_rows, settle_nodes
@@ -27,7 +28,7 @@ from turnpoint.study.timing import resolve_days, resolve_deaths, start_dates
 
 
 def build(
-    raw_tables: dict[str, RawTable], name: str, findings: Findings
+    raw_tables: dict[str, RawTable], name: str, findings: Findings, *, days_as_written: bool = False
 ) -> tuple[Study | None, tuple[Problem, ...]]:
     """Convert and check the tables of a study.
 
@@ -35,10 +36,16 @@ def build(
         raw_tables: by table name, as the files gave them; emptied, since a large one need not be held twice.
         name: the study's name.
         findings: what was found while the files were opened.
+        days_as_written: the days are as someone wrote them, and may begin at 1 (`study.day_one`); else a format has
+            made days of the course of them.
 
     Returns:
         The study, or None when there is an error; everything found, in file and row order.
     """
+    study_days = []
+    for written in raw_tables if days_as_written else ():
+        raw_tables[written], told = as_day(raw_tables[written], written)
+        study_days += [written] if told else []
     tables = {
         table: typed(raw_tables.pop(table), TABLES[table], findings)
         for table in TABLES
@@ -50,6 +57,9 @@ def build(
     for table in tables.values():
         if TABLES[table.name].timed:
             resolve_days(table, starts, findings)
+    if days_as_written:
+        count_from_0(tables, study_days, findings)
+    for table in tables.values():
         _sort(table)
     _check(tables, findings)
     observations = sum(tables[table].frame.height for table in ("lesions", "markers") if table in tables)

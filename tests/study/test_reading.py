@@ -335,7 +335,7 @@ def test_diameters_in_centimetres_are_doubted(tmp_path):
     header = "patient_id,day,lesion_id,role,diameter_mm,status\n"
     file = tmp_path / "lesions.csv"
     file.write_text(header + "".join(f"A,{42 * n},T1,target,{3 + n / 10},measured\n" for n in range(5)))
-    assert any("Multiply by 10" in p.mend for p in read(file).problems)
+    assert any("multiply by 10" in p.mend for p in read(file).problems)
     file.write_text(header + "".join(f"A,{42 * n},T1,target,{30 + n},measured\n" for n in range(5)))
     assert read(file).problems == ()
 

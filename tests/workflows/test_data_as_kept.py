@@ -209,6 +209,44 @@ def test_ends_and_deaths_are_counted_from_1_with_the_days():
     assert study.patients["death_day"].to_list() == [89]
 
 
+# Sizes in cm
+
+
+@pytest.mark.parametrize(
+    ("sizes", "asked"),
+    [
+        ((3.2, 2.4), True),
+        ((9.9, 15), True),
+        ((9.9, 15.1), False),
+        ((10, 8), False),
+        ((32, 24), False),
+        ((2.4, 11.5), True),  # grows from 2.4 to 11.5 cm
+    ],
+)
+def test_sizes_in_cm_are_asked_about_from_few_rows_and_never_converted(sizes, asked):
+    study = lesions_of(f"0,T1,target,{sizes[0]},measured", f"42,T1,target,{sizes[1]},measured")
+    (problem,) = [p for p in study.problems if "are they in cm?" in p.rule] or [None]
+    assert (problem is not None) is asked
+    assert study.lesions["diameter_mm"].to_list() == list(sizes)
+    if problem is not None:
+        assert "Name the column diameter_cm" in problem.mend
+
+
+def test_one_target_of_usual_size_settles_that_sizes_are_in_mm():
+    study = lesions_of("0,T1,target,9,measured", "0,T2,target,12,measured", "42,T1,target,4,measured")
+    assert not any("in cm" in rule for rule in rules(study))
+
+
+def test_a_column_in_cm_is_read_as_cm():
+    columns = LESIONS.replace("diameter_mm", "diameter_cm")
+    study = lesions_of("0,T1,target,3.2,measured", "42,T1,target,2.2,measured", columns=columns)
+    assert study.lesions["diameter_mm"].to_list() == [32, 22]
+    assert respond(study).responses["overall_response"].to_list() == [None, "PR"]
+    assert study.problems == ()
+    with pytest.raises(tp.StudyError, match="above 500 mm"):
+        lesions_of("0,T1,target,50.1,measured", columns=columns)
+
+
 @pytest.mark.parametrize(("name", "old_baselines"), [("oak-docetaxel", 8), ("ascent2-docetaxel-psa", 0)])
 def test_of_the_bundled_data_only_old_baselines_are_warned_of(name, old_baselines):
     said = rules(tp.read(Path(tp.__file__).parent / "datasets" / name))

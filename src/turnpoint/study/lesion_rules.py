@@ -9,6 +9,7 @@ from typing import Final
 
 import polars as pl
 
+from turnpoint.study.centimetres import report_centimetres
 from turnpoint.study.findings import Findings, TypedTable, as_read, kept
 from turnpoint.study.naming import report_missing_column
 from turnpoint.study.schema import LESIONS
@@ -76,7 +77,7 @@ def report_lesion_rows(table: TypedTable, findings: Findings) -> None:
         "Write one of these; progression without a size is of a non_target or new lesion.",
     )
     _report_unused_sizes(table, findings)
-    _report_centimetres(table, findings)
+    report_centimetres(table, findings)
 
 
 def number_lesions(table: TypedTable) -> None:
@@ -424,18 +425,3 @@ def _report_unused_sizes(table: TypedTable, findings: Findings) -> None:
         mend,
         severity="warning",
     )
-
-
-def _report_centimetres(table: TypedTable, findings: Findings) -> None:
-    """Doubt sizes as a whole: RECIST lets no target lesion start below 10 mm, so few are below 5."""
-    measured_target = (pl.col("role") == "target") & (pl.col("status") == "measured")
-    sizes = table.frame.filter(measured_target)["diameter_mm"].drop_nulls()
-    median = sizes.median()
-    if len(sizes) >= 5 and isinstance(median, float) and median < _SMALLEST_MEASURABLE_MM:
-        findings.add(
-            table.file,
-            f"half of the target diameters are below {_SMALLEST_MEASURABLE_MM} mm",
-            "Multiply by 10 if they are in cm.",
-            column="diameter_mm",
-            severity="warning",
-        )

@@ -96,7 +96,7 @@ def inspect(path: str | Path) -> tuple[Study | None, tuple[Problem, ...]]:
             raw_tables[recognised] = raw
         else:
             raw_tables[table] = raw
-    return build(raw_tables, name, findings, days_as_written=True)
+    return build(raw_tables, name, findings, as_written=True)
 
 
 def read_frames(frames: Mapping[str, pl.DataFrame], name: str = "study") -> Study:
@@ -125,7 +125,7 @@ def read_frames(frames: Mapping[str, pl.DataFrame], name: str = "study") -> Stud
             raw_tables[table] = RawTable(table, named, _record_rows(frame), None)
         else:
             findings.add(table, "not one of the five tables", f"Name it one of {', '.join(TABLES)}.")
-    study, problems = build(raw_tables, name, findings, days_as_written=True)
+    study, problems = build(raw_tables, name, findings, as_written=True)
     if study is None:
         raise StudyError(problems)
     return study

@@ -8,6 +8,7 @@ import polars as pl
 
 from turnpoint.errors import Problem
 from turnpoint.study.assessments import settle_assessments, settle_readers
+from turnpoint.study.centimetres import as_mm, to_mm
 from turnpoint.study.converting import typed
 from turnpoint.study.course_rules import (
     report_dose_lists,
@@ -28,7 +29,7 @@ from turnpoint.study.timing import resolve_days, resolve_deaths, start_dates
 
 
 def build(
-    raw_tables: dict[str, RawTable], name: str, findings: Findings, *, days_as_written: bool = False
+    raw_tables: dict[str, RawTable], name: str, findings: Findings, *, as_written: bool = False
 ) -> tuple[Study | None, tuple[Problem, ...]]:
     """Convert and check the tables of a study.
 
@@ -36,28 +37,33 @@ def build(
         raw_tables: by table name, as the files gave them; emptied, since a large one need not be held twice.
         name: the study's name.
         findings: what was found while the files were opened.
-        days_as_written: the days are as someone wrote them, and may begin at 1 (`study.day_one`); else a format has
-            made days of the course of them.
+        as_written: days and sizes are as someone wrote them: days may begin at 1 (`study.day_one`), sizes be in cm
+            (`study.centimetres`); else a format has made days of the course and mm of them.
 
     Returns:
         The study, or None when there is an error; everything found, in file and row order.
     """
     study_days = []
-    for written in raw_tables if days_as_written else ():
+    for written in raw_tables if as_written else ():
         raw_tables[written], told = as_day(raw_tables[written], written)
         study_days += [written] if told else []
+    in_cm = False
+    if as_written and "lesions" in raw_tables:
+        raw_tables["lesions"], in_cm = as_mm(raw_tables["lesions"])
     tables = {
         table: typed(raw_tables.pop(table), TABLES[table], findings)
         for table in TABLES
         if table in raw_tables
     }
+    if in_cm:
+        to_mm(tables["lesions"], findings)
     starts = start_dates(tables.get("patients"))
     if "patients" in tables:
         resolve_deaths(tables["patients"], findings)
     for table in tables.values():
         if TABLES[table.name].timed:
             resolve_days(table, starts, findings)
-    if days_as_written:
+    if as_written:
         count_from_0(tables, study_days, findings)
     for table in tables.values():
         _sort(table)

@@ -314,7 +314,16 @@ CASES: dict[str, tuple[list[Callable[[Files], None]], list[Expected]]] = {
     ),
     "marker measured twice": (
         [added(M, "P001,21,cea,8.2,ng/mL,5.0,")],
-        [("error", M, 7, None, None, "a second row for the same patient, day, marker")],
+        [
+            (
+                "warning",
+                M,
+                3,
+                "value",
+                "8.1",
+                "several values of one marker on one day; the last of them is read",
+            )
+        ],
     ),
     "dose repeated": (
         [added(D, "P001,21,docetaxel,75,mg/m2,given,2")],

@@ -20,6 +20,7 @@ from scripts.golden_pages import AUDIENCES, LANGUAGES, words
 from tests.reports.patients import PATIENTS, study
 from tests.reports.traced import untraced
 from tests.workflows.studies import study_of
+from turnpoint.criteria.protocol import ContinuingResponse
 from turnpoint.pictures.document import from_json, is_picture, schema, schema_text, to_json
 from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.rendering import render_patient
@@ -190,3 +191,18 @@ def test_number_from_nowhere_is_noticed() -> None:
     assert "34 mm" in said
     for number in ("34.7 mm", "1234 mm", "33.13%"):
         assert untraced(said.replace("34 mm", number, 1), shown)
+
+
+def test_page_shows_a_confirmed_pr_by_the_choice_that_its_small_print_names() -> None:
+    sizes = ((0, 100), (42, 70), (84, 70), (126, 80))
+    rows = [f"P1,{day},T1,target,{mm},measured" for day, mm in sizes]
+    own = study_of(lesions="\n".join(["patient_id,day,lesion_id,role,diameter_mm,status", *rows]))
+    named = "is shown as PR until progression, by the answer of the RECIST group"
+    choices: tuple[tuple[ContinuingResponse, str], ...] = (("time-point", "SD"), ("group", "PR"))
+    for choice, last in choices:
+        shown = tp.picture(own, "P1", particles=512, continuing_response=choice)
+        assert shown.sums["overall_response"].to_list() == [None, "PR", "PR", last]
+        assert shown.provenance.continuing_response == choice
+        page = words(render_patient(shown, "clinician", "en"))
+        assert f"Overall response {last}." in page
+        assert (named in page) is (choice == "group")

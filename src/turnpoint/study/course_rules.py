@@ -9,6 +9,7 @@ import polars as pl
 
 from turnpoint.study.dose_lists import incomplete_lists
 from turnpoint.study.findings import Findings, TypedTable, failed
+from turnpoint.study.new_therapy import new_drugs
 from turnpoint.study.schema import PATIENTS
 
 _OLDEST_YEARS: Final = 120
@@ -128,6 +129,41 @@ def report_dose_lists(tables: Mapping[str, TypedTable], findings: Findings) -> N
         "Add the missing doses, or write action=stop on the day the drug was stopped; until then it counts as on.",
         severity="warning",
     )
+
+
+def report_new_drugs(tables: Mapping[str, TypedTable], findings: Findings) -> None:
+    """Warn of drugs that begin outside the regimen without a line, and say what is made of them."""
+    doses = tables["doses"]
+    if "patients" in tables:
+        patients = tables["patients"].frame
+    else:
+        patients = pl.DataFrame(schema={"patient_id": pl.String(), "line": pl.Int64()})
+    begun = new_drugs(doses.frame, patients).select("source_row", "switched")
+    if begun.is_empty():
+        return
+    first = doses.part(doses.frame.join(begun, on="source_row", how="inner", maintain_order="left"))
+    for switched, read in (
+        (
+            pl.col("switched"),
+            "none of the drugs before it is given on its first day: read as a new anti-cancer therapy, before which "
+            "progression-free survival is censored",
+        ),
+        (
+            ~pl.col("switched"),
+            "drugs before it are given on its first day too: read as added to them, so that progression-free survival "
+            "is not censored for it",
+        ),
+    ):
+        findings.rows(
+            first,
+            switched & (pl.col("action") != "stop"),
+            "drug",
+            f"a drug that is not part of the regimen so far, and no line; {read}",
+            "Write line in doses: a later one for a new therapy (no progression or death after it is an event of "
+            "progression-free survival, which is censored at the last evaluable visit up to it, and nothing after it "
+            "counts towards the best response), the line of the drugs before it if it belongs to their treatment.",
+            severity="warning",
+        )
 
 
 def report_events(table: TypedTable, findings: Findings) -> None:

@@ -105,7 +105,7 @@ def inspected(
             raw_tables[recognised] = raw
         else:
             raw_tables[table] = raw
-    return build(raw_tables, name, findings, needed)
+    return build(raw_tables, name, findings, needed, as_written=True)
 
 
 def read_frames(frames: Mapping[str, pl.DataFrame], name: str = "study") -> Study:
@@ -134,7 +134,7 @@ def read_frames(frames: Mapping[str, pl.DataFrame], name: str = "study") -> Stud
             raw_tables[table] = RawTable(table, named, _record_rows(frame), None)
         else:
             findings.add(table, "not one of the five tables", f"Name it one of {', '.join(TABLES)}.")
-    study, problems = build(raw_tables, name, findings)
+    study, problems = build(raw_tables, name, findings, as_written=True)
     if study is None:
         raise StudyError(problems)
     return study

@@ -7,8 +7,17 @@ from collections.abc import Collection, Mapping, Sequence
 import polars as pl
 
 from turnpoint.errors import Problem
+from turnpoint.study.assessments import settle_assessments, settle_readers
+from turnpoint.study.centimetres import as_mm, to_mm
 from turnpoint.study.converting import typed
-from turnpoint.study.course_rules import report_dose_lists, report_doses, report_events, report_patients
+from turnpoint.study.course_rules import (
+    report_dose_lists,
+    report_doses,
+    report_events,
+    report_new_drugs,
+    report_patients,
+)
+from turnpoint.study.day_one import as_day, count_from_0
 from turnpoint.study.duplicates import report_duplicates
 from turnpoint.study.findings import Findings, TypedTable, kept
 from turnpoint.study.lesion_rules import number_lesions, report_courses, report_lesion_rows, settle_nodes
@@ -24,6 +33,8 @@ def build(
     name: str,
     findings: Findings,
     needed: Collection[str] = tuple(TABLES),
+    *,
+    as_written: bool = False,
 ) -> tuple[Study | None, tuple[Problem, ...]]:
     """Convert and check the tables of a study.
 
@@ -33,21 +44,35 @@ def build(
         findings: what was found while the files were opened.
         needed: the tables that the work at hand cannot do without. An error in another one is a warning, and its row
             is left out: what a command does not need never stops it.
+        as_written: days and sizes are as someone wrote them: days may begin at 1 (`study.day_one`), sizes be in cm
+            (`study.centimetres`); else a format has made days of the course and mm of them.
 
     Returns:
         The study, or None when there is an error; everything found, in file and row order.
     """
+    study_days = []
+    for written in raw_tables if as_written else ():
+        raw_tables[written], told = as_day(raw_tables[written], written)
+        study_days += [written] if told else []
+    in_cm = False
+    if as_written and "lesions" in raw_tables:
+        raw_tables["lesions"], in_cm = as_mm(raw_tables["lesions"])
     tables = {
         table: typed(raw_tables.pop(table), TABLES[table], findings)
         for table in TABLES
         if table in raw_tables
     }
+    if in_cm:
+        to_mm(tables["lesions"], findings)
     starts = start_dates(tables.get("patients"))
     if "patients" in tables:
         resolve_deaths(tables["patients"], findings)
     for table in tables.values():
         if TABLES[table.name].timed:
             resolve_days(table, starts, findings)
+    if as_written:
+        count_from_0(tables, study_days, findings)
+    for table in tables.values():
         _sort(table)
     _check(tables, findings)
     _leave_unneeded(tables, needed, findings)
@@ -73,9 +98,13 @@ def _check(tables: Mapping[str, TypedTable], findings: Findings) -> None:
     report_patients(tables, findings)
     if "markers" in tables:
         standardise(tables["markers"], findings)
+    if "lesions" in tables:
+        settle_readers(tables["lesions"], findings)
     for table in tables.values():
         report_duplicates(table, findings)
     if "lesions" in tables:
+        # After the duplicates: a lesion that is read twice on one day is no reason to keep days apart.
+        settle_assessments(tables["lesions"], findings)
         report_lesion_rows(tables["lesions"], findings)
         number_lesions(tables["lesions"])
         settle_nodes(tables["lesions"], findings)
@@ -85,6 +114,7 @@ def _check(tables: Mapping[str, TypedTable], findings: Findings) -> None:
     if "doses" in tables:
         report_doses(tables["doses"], findings)
         report_dose_lists(tables, findings)
+        report_new_drugs(tables, findings)
     if "events" in tables:
         report_events(tables["events"], findings)
 

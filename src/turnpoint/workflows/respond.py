@@ -14,6 +14,7 @@ from turnpoint.criteria.called_progression import called_progressions
 from turnpoint.criteria.protocol import ProtocolRules
 from turnpoint.criteria.responses import Responses
 from turnpoint.model.series import chosen_readers, of_reader
+from turnpoint.study.new_therapy import new_therapy_days
 from turnpoint.study.study import Study
 
 __all__ = ["ProtocolRules", "Responses", "called", "new_therapy", "respond", "tables_needed"]
@@ -60,24 +61,12 @@ def respond(study: Study, criteria: str = "recist-1.1", *, rules: ProtocolRules 
 
 
 def new_therapy(study: Study) -> pl.DataFrame:
-    """The first dose of a later line of treatment than the course's own.
-
-    The course's line is the patient's, or the first line among the patient's doses.
+    """The first day of a new anti-cancer therapy (`study.new_therapy`).
 
     Returns:
         `patient_id, new_therapy_day`, for patients who had one after day 0.
     """
-    own = study.patients.select("patient_id", pl.col("line").alias("own_line"))
-    line = pl.col("line")
-    first = line.sort_by("day").first().over("patient_id")
-    return (
-        study.doses.filter(line.is_not_null() & (pl.col("action") != "stop"))
-        .join(own, on="patient_id", how="left")
-        .filter((line > pl.coalesce("own_line", first)) & (pl.col("day") > 0))
-        .group_by("patient_id")
-        .agg(pl.col("day").min().alias("new_therapy_day"))
-        .sort("patient_id")
-    )
+    return new_therapy_days(study.doses, study.patients)
 
 
 def first_new_lesions(study: Study) -> pl.DataFrame:

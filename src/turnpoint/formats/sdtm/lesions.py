@@ -317,7 +317,10 @@ def _as_table(lesions: pl.DataFrame) -> pl.DataFrame:
         "method",
         "reader",
         pl.when("is_accepted").then(pl.lit("Y")).alias("accepted"),
-        "visit",
+        # What `visits` has left on several days is not one assessment.
+        pl.when(pl.col("day").n_unique().over("USUBJID", "reader", "visit") == 1)
+        .then("visit")
+        .alias("visit"),
         *(pl.col(name).alias("date_imputed") for name in beside),
         pl.when(pl.col("sequence").is_not_null()).then("source_domain"),
         pl.col("sequence").cast(pl.Int64, strict=False).alias("source_sequence"),

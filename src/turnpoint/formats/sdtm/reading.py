@@ -1,6 +1,7 @@
 """SDTM, the data sets in which trials are submitted: a folder of them, or one, becomes a study.
 
-    TU, TR -> lesions     LB -> markers     DM -> patients     EX -> doses     AE -> events     (RS: `responses`)
+    TU, TR -> lesions     LB -> markers     DM -> patients     EX, CM, PR -> doses     AE -> events
+    (RS: `responses`)
 
 The files are SAS transport files, Dataset-JSON, CSV or Parquet, in any mixture; ADaM is read where its SDTM is missing
 (`analysis`). A file's domain is what its records say, not its name; a
@@ -11,6 +12,7 @@ domain leaves empty. Whatever is not read is counted in the study's warnings, an
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
@@ -35,15 +37,16 @@ from turnpoint.formats.sdtm.ledger import Ledger, side_rows
 from turnpoint.formats.sdtm.lesions import lesion_rows
 from turnpoint.formats.sdtm.markers import marker_rows
 from turnpoint.formats.sdtm.tables import COLUMNS, SUPPLEMENT, Records, with_supplement
+from turnpoint.formats.sdtm.therapies import medication_rows, own_lines, procedure_rows
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import RawTable
 from turnpoint.study.schema import TABLES
 from turnpoint.study.study import Study
 from turnpoint.study.validation import build
 
-READ: Final = ("DM", "TU", "TR", "EX", "AE", "LB")
+READ: Final = ("DM", "TU", "TR", "EX", "CM", "PR", "AE", "LB")
 # TR and TU side by side: their records are counted as one.
-_SIDE_ORDER: Final = ("TR", "TU", "DM", "EX", "AE", "LB")
+_SIDE_ORDER: Final = ("TR", "TU", "DM", "EX", "CM", "PR", "AE", "LB")
 RESPONSES: Final = "responses as reported, which `respond --reported` compares with the derived ones"
 UNREAD: Final = "a data set of another domain, which is not read"
 ANALYSIS: Final = "a data set of ADaM beside the SDTM that it is made from"
@@ -257,8 +260,9 @@ def study_tables(domains: Mapping[str, Records], findings: Findings) -> dict[str
         tables["lesions"] = lesion_rows(results or _no_results(names), names, findings)
     if "LB" in domains:
         tables["markers"] = marker_rows(domains["LB"], starts, findings)
-    if exposure is not None:
-        tables["doses"] = dose_rows(exposure, starts, findings)
+    doses = _doses(domains, starts, findings)
+    if doses is not None:
+        tables["doses"] = doses
     if "AE" in domains:
         tables["events"] = event_rows(domains["AE"], starts, findings)
     tables["patients"] = _identified(_patients(people, tables, starts, findings), domains)
@@ -278,6 +282,27 @@ def _identified(patients: Records, domains: Mapping[str, Records]) -> Records:
     return Records(
         patients.file, patients.frame.join(known, on="patient_id", how="left", maintain_order="left")
     )
+
+
+def _doses(domains: Mapping[str, Records], starts: pl.DataFrame, findings: Findings) -> Records | None:
+    """The doses of EX, then other treatment of CM and PR; records count on from one to the next."""
+    people, exposure = domains.get("DM"), domains.get("EX")
+    lines = own_lines(people.frame if people else None, exposure.frame if exposure else None)
+    parts = [dose_rows(exposure, starts, findings)] if exposure else []
+    read = [exposure] if exposure else []
+    for name, rows in (("CM", medication_rows), ("PR", procedure_rows)):
+        if name in domains:
+            found = rows(domains[name], lines, starts, findings)
+            if found.frame.height:
+                parts.append(found)
+                read.append(domains[name])
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    before = [0, *accumulate(records.frame.height for records in read[:-1])]
+    frames = [
+        part.frame.with_columns(pl.col("record") + offset) for part, offset in zip(parts, before, strict=True)
+    ]
+    return Records(" + ".join(part.file for part in parts), pl.concat(frames, how="diagonal_relaxed"))
 
 
 def _with_visits(records: Records | None, starts: pl.DataFrame, prefix: str) -> Records | None:

@@ -120,6 +120,7 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
             "respond",
             {
                 "--criteria",
+                "--continuing-response",
                 "--out",
                 "--reported",
                 "--minimum-stable-days",
@@ -147,10 +148,22 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
                 "--prior",
                 "--false-alerts-per-100",
                 "--seed",
+                "--continuing-response",
                 "--out",
             },
         ),
-        ("picture", {"--patient", "--at", "--prior", "--false-alerts-per-100", "--seed", "--out"}),
+        (
+            "picture",
+            {
+                "--patient",
+                "--at",
+                "--prior",
+                "--false-alerts-per-100",
+                "--continuing-response",
+                "--seed",
+                "--out",
+            },
+        ),
     ],
 )
 def test_command_has_exactly_its_options(run: Run, command: str, options: set[str]) -> None:

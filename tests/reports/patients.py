@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import polars as pl
+
 import turnpoint as tp
 from tests.workflows.studies import study_of
 
@@ -91,3 +93,13 @@ def study(name: str) -> tp.Study:
         rows = [f"{name},{day},{own.drug}" for day in own.doses]
         tables["doses"] = "\n".join(["patient_id,day,drug", *rows])
     return study_of(**tables)
+
+
+def together() -> tp.Study:
+    """All of them in one folder."""
+    every = [study(name) for name in PATIENTS]
+    tables = {
+        table: pl.concat([getattr(own, table) for own in every])
+        for table in ("patients", "lesions", "markers", "doses", "events")
+    }
+    return tp.Study(name="mixed", **tables)

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 import turnpoint as tp
-from tests.reports.consistency import plain
-from tests.reports.patients import PATIENTS, study
+from tests.reports.consistency import plain, tables_of
+from tests.reports.patients import together
 from turnpoint.reports.catalogue import language
 from turnpoint.study.study import Study
 from turnpoint.workflows.respond import called
@@ -30,31 +30,10 @@ def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 @cache
 def _assessed(name: str) -> tp.Assessment:
     if name == "mixed folder":
-        return tp.assess(_together(), particles=512)
+        return tp.assess(together(), particles=512)
     with resources.as_file(resources.files("turnpoint") / "datasets" / name) as folder:
         whole = tp.read(folder)
     return tp.assess(whole.only(whole.patient_ids[::6]), particles=512)
-
-
-def _together() -> Study:
-    """All plain patients in one folder."""
-    every = [study(name) for name in PATIENTS]
-    tables = {
-        table: pl.concat([getattr(own, table) for own in every])
-        for table in ("patients", "lesions", "markers", "doses", "events")
-    }
-    return Study(name="mixed", **tables)
-
-
-def _tables(made: str) -> dict[str, list[list[str]]]:
-    """Each table's rows by its caption."""
-    found = {}
-    for body in re.findall(r"<table.*?</table>", made, flags=re.DOTALL):
-        caption = plain(re.search(r"<caption>(.*?)</caption>", body, flags=re.DOTALL)[1])
-        rows = re.findall(r"<tr role=\"row\">(.*?)</tr>", body, flags=re.DOTALL)[1:]
-        cells = [re.findall(r"<td.*?>(.*?)</td>", row, flags=re.DOTALL) for row in rows]
-        found[caption] = [[plain(cell) for cell in row] for row in cells]
-    return found
 
 
 def _problems(made: str, assessment: tp.Assessment, lang: str) -> list[str]:
@@ -78,7 +57,7 @@ def _problems(made: str, assessment: tp.Assessment, lang: str) -> list[str]:
     said = [int(own) for own in re.findall(r"<strong>(\d+)</strong></li>", made[made.index('class="key"') :])]
     if said != [n for state in _STATES for n in last.filter(verdict=state)["count"]]:
         problems.append(f"verdicts {said}")
-    tables = _tables(made)
+    tables = tables_of(made)
     of_alerts = tables.get(words.text("Patients with an alert"), [])
     day = dict(progressions.group_by("patient_id").agg(pl.col("day").min()).iter_rows())
     expected = sorted(
@@ -149,7 +128,9 @@ def test_a_fault_on_the_page_is_noticed(before: str, after: str, found: str) -> 
 
 def test_progression_that_respond_denies_is_noticed() -> None:
     own = _assessed("mixed folder").study
-    said = {row[0] for row in _tables(tp.report(_assessed("mixed folder")).html)["Patients with progression"]}
+    said = {
+        row[0] for row in tables_of(tp.report(_assessed("mixed folder")).html)["Patients with progression"]
+    }
     assert _denied(own, said) == []
     assert _denied(own, {*said, "flare"}) == ["progression of flare is denied by respond"]
     assert _denied(own, said - {"psa-progression"}) == ["progression of psa-progression is missing"]

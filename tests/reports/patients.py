@@ -73,6 +73,11 @@ PATIENTS = {
 
 def study(name: str) -> tp.Study:
     """The patient's study."""
+    return study_of(**tables(name))
+
+
+def tables(name: str) -> dict[str, str]:
+    """The patient's files as CSV, by name."""
     own = PATIENTS[name]
     lesions = ["patient_id,day,lesion_id,role,site,diameter_mm,status"]
     for lesion_id, (site, values) in (own.sizes or {}).items():
@@ -82,24 +87,24 @@ def study(name: str) -> tp.Study:
     if own.new is not None:
         day, site, size = own.new
         lesions.append(f"{name},{day},N1,new,{site},{size},measured")
-    tables = {"patients": f"patient_id,tumour_type,arm\n{name},{own.tumour},{own.drug}"}
+    found = {"patients": f"patient_id,tumour_type,arm\n{name},{own.tumour},{own.drug}"}
     if own.sizes:
-        tables["lesions"] = "\n".join(lesions)
+        found["lesions"] = "\n".join(lesions)
     if own.marker is not None:
         marker, unit, values = own.marker
         rows = [f"{name},{visit * 21},{marker},{value},{unit}" for visit, value in enumerate(values)]
-        tables["markers"] = "\n".join(["patient_id,day,marker,value,unit", *rows])
+        found["markers"] = "\n".join(["patient_id,day,marker,value,unit", *rows])
     if own.doses:
         rows = [f"{name},{day},{own.drug}" for day in own.doses]
-        tables["doses"] = "\n".join(["patient_id,day,drug", *rows])
-    return study_of(**tables)
+        found["doses"] = "\n".join(["patient_id,day,drug", *rows])
+    return found
 
 
 def together() -> tp.Study:
     """All of them in one folder."""
     every = [study(name) for name in PATIENTS]
-    tables = {
+    whole = {
         table: pl.concat([getattr(own, table) for own in every])
         for table in ("patients", "lesions", "markers", "doses", "events")
     }
-    return tp.Study(name="mixed", **tables)
+    return tp.Study(name="mixed", **whole)

@@ -23,9 +23,9 @@ _REPORTS = Path(turnpoint.__file__).parent / "reports"
 _LOCALE = _REPORTS / "locale"
 
 
-def untraced(words: str, picture: PatientPicture) -> list[str]:
-    """The numbers among the words that come from nowhere, each with what stands around it."""
-    return not_among(words, _said(picture) | of_sentences())
+def untraced(words: str, picture: PatientPicture, also: Iterable[float] = ()) -> list[str]:
+    """The numbers among the words that come from nowhere, each with what stands around it; `also` may be said."""
+    return not_among(words, _said(picture) | _forms(also) | of_sentences())
 
 
 def untraced_of(words: str, view: Any, *pages: str, also: Iterable[float] = ()) -> list[str]:
@@ -95,10 +95,10 @@ def _said(picture: PatientPicture) -> set[str]:
 
 
 def _forms(values: Iterable[float]) -> set[str]:
-    """How numbers may be written: to none to four places or six digits, without a sign."""
+    """How numbers may be written: to none to four places, or to four or six digits; without a sign."""
     sizes = {abs(value) for value in values}
     written = {f"{value:.{places}f}" for value in sizes for places in range(5)}
-    written |= {f"{value:.6g}" for value in sizes}
+    written |= {f"{value:.{digits}g}" for value in sizes for digits in (4, 6)}
     return written | {one.rstrip("0").rstrip(".") for one in written if "." in one}
 
 

@@ -85,7 +85,7 @@ def test_every_number_in_the_terminal_is_in_the_picture(name: str, command: str,
     one: Told = told(name)
     said = _numbers_only(one.said[command], one.page)
     # how many: one patient, one course, rows with a warning
-    counts = [0, 1, 2, *(table.height for table in (one.study.doses, one.study.events))]
+    counts: list[float] = [0, 1, 2, *(table.height for table in (one.study.doses, one.study.events))]
     if command == "harm" and one.picture.harm is None:  # without doses and events it is on no page
         tables = tp.harm(one.study).tables().values()
         counts += [

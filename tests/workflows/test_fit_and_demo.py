@@ -10,12 +10,13 @@ import polars as pl
 import pytest
 
 import turnpoint as tp
-from turnpoint.model.prior import GENERIC, shipped_priors
+from tests.workflows.studies import both_study
+from turnpoint.model.prior import GENERIC, choose_prior, shipped_priors
 from turnpoint.model.series import readings_of
 from turnpoint.study.reading import read
 from turnpoint.study.study import Study
 from turnpoint.workflows import demo as workflow
-from turnpoint.workflows.fit import new_lesion_hazard, with_alerts
+from turnpoint.workflows.fit import new_lesion_hazard, with_alerts, with_error_regressions
 from turnpoint.workflows.report import cohort_view
 
 
@@ -63,6 +64,25 @@ def test_hazard_of_new_lesions_is_events_by_exposure_and_none_where_none_is_reco
     assert some is not None
     assert more is not None
     assert 0 < some < more
+
+
+@pytest.mark.parametrize("is_diameter", [True, False])
+def test_regression_is_lent_as_a_centre_to_its_own_kind_of_quantity_only(
+    monkeypatch: pytest.MonkeyPatch, *, is_diameter: bool
+) -> None:
+    study, lent = both_study(with_marker=True), {}
+    shipped = shipped_priors()["docetaxel-nsclc-ct"].error_regressions["sum_of_diameters_mm"]
+    centre = replace(shipped, is_diameter=is_diameter)
+
+    def fitted(_: object, *, is_diameter: bool, centre: object) -> None:
+        lent[is_diameter] = centre
+
+    monkeypatch.setattr("turnpoint.workflows.fit.fit_error_regression", fitted)
+    prior = choose_prior(["sum_of_diameters_mm", "CEA"], "", shipped_priors()[GENERIC])
+    found = with_error_regressions(prior, readings_of(study), study, centre=centre)
+    assert lent == {is_diameter: centre, not is_diameter: None}
+    assert not found.error_regressions
+    assert not found.filter_weight  # none could be fitted: none is kept
 
 
 def _with(study: Study, new: pl.DataFrame) -> Study:

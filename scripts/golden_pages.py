@@ -20,6 +20,7 @@ from unittest.mock import patch
 import msgspec
 
 from turnpoint.pictures.document import read_table, to_json, written_table
+from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.diagnostics_page import DiagnosticsView, diagnostics_page
 from turnpoint.reports.rendering import Audience, patient_specifications, render_cohort, render_patient
 from turnpoint.reports.trial_page import TrialView, trial_page
@@ -27,7 +28,16 @@ from turnpoint.reports.views import CohortView
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "pages"
-PATIENTS = ("marker-rises", "mixed", "new-brain-lesion", "late-dose")
+PATIENTS = (
+    "marker-rises",
+    "mixed",
+    "new-brain-lesion",
+    "late-dose",
+    "side-effects",
+    "psa-progression",
+    "off-treatment",
+    "gone",
+)
 AUDIENCES: tuple[Audience, ...] = ("patient", "clinician", "statistician")
 LANGUAGES = ("en", "zh")
 MADE = date(2026, 1, 1)
@@ -102,6 +112,11 @@ def _rounded(value: object) -> object:
     return [_rounded(own) for own in value] if isinstance(value, list | tuple) else value
 
 
+def drawn_for(picture: PatientPicture) -> dict[str, dict[str, Any]]:
+    """What the charts of a patient's pages are drawn from, by reader."""
+    return {audience: patient_specifications(picture, audience, "en") for audience in AUDIENCES[:2]}
+
+
 def charts_of(page: Callable[[], str]) -> tuple[str, dict[str, Any]]:
     """A page without its drawings, and what each of them would be drawn from, with its words."""
     drawn = {}
@@ -148,8 +163,7 @@ def _patients() -> None:
             for lang in LANGUAGES:
                 page = render_patient(picture, audience, lang)
                 (GOLDEN / f"{name}.{audience}.{lang}.txt").write_text(words(page), encoding="utf-8")
-        drawn = patient_specifications(picture, "clinician", "en")
-        (GOLDEN / f"{name}.charts.json").write_text(charts_text(drawn), encoding="utf-8")
+        (GOLDEN / f"{name}.charts.json").write_text(charts_text(drawn_for(picture)), encoding="utf-8")
 
 
 def _views() -> dict[str, CohortView | TrialView | DiagnosticsView]:

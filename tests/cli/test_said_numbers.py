@@ -21,7 +21,7 @@ from turnpoint.cli.commands import app
 from turnpoint.pictures.patient import PatientPicture
 
 BUNDLED = {"oak-docetaxel": 8, "ascent2-docetaxel-psa": 3}
-CASES = ("marker-rises", "late-dose", "new-brain-lesion", *BUNDLED)
+CASES = ("marker-rises", "late-dose", "side-effects", "new-brain-lesion", *BUNDLED)
 COMMANDS = ("respond", "assess", "ahead", "settle", "harm", "report")
 
 

@@ -19,7 +19,8 @@ class Patient:
         sizes: for each lesion its site and its diameters in mm, or statuses, six-weekly unless `every`.
         marker: name, unit and values, three-weekly.
         new: day, site and diameter of a new lesion.
-        doses: days.
+        doses: days, of `amount` mg/m2 each where it is known.
+        events: first and last day, term and grade of side effects.
     """
 
     tumour: str
@@ -28,6 +29,8 @@ class Patient:
     marker: tuple[str, str, tuple[float, ...]] | None = None
     new: tuple[int, str, float] | None = None
     doses: tuple[int, ...] = ()
+    amount: float | None = None
+    events: tuple[tuple[int, int | None, str, int], ...] = ()
     every: int = 42
 
 
@@ -54,6 +57,18 @@ PATIENTS = {
     "one-visit": Patient(*_LUNG, {"T1": ("lung", (55,))}),
     "late-dose": Patient(
         *_COLON, {"T1": ("liver", (60, 50, 42, 37, 33))}, doses=(0, 14, 28, 42, 56, 70, 84, 98, 112, 126, 147)
+    ),
+    "side-effects": Patient(
+        "breast cancer",
+        "doxorubicin",
+        {"T1": ("liver", (64, 50, 41, 36))},
+        doses=(0, 21, 42, 63, 84, 105, 126),
+        amount=60,
+        events=(
+            (20, 34, "Neutropenia", 3),
+            (60, None, "Peripheral sensory neuropathy", 2),
+            (100, 104, "Nausea", 1),
+        ),
     ),
     "off-treatment": Patient(*_COLON, {"T1": ("liver", (60, 45, 38, 37, 38))}, doses=(0, 14, 28, 42, 56, 70)),
     "new-brain-lesion": Patient(*_LUNG, {"T1": ("lung", (60, 48, 38, 32))}, new=(126, "brain", 11)),
@@ -95,8 +110,15 @@ def tables(name: str) -> dict[str, str]:
         rows = [f"{name},{visit * 21},{marker},{value},{unit}" for visit, value in enumerate(values)]
         found["markers"] = "\n".join(["patient_id,day,marker,value,unit", *rows])
     if own.doses:
-        rows = [f"{name},{day},{own.drug}" for day in own.doses]
-        found["doses"] = "\n".join(["patient_id,day,drug", *rows])
+        dose = ",," if own.amount is None else f",{own.amount},mg/m2"
+        rows = [f"{name},{day},{own.drug}{dose}" for day in own.doses]
+        found["doses"] = "\n".join(["patient_id,day,drug,dose,unit", *rows])
+    if own.events:
+        rows = [
+            f"{name},{day},{'' if end is None else end},{term},{grade}"
+            for day, end, term, grade in own.events
+        ]
+        found["events"] = "\n".join(["patient_id,day,end_day,term,grade", *rows])
     return found
 
 

@@ -17,6 +17,7 @@ from scripts.golden_pages import (
     WHOLE,
     charts_of,
     charts_text,
+    drawn_for,
     read_whole,
     words,
 )
@@ -39,7 +40,7 @@ def test_page_says_what_it_said(name: str, audience: Audience, lang: str) -> Non
 
 @pytest.mark.parametrize("name", PATIENTS)
 def test_charts_are_drawn_from_what_they_were(name: str) -> None:
-    drawn = charts_text(patient_specifications(golden(name), "clinician", "en"))
+    drawn = charts_text(drawn_for(golden(name)))
     assert drawn == (GOLDEN / f"{name}.charts.json").read_text(encoding="utf-8")
 
 

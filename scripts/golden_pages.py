@@ -161,8 +161,8 @@ def _patients() -> None:
         (GOLDEN / f"{name}.json").write_bytes(to_json(picture) + b"\n")
         for audience in AUDIENCES:
             for lang in LANGUAGES:
-                page = render_patient(picture, audience, lang)
-                (GOLDEN / f"{name}.{audience}.{lang}.txt").write_text(words(page), encoding="utf-8")
+                made, _ = charts_of(lambda a=audience, n=lang, p=picture: render_patient(p, a, n))  # type: ignore[misc]
+                (GOLDEN / f"{name}.{audience}.{lang}.txt").write_text(words(made), encoding="utf-8")
         (GOLDEN / f"{name}.charts.json").write_text(charts_text(drawn_for(picture)), encoding="utf-8")
 
 

@@ -15,7 +15,7 @@ from turnpoint.reports.figures import patient_figures
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PRIORS = {"long-plateau": "docetaxel-nsclc-ct", "marker-under-flat-ct": None}
-LEFT_OUT = {"Three dates, as the last visit shows them", "Doses"}
+LEFT_OUT = {"Dates, as the last visit shows them", "Treatment"}
 _SIZE = re.compile(r'<svg[^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"')
 _HEADING_HEIGHT = 34
 

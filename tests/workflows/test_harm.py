@@ -83,6 +83,17 @@ def test_course_is_continuous_where_the_past_ends_and_begins_at_100_percent(resu
     assert (course["resistant_pct_q50"] <= course["living_pct_q50"]).all()
 
 
+def test_resistant_part_never_shrinks_along_the_course_and_the_next_cycle(result):
+    """The drugs do not act on it in the model: at every level it is no smaller later."""
+    for (_,), own in result.course.group_by("patient_id"):
+        assert own["day"].is_sorted()
+        assert set(own["kind"]) == {"past", "next"}
+        for level in ("q05", "q50", "q95"):
+            steps = own[f"resistant_pct_{level}"].diff().drop_nulls()
+            assert (steps >= -1e-9).all(), level
+            assert steps.tail(3).max() > 0  # in the next cycle too
+
+
 def test_result_is_the_same_when_the_patient_is_alone(study, result):
     alone = harm(study.only(["P1"]), particles=256)
     assert alone.ledger.equals(result.ledger)

@@ -16,10 +16,12 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import turnpoint as tp
-from scripts.golden_pages import AUDIENCES, LANGUAGES, words
+from scripts.golden_pages import AUDIENCES, LANGUAGES, charts_of, words
 from tests.reports.patients import PATIENTS, study
 from tests.reports.traced import untraced
+from tests.workflows.made_up_patients import study_with
 from tests.workflows.studies import study_of
+from tests.workflows.test_vignettes import GIVEN, MADE_UP
 from turnpoint.criteria.protocol import ContinuingResponse
 from turnpoint.pictures.document import from_json, is_picture, schema, schema_text, to_json
 from turnpoint.pictures.patient import PatientPicture
@@ -183,6 +185,44 @@ def test_every_number_on_a_page_is_in_the_picture(name: str) -> None:
     for audience, lang in product(AUDIENCES, LANGUAGES):
         said = words(render_patient(shown, audience, lang))
         assert untraced(said, shown) == [], (audience, lang)
+
+
+def _untraced(own: tp.Study, patient_id: str) -> dict[tuple[str, str], list[str]]:
+    """Numbers from nowhere on each page of a patient; only the words are looked at, so nothing is drawn."""
+    shown = tp.picture(own, patient_id, particles=512)
+    found = {}
+    for audience, lang in product(AUDIENCES, LANGUAGES):
+        made, _ = charts_of(lambda audience=audience, lang=lang: render_patient(shown, audience, lang))  # type: ignore[misc]
+        found[audience, lang] = untraced(words(made), shown)
+    return {page: numbers for page, numbers in found.items() if numbers}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if place % 6 == 0 else pytest.mark.slow)
+        for place, name in enumerate({**GIVEN, **MADE_UP})
+    ],
+)
+def test_every_number_on_the_pages_of_a_vignette_is_in_its_picture(name: str) -> None:
+    own, _ = {**GIVEN, **MADE_UP}[name]
+    assert _untraced(study_with({name: own}), name) == {}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "every"),
+    [
+        ("oak-docetaxel", 110),
+        ("ascent2-docetaxel-psa", 15),
+        pytest.param("oak-docetaxel", 4, marks=pytest.mark.slow),
+        pytest.param("ascent2-docetaxel-psa", 1, marks=pytest.mark.slow),
+    ],
+)
+def test_every_number_on_the_pages_of_a_bundled_study_is_in_its_pictures(dataset: str, every: int) -> None:
+    with resources.as_file(resources.files("turnpoint") / "datasets" / dataset) as folder:
+        own = tp.read(folder)
+    found = {patient_id: _untraced(own, patient_id) for patient_id in own.patient_ids[::every]}
+    assert {patient_id: numbers for patient_id, numbers in found.items() if numbers} == {}
 
 
 def test_number_from_nowhere_is_noticed() -> None:

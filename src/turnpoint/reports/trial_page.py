@@ -216,7 +216,7 @@ def _section(view: TrialView, outcome: str, arms: list[str], english: Language) 
     ).with_columns(_shortened("arm", 26))
     text = "; ".join(
         f"{row['arm']}: median {_median(row['median_weeks'], english)}, "
-        f"{row['event_share']:.0%} with the event by week {view.declaration.horizon_weeks}"
+        f"{english.percent(row['event_share'])} with the event by week {view.declaration.horizon_weeks}"
         for row in own.iter_rows(named=True)
     )
     return _Section(

@@ -13,6 +13,7 @@ import polars as pl
 from turnpoint.criteria.called_progression import called_of
 from turnpoint.criteria.protocol import ContinuingResponse, ProtocolRules
 from turnpoint.criteria.recist import TOO_SMALL_MM, nothing_left, target_diameters
+from turnpoint.criteria.recist.visit_response import PARTIAL_RESPONSE_RATIO
 from turnpoint.errors import UsageError
 from turnpoint.kinetics.progression_gap import ProgressionGap, progression_gap
 from turnpoint.model.filter import DEFAULT_PARTICLES
@@ -104,7 +105,9 @@ def picture(
         sums=sums,
         baseline_mm=None if gap is None else float(last_sum["baseline_mm"][0]),
         nadir_mm=None if gap is None else gap.nadir_mm,
-        partial_response_line_mm=None if gap is None else 0.7 * float(last_sum["baseline_mm"][0]),
+        partial_response_line_mm=None
+        if gap is None
+        else PARTIAL_RESPONSE_RATIO * float(last_sum["baseline_mm"][0]),
         progression_line_mm=None if gap is None else gap.progression_sum_mm,
         markers=own.markers.select("day", "marker", "value", "unit", "censoring", "upper_limit"),
         doses=own.doses.select("day", "drug", "dose", "unit", "action"),

@@ -56,15 +56,15 @@ class Trial:
     prior: Prior
     resumed_patients: int = 0
 
+    def view(self) -> TrialView:
+        """What the page is given."""
+        return TrialView(
+            self.declaration, self.outcomes, self.summary, self.treatment, provenance(self.prior)
+        )
+
     def report(self) -> Report:
         """The page: what was declared, what came of it, and how sure that is."""
-        return Report(
-            trial_page(
-                TrialView(
-                    self.declaration, self.outcomes, self.summary, self.treatment, provenance(self.prior)
-                )
-            )
-        )
+        return Report(trial_page(self.view()))
 
     def save(self, folder: str | Path, *, format: StudyFormat = "csv") -> tuple[Path, ...]:  # noqa: A002
         """Write `outcomes`, `summary`, `treatment` and the page `trial.html` into a folder; returns the paths."""

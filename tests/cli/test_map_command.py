@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from turnpoint.cli import map_command
 from turnpoint.errors import UsageError
 
-TABLE = "id,day,psa,hgb\nA,0,4,12\nA,21,3,11\n"
+TABLE = "patient,day,psa,spots\nA,0,4,12\nB,0,5,11\nA,21,3,11\nB,21,4,11\n"
 
 
 @pytest.fixture
@@ -25,8 +25,10 @@ def test_questions_stay_in_the_file_when_there_is_no_terminal(table: Path) -> No
 
     assert result.exit_code == 0, result.output
     assert "3 of 4 columns understood" in result.output
-    assert "2 questions" in result.output
-    assert (table.parent / "t.mapping.toml").read_text().count('"?"') == 2
+    assert "1 question;" in result.output
+    assert "--answer markers.psa.unit=ng/mL" in result.output
+    assert "Not read  spots" in result.output
+    assert (table.parent / "t.mapping.toml").read_text().count('"?"') == 1
 
 
 def test_proposals_are_taken_when_yes_is_said(table: Path) -> None:
@@ -45,7 +47,7 @@ def test_questions_are_asked_when_there_is_a_terminal(table: Path, monkeypatch: 
 
     text = (table.parent / "t.mapping.toml").read_text()
     assert 'unit = { is = "ug/L" }' in text
-    assert '"hgb" = "?"' in text
+    assert '"spots" = "?"' in text
 
 
 def test_file_is_refused_when_it_is_not_there(tmp_path: Path) -> None:

@@ -42,9 +42,13 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
         "sdtm": Format("CDISC SDTM data sets", sdtm.recognises, sdtm.inspect, sdtm.convert),
         "fhir": Format("HL7 FHIR R4", fhir.recognises, fhir.inspect, fhir.convert),
         "mapped": Format("a wide table with its mapping", mapped.recognises, mapped.inspect, mapped.convert),
-        # Last, because it looks into the folders of a folder.
+        # Late, because it looks into the folders of a folder.
         "dicom-sr": Format(
             "DICOM structured reports (TID 1500)", dicom_sr.recognises, dicom_sr.inspect, dicom_sr.convert
+        ),
+        # Any table that nothing above knows.
+        "table": Format(
+            "a clinic's table", mapped.recognises_table, mapped.inspect_table, mapped.convert_table
         ),
     }
 )

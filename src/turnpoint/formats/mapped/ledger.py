@@ -48,7 +48,7 @@ class Ledger(ledger.Ledger):
         self.keep_rows(self._cells(rows, columns, reason))
 
     def report(self, findings: Findings) -> None:
-        """One warning for each reason, and one that names the columns that the mapping does not."""
+        """One warning for each reason, one that names what the mapping leaves out, one of the other sheets."""
         for reason, rows in self._lines.items():
             findings.add(
                 self._sheet.file,
@@ -57,16 +57,45 @@ class Ledger(ledger.Ledger):
                 row=min(rows),
                 severity="warning",
             )
-        strangers = [name for name in self._strangers() if name not in self._mapping.ignored]
-        if strangers:
-            more = f" and {len(strangers) - _NAMED_COLUMNS} more" if len(strangers) > _NAMED_COLUMNS else ""
-            named = ", ".join(strangers[:_NAMED_COLUMNS]) + more
+        frame, ignored = self._sheet.frame, self._mapping.ignored
+        left = [name for name in self._strangers() if frame[name].null_count() < frame.height]
+        strangers = [name for name in left if name not in ignored]
+        self._name(
+            findings,
+            strangers,
+            "the mapping names nothing for",
+            'Map them, or write them under [unmapped] as "ignore".',
+        )
+        unread = [name for name in left if name in ignored]
+        self._name(
+            findings,
+            unread,
+            "not read, as the mapping says:",
+            "Nothing to do unless one of them belongs to it.",
+        )
+        others = self._sheet.other_sheets
+        if others:
+            number = (
+                f"{counted(len(others), 'other sheet')} of the workbook {'is' if len(others) == 1 else 'are'}"
+            )
             findings.add(
                 self._sheet.file,
-                f"the mapping names nothing for {counted(len(strangers), 'column')}: {named}",
-                'Map them, or write them under [unmapped] as "ignore".',
+                f"{number} not read: {_listed(others)}",
+                "One mapping reads one sheet: turnpoint map guess FILE --sheet NAME.",
                 severity="warning",
             )
+        if self._mapping.day_zero_is_first_date and "start_date" not in self._mapping.patients:
+            findings.add(
+                self._sheet.file,
+                "no column says when treatment began; day 0 is each patient's first date",
+                "Name the column of the start of treatment as start_date under [patients] if there is one.",
+                severity="warning",
+            )
+
+    def _name(self, findings: Findings, columns: Sequence[str], rule: str, mend: str) -> None:
+        if columns:
+            said = f"{rule} {counted(len(columns), 'column')}: {_listed(columns)}"
+            findings.add(self._sheet.file, said, mend, severity="warning")
 
     def unmapped(self) -> pl.DataFrame:
         """The side table, `UNMAPPED_SCHEMA`: one row a cell."""
@@ -74,6 +103,9 @@ class Ledger(ledger.Ledger):
         strangers = [name for name in self._strangers() if self._mapping.ignored.get(name) != DROP]
         if strangers:
             self.leave_cells(frame, strangers, "the mapping does not read the column")
+        for name, numbers in self._mapping.codes.items():
+            coded = frame.filter(pl.col(name).is_in(list(numbers)))
+            self.leave_cells(coded, [name], "the cell says by a code that nothing is known")
         codes = [word.casefold() for word in self._mapping.missing]
         named = [name for name in self._mapping.columns() if name in self._sheet.columns]
         if codes and named:
@@ -109,3 +141,8 @@ class Ledger(ledger.Ledger):
             pl.col("value").cast(pl.String),
             pl.lit(reason).alias("reason"),
         )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED_COLUMNS} more" if len(names) > _NAMED_COLUMNS else ""
+    return ", ".join(names[:_NAMED_COLUMNS]) + more

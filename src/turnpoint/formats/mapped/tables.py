@@ -11,8 +11,9 @@ import polars as pl
 from turnpoint.errors import counted
 from turnpoint.formats.mapped.cells import ROW, Sheet
 from turnpoint.formats.mapped.dates import as_iso
-from turnpoint.formats.mapped.declaration import SIZE_UNITS, Block, Declaration, Source
+from turnpoint.formats.mapped.declaration import SIZE_UNITS, TIME_UNITS, Block, Declaration, Source
 from turnpoint.formats.mapped.ledger import Ledger
+from turnpoint.formats.mapped.numbers import number_in, plain_number, unit_beside
 from turnpoint.study.cell_values import MISSING_WORDS
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import RawTable
@@ -87,6 +88,10 @@ def _plain(mapping: Declaration, sheet: Sheet) -> pl.DataFrame:
     for columns, words in (([own], list(MISSING_WORDS)), ([name for name in named if name != own], nothing)):
         cell = pl.col([name for name in columns if name is not None])
         frame = frame.with_columns(pl.when(~cell.str.to_lowercase().is_in(words)).then(cell))
+    frame = frame.with_columns(
+        pl.when(~pl.col(name).is_in(list(numbers))).then(pl.col(name))
+        for name, numbers in mapping.codes.items()
+    )
     return frame.with_columns(pl.col(column).forward_fill() for column in mapping.fill_down)
 
 
@@ -108,11 +113,20 @@ def _rows(mapping: Declaration, block: Block, frame: pl.DataFrame) -> pl.DataFra
             instead = pl.any_horizontal(_cell(block.fields[other]).is_not_null() for other in own)
             times[name] = pl.when(~instead).then(times[name])
     fields |= times
-    there = pl.any_horizontal(pl.col(column).is_not_null() for column in _telling(block))
+    telling = [
+        name for name in _TELLING[block.table] if name in block.fields and block.fields[name].constant is None
+    ]
+    there = (
+        pl.any_horizontal(fields[name].is_not_null() for name in telling) if telling else pl.lit(value=False)
+    )
     if block.table == "lesions":
         fields |= _states(mapping, block, fields)
+    if block.table == "markers":
+        fields |= _results(mapping, fields)
     shaped = {
-        name: _shaped(mapping, cell, table.column(name).kind, written=name != "diameter_mm")
+        name: _shaped(mapping, cell, table.column(name).kind, block.fields.get(name, mapping.times.get(name)))
+        if name != "diameter_mm"
+        else cell
         for name, cell in fields.items()
     }
     return frame.filter(there).select(
@@ -144,7 +158,10 @@ def _cell(source: Source) -> pl.Expr:
         joined = pl.concat_str(texts, separator=", ", ignore_nulls=True)
         return pl.when(joined != "").then(joined)
     cell = pl.col(source.column or "")
-    return cell.replace(source.values) if source.values else cell
+    if not source.values:
+        return cell
+    meant = cell.replace(source.values)
+    return pl.when(meant != "").then(meant)
 
 
 def _states(mapping: Declaration, block: Block, fields: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
@@ -154,31 +171,62 @@ def _states(mapping: Declaration, block: Block, fields: Mapping[str, pl.Expr]) -
     folded = size.str.to_lowercase()
     word = nothing
     for status, words in mapping.words.items():
+        if status == "not_detected":  # of markers
+            continue
         word = pl.when(folded.is_in([one.casefold() for one in words])).then(pl.lit(status)).otherwise(word)
     number = pl.when(word.is_null()).then(size)
     states = {"status": pl.coalesce(said, word, pl.when(number.is_not_null()).then(pl.lit("measured")))}
     if "diameter_mm" in fields:
-        states["diameter_mm"] = _in_mm(mapping, number, block.fields["diameter_mm"].unit)
+        states["diameter_mm"] = _in_mm(mapping, number, block.fields["diameter_mm"])
     return states
 
 
-def _in_mm(mapping: Declaration, cell: pl.Expr, unit: str) -> pl.Expr:
-    text = _number(mapping, cell)
-    if SIZE_UNITS[unit] == 1:
-        return text
+def _results(mapping: Declaration, fields: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
+    """A marker's value without the laboratory's flag, its unit where the cell names one, 0 where nothing was found."""
+    cell = fields["value"]
+    nothing = cell.str.to_lowercase().is_in(
+        [word.casefold() for word in mapping.words.get("not_detected", ())]
+    )
+    # The reader takes a 0 as below the limit of the assay.
+    value = pl.when(nothing).then(pl.lit("0")).otherwise(number_in(cell))
+    unit = pl.coalesce(unit_beside(cell), fields["unit"]) if "unit" in fields else unit_beside(cell)
+    return {"value": value, "unit": unit}
+
+
+def _in_mm(mapping: Declaration, cell: pl.Expr, source: Source) -> pl.Expr:
+    text = plain_number(number_in(cell), mapping.decimal_mark)
+    number = text.cast(pl.Float64, strict=False)
+    if source.percent_of is not None:
+        of = source.percent_of
+        base = pl.col(of).pipe(_plain_float, mapping) if isinstance(of, str) else pl.lit(of)
+        return pl.coalesce((base * (1 + number / 100)).round(3).cast(pl.String), text)
+    unit = pl.lit(source.unit)
+    if source.unit_column is not None:
+        unit = pl.coalesce(pl.col(source.unit_column).str.to_lowercase().str.strip_chars(), unit)
+    # A cell that writes its own unit is in that one.
+    unit = pl.coalesce(unit_beside(cell), unit).replace(["毫米", "厘米"], ["mm", "cm"])
+    factor = unit.replace_strict(dict(SIZE_UNITS), default=None, return_dtype=pl.Float64)
     # A micrometre is finer than any reading, and coarser than the error of the multiplication.
-    scaled = (text.cast(pl.Float64, strict=False) * SIZE_UNITS[unit]).round(3).cast(pl.String)
-    return pl.coalesce(scaled, text)
+    scaled = pl.when(factor != 1).then((number * factor).round(3).cast(pl.String))
+    unknown = pl.when(factor.is_null() & cell.is_not_null()).then(pl.format("{} {}", text, unit))
+    return pl.coalesce(unknown, scaled, text)
 
 
-def _shaped(mapping: Declaration, cell: pl.Expr, kind: str, *, written: bool) -> pl.Expr:
+def _plain_float(cell: pl.Expr, mapping: Declaration) -> pl.Expr:
+    return plain_number(number_in(cell), mapping.decimal_mark).cast(pl.Float64, strict=False)
+
+
+def _shaped(mapping: Declaration, cell: pl.Expr, kind: str, source: Source | None) -> pl.Expr:
     if kind == "date":
-        return as_iso(cell, mapping.date_format)
-    return _number(mapping, cell) if kind in _NUMERIC and written else cell
-
-
-def _number(mapping: Declaration, cell: pl.Expr) -> pl.Expr:
-    return cell.str.replace(",", ".", literal=True) if mapping.decimal_mark == "," else cell
+        own = () if source is None else source.date_formats
+        return as_iso(cell, *(own or mapping.date_formats))
+    if kind not in _NUMERIC:
+        return cell
+    text = plain_number(cell, mapping.decimal_mark)
+    if source is not None and TIME_UNITS.get(source.unit, 1.0) != 1:
+        days = (text.cast(pl.Float64, strict=False) * TIME_UNITS[source.unit]).round(0)
+        return pl.coalesce(days.cast(pl.Int64).cast(pl.String), text)
+    return text
 
 
 def _report_decimals(mapping: Declaration, sheet: Sheet, frame: pl.DataFrame, findings: Findings) -> None:
@@ -193,7 +241,10 @@ def _report_decimals(mapping: Declaration, sheet: Sheet, frame: pl.DataFrame, fi
         for column in one.columns
     }
     for column in sorted(columns):
-        doubtful = frame.filter(pl.col(column).str.contains(r"\d\.\d{3}\b|\d\.\d+,|,\d+,"))
+        doubtful = frame.filter(
+            pl.col(column).str.contains(r"\d\.\d{3}\b|\d\.\d+,|,\d+,")
+            & ~pl.col(column).str.contains(r"^\D*\d{1,3}(\.\d{3})+,\d+\D*$")
+        )
         if doubtful.height:
             findings.add(
                 sheet.file,
@@ -239,7 +290,7 @@ def _patients(
     """One row a patient: what any of the rows says; rows that contradict each other are an error."""
     schema = TABLES["patients"]
     fields = {
-        name: _shaped(mapping, _cell(one), schema.column(name).kind, written=True)
+        name: _shaped(mapping, _cell(one), schema.column(name).kind, one)
         for name, one in mapping.patients.items()
     }
     told = frame.select(

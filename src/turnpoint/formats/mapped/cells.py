@@ -22,6 +22,9 @@ from turnpoint.study.text_files import decode
 WORKBOOKS: Final = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 # Unpacked, a workbook larger than this is no table of visits.
 _MOST_BYTES: Final = 2 * 2**30
+# Enough for a header and some rows; all of a file that is no plain text.
+_HEAD: Final = 64 * 1024
+_WHOLE: Final = (b"\xff\xfe", b"\xfe\xff", b"PK", b"\xd0\xcf", b"PAR1")
 # The name of the column that holds the line; no file has it.
 ROW: Final = "\x00row"
 
@@ -128,7 +131,13 @@ def first_rows(place: Path, sheet: str | None, most: int = 20) -> list[list[str]
         MissingExtraError: a workbook, and fastexcel is not installed.
     """
     unsaid = Findings()
-    data = place.read_bytes()
+    with place.open("rb") as stream:
+        head = stream.read(_HEAD)
+        whole = head.startswith(_WHOLE) or place.suffix.lower() in WORKBOOKS
+        data = head + stream.read() if whole else head
+    # No character is cut in two at the end of a line.
+    if not whole and len(head) == _HEAD:
+        data = head[: head.rfind(b"\n") + 1]
     if place.suffix.lower() in WORKBOOKS:
         rows = _workbook(data, place.name, sheet, unsaid)
         return (

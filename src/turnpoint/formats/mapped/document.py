@@ -75,7 +75,10 @@ class _Reader:
 
     def unanswered(self, key: str) -> None:
         self.wrong(
-            key, QUESTION, "the question is not answered", "Write the answer in place of the question mark."
+            key,
+            QUESTION,
+            "the question is not answered",
+            "Write the answer in place of the question mark; turnpoint map guess FILE --replace asks again.",
         )
 
     def texts(self, table: Mapping[str, Any], key: str, name: str) -> tuple[str, ...]:

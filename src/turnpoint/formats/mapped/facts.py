@@ -11,7 +11,13 @@ import polars as pl
 from turnpoint.formats.mapped.cells import Sheet
 from turnpoint.formats.mapped.columns import Kind, Meaning, meaning_of
 from turnpoint.formats.mapped.dates import DATE_FORMATS, written_as
-from turnpoint.formats.mapped.numbers import looks_numeric, number_in, plain_number
+from turnpoint.formats.mapped.numbers import (
+    looks_numeric,
+    number_in,
+    one_diameter,
+    plain_number,
+    several_diameters,
+)
 from turnpoint.study.cell_values import MISSING_WORDS
 
 # The share of the cells of a column that must look alike.
@@ -81,7 +87,8 @@ class Facts:
         plain = cells.filter(~folded(cells).is_in(_WORDS))
         if not plain.len():
             return False
-        numeric = share(plain, looks_numeric(pl.col("cell")))
+        cell = pl.col("cell")
+        numeric = share(plain, looks_numeric(cell) | several_diameters(cell))
         # A column that is called a marker or a size is one, though a few of its cells are not numbers: those are
         # reported when it is read, each with its line.
         called = meaning_of(name, is_date=False, is_number=True).kind in ("size", "marker", "sum")
@@ -93,7 +100,8 @@ class Facts:
 
     def numbers(self, name: str) -> pl.Series:
         """The numbers among the cells of a column, the sign of a limit left off."""
-        text = plain_number(number_in(pl.col("cell")), None).str.replace(",", ".", literal=True)
+        whole = one_diameter(pl.col("cell"), None, node=False)
+        text = plain_number(number_in(whole), None).str.replace(",", ".", literal=True)
         found = text.str.replace(r"^[<>≤≥＜＞]?=?\s*", "").cast(pl.Float64, strict=False)
         return self.cells(name).alias("cell").to_frame().select(found).to_series().drop_nulls()
 

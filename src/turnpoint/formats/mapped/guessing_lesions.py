@@ -15,8 +15,10 @@ from turnpoint.formats.mapped.facts import (
     TOO_SMALL,
     Facts,
     folded,
+    share,
 )
 from turnpoint.formats.mapped.guessing_rows import date_of
+from turnpoint.formats.mapped.numbers import unit_beside
 from turnpoint.formats.mapped.questions import Draft, Question, one_line, quoted
 from turnpoint.formats.mapped.vocabulary import bracketed
 from turnpoint.study.schema import fold
@@ -202,6 +204,8 @@ def _size(
     if unit is None and beside:
         draft.read.add(beside[0])
         more = (*more, f"unit_column = {quoted(beside[0])}")
+    elif unit is None and all(_say_their_unit(facts, name) for name in names):
+        draft.add("# Each cell says its unit.")
     elif unit is None and (highest := max((_highest(facts, name) for name in names), default=0.0)) > _MOST_CM:
         draft.add(f"# In mm: {highest:g} cm would be no lesion.")
     elif unit is None:
@@ -212,6 +216,13 @@ def _size(
     elif unit == "cm":
         more = (*more, 'unit = "cm"')
     draft.add(f"diameter_mm = {{ {', '.join((column, *more))} }}")
+
+
+def _say_their_unit(facts: Facts, name: str) -> bool:
+    """Whether every number of a column stands with its unit."""
+    cells = facts.cells(name)
+    numbers = cells.filter(cells.str.contains(r"\d"))
+    return len(numbers) > 0 and share(numbers, unit_beside(pl.col("cell")).is_in(["mm", "cm"])) == 1
 
 
 def _highest(facts: Facts, name: str) -> float:

@@ -139,7 +139,7 @@ def _times(facts: Facts, draft: Draft) -> None:
         for name in facts.of(kind)
         if kind == "visit" or not _counts(facts, name)
     ]
-    counted = [(name, kind) for kind in ("week", "month") for name in facts.of(kind) if facts.is_number[name]]
+    counted = [(name, kind) for kind in ("week", "month") for name in facts.of(kind) if _counts(facts, name)]
     cycles = [name for name in facts.of("doses") if facts.meanings[name].entity == "cycle"]
     if days:
         draft.use("day", days[0])

@@ -55,8 +55,12 @@ def patient_sheets(place: Path) -> list[str]:
 def _of_patients(rows: Sequence[Sequence[str]]) -> bool:
     line, lines = found_header(rows)
     names = joined(rows[line - lines : line]) if len(rows) >= line else []
-    kinds = {_meaning(name).kind for name in names if name}
-    return "patient" in kinds and bool(kinds & {"size", "sum", "marker", "result", "change"})
+    return any(_meaning(name).kind == "patient" for name in names if name) and has_sizes_or_markers(names)
+
+
+def has_sizes_or_markers(names: Sequence[str]) -> bool:
+    """Whether one of the names is that of a size or a marker's value."""
+    return any(_meaning(name).kind in ("size", "sum", "marker", "result", "change") for name in names if name)
 
 
 def _meaning(name: str) -> Meaning:

@@ -13,6 +13,11 @@ from turnpoint.formats.mapped.declaration import DROP, Block, Declaration
 from turnpoint.study.findings import Findings
 
 _NAMED_COLUMNS = 12
+_NEW_LESION = (
+    r"(?i)\bnew[^.;]{0,20}(lesion|met|nodul)|neue?[rs]?[^.;]{0,20}(läsion|laesion|herd|metast|filia)"
+    r"|新[^。；]{0,6}(病灶|转移)"
+)
+_NO_NEW_LESION = r"(?i)(\bno|without|keine?r?|ohne|无|未见)[^.;。；]{0,12}(new|neu|新)"
 
 
 class Ledger(ledger.Ledger):
@@ -73,6 +78,8 @@ class Ledger(ledger.Ledger):
             "not read, as the mapping says:",
             "Nothing to do unless one of them belongs to it.",
         )
+        for name in left:
+            self._report_new_lesions(findings, name)
         others = self._sheet.other_sheets
         if others:
             number = (
@@ -89,6 +96,20 @@ class Ledger(ledger.Ledger):
                 self._sheet.file,
                 "no column says when treatment began; day 0 is each patient's first date",
                 "Name the column of the start of treatment as start_date under [patients] if there is one.",
+                severity="warning",
+            )
+
+    def _report_new_lesions(self, findings: Findings, column: str) -> None:
+        """Say where a text that is not read speaks of a new lesion, on which progression depends."""
+        cell = pl.col(column)
+        told = self._sheet.frame.filter(cell.str.contains(_NEW_LESION) & ~cell.str.contains(_NO_NEW_LESION))
+        if told.height and self._mapping.ignored.get(column) != DROP:
+            findings.add(
+                self._sheet.file,
+                f"{counted(told.height, 'cell')} of a column that is not read may speak of a new lesion",
+                "Write it in a column of its own, new_lesion with yes or no, if there was one: it is progression.",
+                row=told[ROW][0],
+                column=column,
                 severity="warning",
             )
 

@@ -14,6 +14,33 @@ _FLAG: Final = r"[(\[]?\s*(?:H{1,2}|L{1,2}|high|low|hoch|tief|\*+|↑+|↓+|偏�
 _CELL: Final = rf"(?i)^\s*({_SIGN}{_DIGITS})\s*({_UNIT})?\s*(?:{_FLAG})?\s*$"
 
 
+# Two or three diameters of one lesion: 42 x 31 mm.
+_DIAMETERS: Final = (
+    rf"(?i)^\s*({_DIGITS})\s*(?:mm|cm)?\s*[x×*]\s*({_DIGITS})(?:\s*[x×*]\s*({_DIGITS}))?\s*(mm|cm)?\s*$"
+)
+
+
+def several_diameters(cell: pl.Expr) -> pl.Expr:
+    """True for a cell with two or three diameters of one lesion."""
+    return cell.str.contains(_DIAMETERS)
+
+
+def one_diameter(cell: pl.Expr, decimal_mark: str | None, *, node: bool) -> pl.Expr:
+    """Of two or three diameters the one that RECIST counts, with its unit; other cells stay as they are.
+
+    The longest diameter, of a lymph node the short axis.
+
+    Source: Eisenhauer et al. 2009 (RECIST 1.1), doi:10.1016/j.ejca.2008.10.026, sections 3.1 and 4.2.
+    """
+    parts = [
+        plain_number(cell.str.extract(_DIAMETERS, n), decimal_mark).cast(pl.Float64, strict=False)
+        for n in (1, 2, 3)
+    ]
+    counts = pl.min_horizontal(parts) if node else pl.max_horizontal(parts)
+    unit = cell.str.extract(_DIAMETERS, 4).fill_null("")
+    return pl.when(several_diameters(cell)).then(pl.concat_str(counts.cast(pl.String), unit)).otherwise(cell)
+
+
 def looks_numeric(cell: pl.Expr) -> pl.Expr:
     """True for a number, with its sign, unit and flag if it has them."""
     return cell.str.contains(_CELL)

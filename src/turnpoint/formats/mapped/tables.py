@@ -13,7 +13,13 @@ from turnpoint.formats.mapped.cells import ROW, Sheet
 from turnpoint.formats.mapped.dates import as_iso
 from turnpoint.formats.mapped.declaration import SIZE_UNITS, TIME_UNITS, Block, Declaration, Source
 from turnpoint.formats.mapped.ledger import Ledger
-from turnpoint.formats.mapped.numbers import number_in, plain_number, unit_beside
+from turnpoint.formats.mapped.numbers import (
+    number_in,
+    one_diameter,
+    plain_number,
+    several_diameters,
+    unit_beside,
+)
 from turnpoint.study.cell_values import MISSING_WORDS
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import RawTable
@@ -61,6 +67,7 @@ def mapped_tables(
     """
     frame = _plain(mapping, sheet)
     _report_decimals(mapping, sheet, frame, findings)
+    _report_diameters(mapping, sheet, frame, findings)
     parts: dict[str, list[pl.DataFrame]] = {}
     used: list[pl.Series] = []
     for number, block in enumerate(mapping.blocks):
@@ -69,7 +76,10 @@ def mapped_tables(
         nobody, never = pl.col("patient_id").is_null(), _timeless(rows)
         ledger.leave_rows(block, rows.filter(nobody), "the row has no patient")
         ledger.leave_rows(block, rows.filter(never & ~nobody), "the row has neither a day nor a date")
-        kept = rows.filter(~nobody & ~never).with_columns(pl.lit(number, dtype=pl.Int64).alias(_BLOCK))
+        kept = pl.concat(
+            [rows.filter(~nobody & ~never), *_baselines(mapping, block, frame, sheet.file, findings)],
+            how="diagonal",
+        ).with_columns(pl.lit(number, dtype=pl.Int64).alias(_BLOCK))
         parts.setdefault(block.table, []).append(kept)
     _leave_unread(mapping, frame, used, ledger)
     tables = {table: _table(table, frames) for table, frames in parts.items()}
@@ -136,6 +146,60 @@ def _rows(mapping: Declaration, block: Block, frame: pl.DataFrame) -> pl.DataFra
     )
 
 
+def _baselines(
+    mapping: Declaration, block: Block, frame: pl.DataFrame, file: str, findings: Findings
+) -> list[pl.DataFrame]:
+    """The row of the baseline for each patient of whom only later changes in percent are known."""
+    size = block.fields.get("diameter_mm")
+    if size is None or size.percent_of is None or size.column is None:
+        return []
+    change = _plain_float(pl.col(size.column), mapping)
+    of = (
+        _plain_float(pl.col(size.percent_of), mapping)
+        if isinstance(size.percent_of, str)
+        else pl.lit(size.percent_of)
+    )
+    start = mapping.patients.get("start_date")
+    timed = "day" in block.fields or "day" in mapping.times
+    day = pl.lit("0" if timed else None, dtype=pl.String)
+    date = (
+        pl.lit(None, dtype=pl.String)
+        if timed or start is None
+        else _shaped(mapping, _cell(start), "date", start)
+    )
+    told = frame.select(
+        pl.col(ROW), _cell(mapping.patient).alias("patient_id"), change.alias("change"), of.alias("of"),
+        day.alias("day"), date.alias("date"),
+    ).filter(pl.col("patient_id").is_not_null())  # fmt: skip
+    first = told.group_by("patient_id", maintain_order=True).agg(
+        pl.col(ROW).first(),
+        (pl.col("change") == 0).any().alias("known"),
+        pl.col("change").is_not_null().any().alias("some"),
+        *(pl.col(name).drop_nulls().first() for name in ("of", "day", "date")),
+    )
+    lacking = first.filter(~pl.col("known").fill_null(value=False) & pl.col("some"))
+    dateless = lacking.filter(pl.col("day").is_null() & pl.col("date").is_null())
+    if dateless.height:
+        findings.add(
+            file,
+            f"for {counted(dateless.height, 'patient')} the changes are from a baseline of which no row says when it was",
+            "Add the row of the baseline, with a change of 0, or the start of treatment.",
+            row=dateless[ROW][0],
+            column=size.column,
+        )
+    constant = {
+        name: one.constant for name, one in block.fields.items() if one.constant is not None and name != "day"
+    }
+    rows = lacking.filter(pl.col("day").is_not_null() | pl.col("date").is_not_null()).select(
+        ROW, "patient_id",
+        *(pl.lit(text).alias(name) for name, text in constant.items()),
+        pl.col("of").round(3).cast(pl.String).alias("diameter_mm"),
+        pl.lit("measured").alias("status"),
+        pl.col("day") if timed else pl.col("date"),
+    )  # fmt: skip
+    return [rows]
+
+
 def _telling(block: Block) -> list[str]:
     """The columns of the file that make a row of the block."""
     return [
@@ -177,7 +241,9 @@ def _states(mapping: Declaration, block: Block, fields: Mapping[str, pl.Expr]) -
     number = pl.when(word.is_null()).then(size)
     states = {"status": pl.coalesce(said, word, pl.when(number.is_not_null()).then(pl.lit("measured")))}
     if "diameter_mm" in fields:
-        states["diameter_mm"] = _in_mm(mapping, number, block.fields["diameter_mm"])
+        node = block.fields.get("node", Source()).constant == "true"
+        one = one_diameter(number, "," if mapping.decimal_mark == "," else ".", node=node)
+        states["diameter_mm"] = _in_mm(mapping, one, block.fields["diameter_mm"])
     return states
 
 
@@ -253,6 +319,27 @@ def _report_decimals(mapping: Declaration, sheet: Sheet, frame: pl.DataFrame, fi
                 row=doubtful[ROW][0],
                 column=column,
                 value=doubtful[column][0],
+            )
+
+
+def _report_diameters(mapping: Declaration, sheet: Sheet, frame: pl.DataFrame, findings: Findings) -> None:
+    """Say which of several diameters in one cell is read."""
+    for block in mapping.blocks:
+        size = block.fields.get("diameter_mm")
+        if block.table != "lesions" or size is None or size.column is None:
+            continue
+        found = frame.filter(several_diameters(pl.col(size.column)))
+        if found.height:
+            node = block.fields.get("node", Source()).constant == "true"
+            findings.add(
+                sheet.file,
+                f"{counted(found.height, 'cell')} with several diameters: the "
+                f"{'shortest is read, as of a lymph node' if node else 'longest is read'}",
+                "Nothing to do if that is right.",
+                row=found[ROW][0],
+                column=size.column,
+                value=found[size.column][0],
+                severity="warning",
             )
 
 

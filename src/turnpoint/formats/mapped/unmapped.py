@@ -14,7 +14,7 @@ from turnpoint.formats.ledger import UNMAPPED_SCHEMA, Converted
 from turnpoint.formats.mapped.cells import WORKBOOKS, Sheet, first_rows, read_sheet
 from turnpoint.formats.mapped.document import parsed
 from turnpoint.formats.mapped.guessing import guess
-from turnpoint.formats.mapped.headers import header_of, patient_sheets
+from turnpoint.formats.mapped.headers import has_sizes_or_markers, header_of, patient_sheets
 from turnpoint.formats.mapped.questions import Guess, Line, Question
 from turnpoint.formats.mapped.reading import read_mapped
 from turnpoint.study.findings import Findings
@@ -109,25 +109,28 @@ def option_of(question: Question) -> str:
 
 
 def _is_of_study(path: Path) -> bool:
-    """Whether a file is one of the five tables by its columns: it has those that the table needs, or its name."""
-    if path.stem.casefold() in TABLES:
-        return True
+    """Whether a file is one of the five tables: it has the columns the table needs, or its name and half of them."""
     if path.suffix.lower() in PARQUET_ENDINGS:
         columns = list(pl.read_parquet_schema(path))
     else:
-        rows = first_rows(path, None, 2)
+        rows = first_rows(path, None)
         columns = rows[0] if rows else []
-    name = recognise(columns, "")
+    if not columns:
+        return True
+    stem = path.stem.casefold()
+    name = stem if stem in TABLES else recognise(columns, "")
     if name is None:
-        return not columns
+        return False
     table, there = TABLES[name], {fold(column) for column in columns}
 
     def has(column: str) -> bool:
         return any(fold(one) in there for one in (column, *table.column(column).aliases))
 
-    needed = all(has(column.name) for column in table.columns if column.required)
-    # patients.csv needs so little that a wide table with a start_date has it too.
-    return needed and table.timed and (has("day") or has("date"))
+    needed = [has(column.name) for column in table.columns if column.required]
+    if not table.timed:
+        # patients.csv needs so little that a wide table has it too.
+        return name == stem and not has_sizes_or_markers(columns)
+    return sum(needed) * 2 >= len(needed) if name == stem else all(needed) and (has("day") or has("date"))
 
 
 def _convert(path: Path, *, with_side_table: bool) -> Converted:

@@ -51,6 +51,10 @@ def guess(
             "--header-row", metavar="N", min=1, help="The line of the column names; by default looked for."
         ),
     ] = None,
+    dictionary: Annotated[
+        Path | None,
+        typer.Option("--dictionary", metavar="FILE", help="The data dictionary of a REDCap project."),
+    ] = None,
     answer: Annotated[
         list[str] | None,
         typer.Option(
@@ -80,6 +84,7 @@ def guess(
         None if out is None else out.expanduser(),
         sheet=sheet,
         header_row=header_row,
+        dictionary=None if dictionary is None else dictionary.expanduser(),
         answers=_answers(answer or []),
         ask=_ask if sys.stdin.isatty() and not yes else None,
         accept_proposals=yes,

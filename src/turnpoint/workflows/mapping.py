@@ -46,6 +46,7 @@ def guess_mapping(
     *,
     sheet: str | None = None,
     header_row: int | None = None,
+    dictionary: str | Path | None = None,
     answers: Answers[str, str] | None = None,
     ask: Ask | None = None,
     accept_proposals: bool = False,
@@ -58,6 +59,7 @@ def guess_mapping(
         out: in the table's folder; by default `NAME.mapping.toml`.
         sheet: of a workbook; by default the one that looks like a table of patients.
         header_row: the line of the column names; by default it is looked for.
+        dictionary: of a REDCap project, as it exports it: what the codes mean.
         answers: by key of the question, as a person types them. Those of `unmapped.COLUMN` may say what the column is:
             `target mm`, `CEA ng/mL`, `date`, `patient`.
         ask: gives the answer to a question as TOML, or None to leave it open; without it, questions on which nothing
@@ -79,10 +81,11 @@ def guess_mapping(
     if place.suffix.lower() == ".json":
         raise UsageError(f"{place.name}: a mapping is of a table. {JSON_KINDS}")
     findings = Findings()
+    words = None if dictionary is None else Path(dictionary)
     given = dict(answers or {})
     told = {key.removeprefix("unmapped."): what for key, what in given.items() if _says_what_it_is(key, what)}
     try:
-        opened = first_guess(place, findings, sheet=sheet, header_row=header_row, told=told)
+        opened = first_guess(place, findings, sheet=sheet, header_row=header_row, told=told, dictionary=words)
     except ValueError as error:
         raise UsageError(f"--answer: {error}") from error
     if opened is None:

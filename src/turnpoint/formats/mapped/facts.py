@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import polars as pl
@@ -11,6 +12,7 @@ import polars as pl
 from turnpoint.formats.mapped.cells import Sheet
 from turnpoint.formats.mapped.columns import Kind, Meaning, meaning_of
 from turnpoint.formats.mapped.dates import DATE_FORMATS, written_as
+from turnpoint.formats.mapped.dictionary import Dictionary
 from turnpoint.formats.mapped.numbers import (
     looks_numeric,
     number_in,
@@ -55,20 +57,39 @@ class Facts:
     Args:
         sheet: the table.
         told: what a person says that columns are.
+        dictionary: of the project, if there is one.
     """
 
-    def __init__(self, sheet: Sheet, told: Mapping[str, Meaning] | None = None) -> None:
+    def __init__(
+        self,
+        sheet: Sheet,
+        told: Mapping[str, Meaning] | None = None,
+        dictionary: Dictionary | None = None,
+    ) -> None:
         self.sheet = sheet
+        self.dictionary = dictionary or Dictionary()
         known = pl.col(sheet.columns)
         self.frame = sheet.frame.with_columns(
             pl.when(~known.str.to_lowercase().is_in(list(MISSING_WORDS))).then(known)
         )
         self.is_date = {name: self._date(name) for name in sheet.columns}
         self.is_number = {name: self._numeric(name) for name in sheet.columns}
-        self.meanings = {
-            name: meaning_of(name, is_date=self.is_date[name], is_number=self.is_number[name])
-            for name in sheet.columns
-        } | dict(told or {})
+        self.meanings = {name: self._meaning(name) for name in sheet.columns} | dict(told or {})
+
+    def _meaning(self, name: str) -> Meaning:
+        """What a column is by its name, or where that says nothing by its label in the dictionary."""
+        looks = {"is_date": self.is_date[name], "is_number": self.is_number[name]}
+        found = meaning_of(name, **looks)
+        label = self.dictionary.labels.get(name)
+        if found.kind != "unknown" or label is None:
+            return found
+        labelled = meaning_of(label, **looks)
+        # A pattern is of the column's own name.
+        return replace(labelled, pattern=name, number="") if labelled.pattern is not None else labelled
+
+    def said(self, name: str, value: str) -> str:
+        """What a code means by the dictionary, else the cell itself."""
+        return self.dictionary.choices.get(name, {}).get(value, value)
 
     def _date(self, name: str) -> bool:
         cells = self.cells(name)

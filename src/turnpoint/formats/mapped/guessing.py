@@ -12,6 +12,7 @@ from typing import Final
 from turnpoint.formats.mapped import guessing_lesions, guessing_rows
 from turnpoint.formats.mapped.cells import Sheet
 from turnpoint.formats.mapped.columns import FREE_TEXT, PERSONAL, Meaning, unit_in
+from turnpoint.formats.mapped.dictionary import Dictionary
 from turnpoint.formats.mapped.facts import Facts
 from turnpoint.formats.mapped.questions import Draft, Guess, Line, Question, one_line, quoted
 from turnpoint.study.markers import MARKERS, find_marker
@@ -35,6 +36,7 @@ def guess(
     sheet_name: str | None = None,
     header: tuple[int, int] = (1, 1),
     told: Mapping[str, str] | None = None,
+    dictionary: Dictionary | None = None,
 ) -> Guess:
     """A first mapping of a table, by the names and the cells of its columns.
 
@@ -44,12 +46,13 @@ def guess(
         header: the line of the column names, the last one where there are several, and how many.
         told: by column, what a person says that it is: `patient`, `date`, `day`, `week`, `target mm`, `non_target
             cm`, `CEA ng/mL`, `note`.
+        dictionary: of the project.
 
     Raises:
         ValueError: something told that means nothing.
     """
     meanings = {name: as_meaning(name, what) for name, what in (told or {}).items()}
-    return _Writer(Facts(sheet, meanings), sheet_name, header).written()
+    return _Writer(Facts(sheet, meanings, dictionary), sheet_name, header).written()
 
 
 def as_meaning(name: str, what: str) -> Meaning:

@@ -97,11 +97,14 @@ def lesions(facts: Facts, draft: Draft) -> None:
             _block(facts, draft, role, pattern, numbers, kinds, taken)
     _new_lesions(facts, draft)
     sums = facts.of("sum")
+    changes = [name for name in facts.of("change") if facts.meanings[name].entity == "size"]
     if not facts.of("size"):
-        for name in sums:
+        # The sum at baseline alone, and changes from it.
+        base = sums[0] if len(sums) == 1 and facts.meanings[sums[0]].day == 0 and changes else None
+        if base is not None or not sums:
+            _changes(facts, draft, changes, base)
+        for name in sums if base is None else ():
             _sum(facts, draft, name)
-        if not sums:
-            _changes(facts, draft)
 
 
 def coded(facts: Facts, draft: Draft, key: str, name: str, allowed: Sequence[str]) -> None:
@@ -113,11 +116,14 @@ def coded(facts: Facts, draft: Draft, key: str, name: str, allowed: Sequence[str
         return
     for value in values[:_MOST_VALUES]:
         said = f"{key}.values.{quoted(value)} = "
-        known = _CATEGORIES.get(fold(value))
+        meant = facts.said(name, value)
+        known = _CATEGORIES.get(fold(meant)) or next(
+            (one for one in allowed if fold(one) == fold(meant)), None
+        )
         if known in allowed:
             draft.add(f"{said}{quoted(str(known))}")
             continue
-        asked = f"{name}: what does {one_line(value)} mean: {', '.join(allowed[:4])}?"
+        asked = f"{name}: what does {one_line(meant)} mean: {', '.join(allowed[:4])}?"
         draft.add(said, Question(f"{key}.{value}", asked))
     draft.add(f"{key}.column = {quoted(name)}")
 
@@ -177,7 +183,7 @@ def _block(
     for kind, key in (("site", "site"), ("status", "status"), ("node", "node"), ("lesion_date", "date")):
         for other, its_numbers in _patterns(kinds.get(kind, [])).items():
             if other != pattern and set(numbers) <= set(its_numbers):
-                draft.add(f"{key} = {draft.column(other)}")
+                draft.add(f"{key} = {_coded_column(facts, draft, other, numbers)}")
                 draft.read |= {other.replace("{n}", number) for number in numbers}
                 told.add(key)
                 break
@@ -185,6 +191,15 @@ def _block(
         draft.add(f"site = {{ is = {quoted(meaning.site)} }}")
     if meaning.node and "node" not in told:
         draft.add('node = { is = "true" }')
+
+
+def _coded_column(facts: Facts, draft: Draft, pattern: str, numbers: Sequence[str]) -> str:
+    """A column with what its codes mean by the dictionary, where they mean the same in all its numbers."""
+    meanings = [facts.dictionary.choices.get(pattern.replace("{n}", number), {}) for number in numbers]
+    if not meanings[0] or any(one != meanings[0] for one in meanings):
+        return draft.column(pattern)
+    listed = ", ".join(f"{quoted(code)} = {quoted(text)}" for code, text in meanings[0].items())
+    return f"{{ column = {quoted(pattern)}, values = {{ {listed} }} }}"
 
 
 def _time(facts: Facts, draft: Draft, name: str, meaning: Meaning) -> None:
@@ -243,17 +258,19 @@ def _sum(facts: Facts, draft: Draft, name: str) -> None:
     _size(facts, draft, name, sums, meaning.unit or next((facts.meanings[one].unit for one in sums), None))
 
 
-def _changes(facts: Facts, draft: Draft) -> None:
-    """Changes in percent, where no size is known."""
-    for name in facts.of("change"):
+def _changes(facts: Facts, draft: Draft, names: Sequence[str], base: str | None) -> None:
+    """Changes in percent, where no size is known but perhaps that at baseline."""
+    for name in names:
         meaning = facts.meanings[name]
-        if meaning.entity != "size":
-            continue
         draft.add(f"\n[[lesions]]  # {one_line(name)}: the change of the sum from baseline")
         draft.add('lesion_id = { is = "sum of diameters" }')
         draft.add('role = { is = "target" }')
         draft.read.add(name)
         _time(facts, draft, name, meaning)
+        if base is not None:
+            draft.read.add(base)
+            draft.add(f"diameter_mm = {{ column = {quoted(name)}, percent_of = {quoted(base)} }}")
+            continue
         text = (
             f"Of the sum of diameters only the change is known ({name}). What was it at baseline: the name of a "
             "column, or a number in mm? With 100 the change is read as it is, and the 5 mm of RECIST mean nothing."
@@ -273,7 +290,7 @@ def _new_lesions(facts: Facts, draft: Draft) -> None:
             draft.use("date", date)
         draft.add(f"status.column = {quoted(name)}")
         for value in facts.cells(name).unique(maintain_order=True).to_list()[: 4 * _MOST_VALUES]:
-            plain = value.casefold().strip()
+            plain = facts.said(name, value).casefold().strip()
             state = (
                 "present"
                 if plain in _SEEN or (plain.isdigit() and 0 < int(plain) < 10)
@@ -335,7 +352,8 @@ def _long_block(facts: Facts, draft: Draft, own: Mapping[str, str]) -> None:
             draft.use("date", date)
     for kind, key in (("site", "site"), ("status", "status"), ("lesion_date", "date")):
         if kind in own:
-            draft.use(key, own[kind])
+            draft.read.add(own[kind])
+            draft.add(f"{key} = {_coded_column(facts, draft, own[kind], [''])}")
 
 
 def _patterns(meanings: Sequence[Meaning]) -> dict[str, list[str]]:

@@ -21,7 +21,7 @@ _CODES: Final = (999, 9999, 998, 997, 996, 888, 777, 99, 98, 88)
 _LONGEST_MM: Final = 500
 # A code for missing stands far above what a column holds otherwise.
 _FAR_ABOVE: Final = 2
-_COMMA: Final = r"^[<>≤≥]?=?\s*[+-]?\d+,(\d{1,2}|\d{4,})\D*$"
+_COMMA: Final = r"\d,\d{1,2}(\D|$)|\d,\d{4,}"
 _EITHER: Final = r"^[<>≤≥]?=?\s*[+-]?[1-9]\d{0,2},\d{3}\D*$"
 _SCAN: Final = re.compile(r"(?i)scan|ct|mr[it]|imag|影像|扫描|staging")
 _LAB: Final = re.compile(r"(?i)lab|blood|sample|collect|draw|specimen|result|abnahme|采样|采血|检验|检测")
@@ -299,7 +299,8 @@ def _doubtful(facts: Facts, name: str) -> tuple[list[str], bool] | None:
     if not impossible and not far:
         return None
     cells = facts.cells(name).unique(maintain_order=True).to_list()
-    return [cell for cell in cells if _is_one_of(cell, impossible | far)], not far
+    # A column that would end up empty is asked for without a proposal.
+    return [cell for cell in cells if _is_one_of(cell, impossible | far)], not far and len(others) > 0
 
 
 def _is_one_of(cell: str, numbers: set[float]) -> bool:

@@ -62,6 +62,7 @@ class Ledger(ledger.Ledger):
                 row=min(rows),
                 severity="warning",
             )
+        self._report_coded(findings)
         frame, ignored = self._sheet.frame, self._mapping.ignored
         left = [name for name in self._strangers() if frame[name].null_count() < frame.height]
         strangers = [name for name in left if name not in ignored]
@@ -124,17 +125,55 @@ class Ledger(ledger.Ledger):
         strangers = [name for name in self._strangers() if self._mapping.ignored.get(name) != DROP]
         if strangers:
             self.leave_cells(frame, strangers, "the mapping does not read the column")
-        for name, numbers in self._mapping.codes.items():
-            coded = frame.filter(pl.col(name).is_in(list(numbers)))
-            self.leave_cells(coded, [name], "the cell says by a code that nothing is known")
-        codes = [word.casefold() for word in self._mapping.missing]
-        named = [name for name in self._mapping.columns() if name in self._sheet.columns]
-        if codes and named:
-            others = [name for name in named if name != self._mapping.patient.column]
-            cell = pl.col(others)
-            coded = frame.with_columns(pl.when(cell.str.to_lowercase().is_in(codes)).then(cell))
-            self.leave_cells(coded, others, "the cell says by a code that nothing is known")
+        for columns, coded in self._coded():
+            self.leave_cells(coded, columns, "the cell says by a code that nothing is known")
         return super().unmapped().sort("file", "row", maintain_order=True)
+
+    def _coded(self) -> list[tuple[list[str], pl.DataFrame]]:
+        """Columns, and their cells that say by a code that nothing is known; other cells are null."""
+        frame, mapping = self._sheet.frame, self._mapping
+        own = [name for name in mapping.codes if name in self._sheet.columns]
+        found = [
+            (
+                [name],
+                frame.with_columns(pl.when(pl.col(name).is_in(list(mapping.codes[name]))).then(pl.col(name))),
+            )
+            for name in own
+        ]
+        words = [word.casefold() for word in mapping.missing]
+        named = [
+            name
+            for name in mapping.columns()
+            if name in self._sheet.columns and name != mapping.patient.column
+        ]
+        if words and named:
+            cell = pl.col(named)
+            found.append(
+                (named, frame.with_columns(pl.when(cell.str.to_lowercase().is_in(words)).then(cell)))
+            )
+        return [
+            (columns, cells)
+            for columns, cells in found
+            if cells.select(columns).null_count().row(0) != (cells.height,) * len(columns)
+        ]
+
+    def _report_coded(self, findings: Findings) -> None:
+        for columns, cells in self._coded():
+            for name in columns:
+                some = cells.filter(pl.col(name).is_not_null())
+                if some.is_empty():
+                    continue
+                said = f"{counted(some.height, 'cell')} {'says' if some.height == 1 else 'say'} by a code that nothing"
+                every = some.height == self._sheet.frame[name].drop_nulls().len()
+                findings.add(
+                    self._sheet.file,
+                    f"{said} is known{': the column has no others' if every else ''}",
+                    "Nothing to do if the mapping is right.",
+                    row=some[ROW][0],
+                    column=name,
+                    value=some[name][0],
+                    severity="warning",
+                )
 
     def _strangers(self) -> list[str]:
         named = self._mapping.columns()

@@ -182,7 +182,7 @@ def _baselines(
     if dateless.height:
         findings.add(
             file,
-            f"for {counted(dateless.height, 'patient')} the changes are from a baseline of which no row says when it was",
+            f"the day of the baseline that changes are from is not known, for {counted(dateless.height, 'patient')}",
             "Add the row of the baseline, with a change of 0, or the start of treatment.",
             row=dateless[ROW][0],
             column=size.column,

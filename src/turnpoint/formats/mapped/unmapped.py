@@ -12,6 +12,7 @@ import polars as pl
 from turnpoint.errors import Problem, counted
 from turnpoint.formats.ledger import UNMAPPED_SCHEMA, Converted
 from turnpoint.formats.mapped.cells import WORKBOOKS, Sheet, first_rows, read_sheet
+from turnpoint.formats.mapped.dictionary import read_dictionary
 from turnpoint.formats.mapped.document import parsed
 from turnpoint.formats.mapped.guessing import guess
 from turnpoint.formats.mapped.headers import has_sizes_or_markers, header_of, patient_sheets
@@ -67,6 +68,7 @@ def first_guess(
     sheet: str | None = None,
     header_row: int | None = None,
     told: Mapping[str, str] | None = None,
+    dictionary: Path | None = None,
 ) -> tuple[Guess, Sheet] | None:
     """Open a table and guess its mapping; None when it cannot be read (reported).
 
@@ -76,6 +78,7 @@ def first_guess(
         sheet: of a workbook; None takes the one that looks like a table of patients.
         header_row: the line of the column names; None looks for it.
         told: by column, what a person says that it is (`guessing.guess`).
+        dictionary: the file of a REDCap project's data dictionary.
 
     Raises:
         MissingExtraError: a workbook, and fastexcel is not installed.
@@ -85,9 +88,16 @@ def first_guess(
     chosen = sheet if sheet is not None else sheets[0] if sheets else None
     header = header_of(place, chosen) if header_row is None else (header_row, 1)
     found = read_sheet(place, chosen, header[0], findings, header[1])
+    words = None if dictionary is None else read_dictionary(dictionary, findings)
     if found is None or findings.has_errors:
         return None
-    first = guess(found, sheet_name=chosen if sheet or found.other_sheets else None, header=header, told=told)
+    first = guess(
+        found,
+        sheet_name=chosen if sheet or found.other_sheets else None,
+        header=header,
+        told=told,
+        dictionary=words,
+    )
     if len(sheets) > 1:
         text = f"Which sheet is read: {', '.join(sheets)}? One mapping reads one of them (map guess: --sheet NAME)."
         lines = tuple(line for line in first.lines if not line.before.startswith("sheet = "))

@@ -74,7 +74,8 @@ class Facts:
         )
         self.is_date = {name: self._date(name) for name in sheet.columns}
         self.is_number = {name: self._numeric(name) for name in sheet.columns}
-        self.meanings = {name: self._meaning(name) for name in sheet.columns} | dict(told or {})
+        own = told or {}
+        self.meanings = {name: own.get(name) or self._meaning(name) for name in sheet.columns}
 
     def _meaning(self, name: str) -> Meaning:
         """What a column is by its name, or where that says nothing by its label in the dictionary."""

@@ -10,7 +10,8 @@ from typing import Final
 from turnpoint.formats.mapped.cells import WORKBOOKS, filled_sheets, first_rows, joined
 from turnpoint.formats.mapped.columns import Meaning, meaning_of
 
-_NUMBER: Final = re.compile(r"[<>]?\s*[\d.,/:-]+")
+# Of more than one sign: 1, 2 and 3 may well be names of lesions under a common one.
+_NUMBER: Final = re.compile(r"[<>]?\s*[\d.,/:年月日-]{2,}")
 _MOST_NUMBERS: Final = 0.3
 _LEAST_KNOWN: Final = 2.0
 

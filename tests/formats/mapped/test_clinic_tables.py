@@ -349,7 +349,7 @@ def test_marker_needs_a_no_in_words_when_its_column_holds_no_value(tmp_path: Pat
         ("Tumour extent cm", "3 to 4"),
         ("CA 15-3 old assay", "12"),
         ("Date of referral", "2023-01-02"),
-        ("病灶大小", "约3"),
+        ("病灶大小", "见报告"),
     ],
 )
 def test_column_needs_a_no_in_words_when_it_looks_like_data(tmp_path: Path, name: str, cell: str) -> None:
@@ -522,6 +522,63 @@ def test_codes_are_known_when_the_dictionary_of_the_project_is_given(tmp_path: P
     assert values(study) == [("1", -7, "CEA", 85.0, "ng/mL")]
 
 
+def test_lesion_is_one_when_each_time_has_its_own_column(tmp_path: Path) -> None:
+    table = (
+        "Subject,Baseline tumor size (cm),Week 8 tumor size (cm),Hilar mass wk8 (cm)\n1,4.2,3.1,2\n2,5,4,3\n"
+    )
+    study = read(tmp_path, table)
+
+    assert sizes(study)[:3] == [
+        ("1", 0, "tumor size", 42.0), ("1", 56, "tumor size", 31.0), ("1", 56, "hilar lesion", 20.0),
+    ]  # fmt: skip
+
+
+def test_column_of_one_time_is_read_when_an_answer_says_of_what(tmp_path: Path) -> None:
+    table = "Subject,Baseline,Week 6\n1,100,80\n2,90,95\n"
+
+    assert open_keys(tmp_path, table) == ["lesions", "unmapped.Baseline", "unmapped.Week 6"]
+    answers = {"unmapped.Baseline": "sum mm", "unmapped.Week 6": "sum mm"}
+    assert [row[1:] for row in sizes(read(tmp_path, table, answers))[:2]] == [
+        (0, "sum of diameters", 100.0), (42, "sum of diameters", 80.0),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", ["not visible", "s. Befund", "见报告"])
+def test_text_among_numbers_is_kept_aside_only_when_an_answer_says_so(tmp_path: Path, cell: str) -> None:
+    table = f"patient,day,tl1_mm\nA,0,30\nA,42,{cell}\nA,84,~25\nB,0,20\n"
+    (question,) = guessed(tmp_path, table, yes=False).open_questions
+
+    assert question.key == "rows.text_aside"
+    assert cell not in question.text
+    found = guessed(tmp_path, table)
+    converted = mapped.convert(found.written)
+    assert converted.study is not None
+    assert [row[3] for row in sizes(converted.study)] == [30.0, 25.0, 20.0]
+    assert converted.unmapped.select("row", "name", "value").rows() == [(3, "tl1_mm", cell)]
+    assert any(problem.row == 3 and "no number" in problem.rule for problem in converted.problems)
+    kept = guessed(tmp_path, table, {"rows.text_aside": "[]"})
+    assert any(problem.severity == "error" and problem.row == 3 for problem in kept.problems)
+
+
+def test_states_of_non_targets_are_read_when_a_column_has_them_in_words(tmp_path: Path) -> None:
+    table = "patient,day,tl1_mm,Non-target lesions\nA,0,30,present\nA,42,28,non-CR/non-PD\nA,84,27,PD\n"
+    study = read(tmp_path, table)
+
+    assert study.lesions.filter(role="non_target")["status"].to_list() == [
+        "present", "present", "unequivocal_progression",
+    ]  # fmt: skip
+    assert respond(study).responses["overall_response"].to_list()[-1] == "PD"
+
+
+def test_day_is_read_and_the_date_left_when_a_table_has_both(tmp_path: Path) -> None:
+    study = read(
+        tmp_path, "patient,Date,Day,tl1_mm\nA,2023-01-02,0,30\nA,2023-02-13,42,28\nB,2023-01-02,0,30\n"
+    )
+
+    assert [row[1] for row in sizes(study)] == [0, 42, 0]
+    assert any("1 column: Date" in problem.rule for problem in study.problems)
+
+
 OPEN_TABLE = "Patient,Visit date,TL1,CEA\nA,01/02/2023,4.2,5\nA,03/04/2023,3.1,4\nB,01/02/2023,5,3\n"
 
 
@@ -604,7 +661,7 @@ def test_every_cell_is_used_kept_aside_or_an_error_when_the_table_is_anything(
     told |= {
         one.key: "[]"
         for one in found.open_questions
-        if one.key.startswith(("codes.", "rows.missing", "words."))
+        if one.key.startswith(("codes.", "rows.missing", "rows.text", "words."))
     }
     found = guessed(tmp_path, text, told, yes=yes)
     if found.open_questions:

@@ -33,6 +33,7 @@ class Meaning:
         day: of the course, where each time has a column of its own.
         site: of the lesion, where the name says it.
         node: true for a lymph node.
+        base: of a lesion, the words of the name without its time, number and unit.
         looks_like: of an unknown column, what its name is akin to: a size, a marker or a date.
     """
 
@@ -45,6 +46,7 @@ class Meaning:
     day: int | None = None
     site: str | None = None
     node: bool = False
+    base: str = ""
     looks_like: str = ""
 
 
@@ -57,7 +59,7 @@ _NAMES: Final[Mapping[Kind, tuple[str, ...]]] = MappingProxyType(
             "participant_id", "person_id", "case_id", "case_no", "case", "record_id", "patienten_id",
             "patientennummer", "patientennr", "fallnummer", "fall_nr", "病历号", "住院号", "病案号", "病人编号",
             "患者编号", "患者id", "患者", "病人", "受试者编号", "受试者", "mrn", "medical_record_number",
-            "hospital_number", "hospital_no", "screening_no", "编号", "id", "study_id",
+            "hospital_number", "hospital_no", "hosp_no", "chart_no", "screening_no", "编号", "id", "study_id",
         ),
         "day": (
             "day", "study_day", "visit_day", "day_of_study", "days", "time", "ady", "trdy", "lbdy", "days_since_start",
@@ -202,6 +204,7 @@ _SIZE: Final = frozenset(
     }
 )  # fmt: skip
 _SUM: Final = frozenset({"sld", "sod", "sumdiam"})
+_SUMMED: Final = frozenset({"diameter", "longest", "target", "lesion", "tumor", "diam", "sld", "recist"})
 _SITE: Final = frozenset({"site"})
 _STATUS: Final = frozenset({"status"})
 _WHICH: Final = frozenset({"id", "no", "nr", "number", "num", "name", "label"})
@@ -270,12 +273,18 @@ def meaning_of(name: str, *, is_date: bool, is_number: bool) -> Meaning:
     if unit is None and trailing is not None and unit_in(trailing[1]) is not None:
         unit, bare = unit_in(trailing[1]), bare[: trailing.start()]
     day, parts = _day_of(tokens(f"{bare} {other}"))
+    dated = re.fullmatch(r"\d{1,4}([-./年])\d{1,2}([-./月])\d{1,4}日?", bare) is not None
     if "note" in parts:
         return Meaning("ignored", FREE_TEXT)
     meant = _computed(parts, unit, day, is_number=is_number) or _new(parts, unit, is_date=is_date)
     meant = meant or _lesion(name, parts, unit, day, is_date=is_date, is_number=is_number)
     meant = meant or _marker(parts, unit, day, is_date=is_date, is_number=is_number)
-    return meant or Meaning("unknown", unit=unit, day=day, looks_like=_akin(parts, unit, is_date=is_date))
+    return meant or Meaning(
+        "unknown",
+        unit=unit,
+        day=day,
+        looks_like=_akin(parts, unit, is_date=is_date, timed=dated or day is not None),
+    )
 
 
 def unit_in(text: str) -> str | None:
@@ -343,15 +352,7 @@ def _computed(parts: Sequence[str], unit: str | None, day: int | None, *, is_num
     percent = said & {"percent", "%"} or unit == "%"
     if "change" in said and is_number and (percent or of_sizes):
         return Meaning("change", "size" if of_sizes and not _marker_of(parts) else "other", day=day)
-    of_diameters = {"sum"} <= said and said & {
-        "diameter",
-        "longest",
-        "target",
-        "lesion",
-        "tumor",
-        "diam",
-        "sld",
-    }
+    of_diameters = "sum" in said and said & _SUMMED
     if (said & _SUM or of_diameters) and is_number and unit in (None, "mm", "cm"):
         return Meaning("sum", unit=unit or _spelled(parts), day=day)
     return None
@@ -383,9 +384,20 @@ def _lesion(
     # A lesion with a length is one whatever else the name says of it: Hilar mass (cm).
     told = unit in ("mm", "cm") and bool(set(words) & (_LESION | _NODE)) and not set(words) & _NO_DIAMETER
     qualified = told and is_number and not set(rest) & (_DATE | _STATUS | _UNIT)
+    if (
+        _role(words) == "non_target"
+        and not numbers
+        and not is_number
+        and not is_date
+        and not set(rest) - _STATUS
+    ):
+        return Meaning("status", "_".join(words), name, role="non_target", day=day)
     if not numbers and not sites and not (qualified and not set(rest) <= _SIZE) and "side" not in words:
         kind = _long_kind(name, words, rest, is_date=is_date, is_number=is_number)
-        return None if kind is None else Meaning(kind, ONE_A_ROW, name, unit=unit, day=day, role=_role(words))
+        role, base = _role(words), " ".join(word for word in words if word not in ("mm", "cm"))
+        return (
+            None if kind is None else Meaning(kind, ONE_A_ROW, name, unit=unit, day=day, role=role, base=base)
+        )
     if not set(words) & (_LESION | _NODE | SITES.keys()) and not lettered:
         return None
     if len(numbers) > 1:
@@ -397,7 +409,8 @@ def _lesion(
     if kind is None:
         return None
     entity = "_".join(word for word in words if word not in rest)
-    return Meaning(kind, entity, pattern, number, _role(words), unit, day, site, node)
+    base = " ".join(word for word in words if word not in ("mm", "cm"))
+    return Meaning(kind, entity, pattern, number, _role(words), unit, day, site, node, base)
 
 
 def _place(name: str, number: str) -> int:
@@ -507,7 +520,7 @@ def _unit(words: Sequence[str]) -> str | None:
     return text if volume is not None and parse(text) is not None else None
 
 
-def _akin(parts: Sequence[str], unit: str | None, *, is_date: bool) -> str:
+def _akin(parts: Sequence[str], unit: str | None, *, is_date: bool, timed: bool) -> str:
     """What the name of an unknown column is akin to; such a column is never left out by pressing Enter."""
     if is_date or set(parts) & _DATE:
         return "date"
@@ -516,4 +529,7 @@ def _akin(parts: Sequence[str], unit: str | None, *, is_date: bool) -> str:
         return "marker"
     words = set(parts)
     sized = words & (_LESION | _SUM | SITES.keys() | {"size", "diam", "diameter", "mm", "cm", "change"})
-    return "size" if sized or unit in ("mm", "cm") else ""
+    if sized or unit in ("mm", "cm"):
+        return "size"
+    # A column of one time: of what, its name does not say.
+    return "size or a marker" if timed else ""

@@ -118,6 +118,8 @@ def _day(text: pl.Expr, way: str) -> pl.Expr:
     if way == EXCEL:
         number = pl.when(text.str.contains(_SERIAL)).then(text).cast(pl.Float64, strict=False)
         return pl.date(1899, 12, 30) + pl.duration(days=number.floor().cast(pl.Int64))
+    if way.startswith("yy/"):  # a year has two digits
+        text = pl.when(text.str.contains(r"^\d{2}/")).then(text)
     if "mmm" in way:
         text = text.str.replace_many(*_MONTHS)
     return text.str.to_date(DATE_FORMATS[way], strict=False)

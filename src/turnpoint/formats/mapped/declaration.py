@@ -77,6 +77,7 @@ class Declaration:
         decimal_mark: `.` or `,`; None where nobody said.
         missing: cells that say that nothing is known.
         codes: the same by column, for numbers that are values in other columns.
+        text_aside: columns of numbers of which cells that are none are kept aside.
         day_zero_is_first_date: true when day 0 is the patient's first date.
         fill_down: columns whose empty cells are as the cell above.
         patients: columns of `patients`.
@@ -95,6 +96,7 @@ class Declaration:
     decimal_mark: str | None
     missing: tuple[str, ...]
     codes: Mapping[str, tuple[str, ...]]
+    text_aside: tuple[str, ...]
     day_zero_is_first_date: bool
     fill_down: tuple[str, ...]
     patients: Mapping[str, Source]
@@ -117,5 +119,6 @@ class Declaration:
             for column in one.columns:
                 named.setdefault(column, key)
         named |= {column: f"codes.{column}" for column in self.codes if column not in named}
+        named |= {column: "rows.text_aside" for column in self.text_aside if column not in named}
         named |= {column: "rows.fill_down" for column in self.fill_down if column not in named}
         return named

@@ -34,7 +34,7 @@ _TOP: Final = (
     "format", "file", "sheet", "header_row", "header_lines", "rows", "patients", "codes", "words", "unmapped",
 )  # fmt: skip
 _ROWS: Final = (
-    "patient_id", "day", "date", "date_format", "decimal_mark", "missing", "day_zero", "fill_down"
+    "patient_id", "day", "date", "date_format", "decimal_mark", "missing", "text_aside", "day_zero", "fill_down"
 )  # fmt: skip
 _SOURCE: Final = (
     "column", "is", "values", "unit", "checkboxes", "unit_column", "percent_of", "date_format",
@@ -287,6 +287,7 @@ def declared(document: Mapping[str, Any], name: str, findings: Findings) -> Decl
         decimal_mark=_one_of(read, rows, "decimal_mark", "", ("", ".", ",")) or None,
         missing=read.texts(rows, "rows", "missing"),
         codes={column: read.texts(codes, "codes", column) for column in codes},
+        text_aside=read.texts(rows, "rows", "text_aside"),
         day_zero_is_first_date=_one_of(read, rows, "day_zero", "", ("", FIRST_DATE)) == FIRST_DATE,
         fill_down=read.texts(rows, "rows", "fill_down"),
         patients=patients,

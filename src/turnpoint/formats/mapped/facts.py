@@ -127,6 +127,13 @@ class Facts:
         found = text.str.replace(r"^[<>≤≥＜＞]?=?\s*", "").cast(pl.Float64, strict=False)
         return self.cells(name).alias("cell").to_frame().select(found).to_series().drop_nulls()
 
+    def texts(self, name: str) -> pl.Series:
+        """The cells of a column of numbers that are neither numbers nor words that are known."""
+        cells = self.cells(name)
+        cell = pl.col("cell")
+        plain = cells.filter(~folded(cells).is_in(_WORDS)).alias("cell").to_frame()
+        return plain.filter(~looks_numeric(cell) & ~several_diameters(cell)).to_series()
+
     def examples(self, name: str) -> str:
         """A few different numbers; never text, which may say who the patient is, as mappings get passed on."""
         if not self.is_number[name]:

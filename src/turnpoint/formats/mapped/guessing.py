@@ -11,7 +11,7 @@ from typing import Final
 
 from turnpoint.formats.mapped import guessing_lesions, guessing_rows
 from turnpoint.formats.mapped.cells import Sheet
-from turnpoint.formats.mapped.columns import FREE_TEXT, PERSONAL, Meaning, unit_in
+from turnpoint.formats.mapped.columns import FREE_TEXT, PERSONAL, Meaning, day_in, unit_in
 from turnpoint.formats.mapped.dictionary import Dictionary
 from turnpoint.formats.mapped.facts import Facts
 from turnpoint.formats.mapped.questions import Draft, Guess, Line, Question, one_line, quoted
@@ -71,17 +71,20 @@ def as_meaning(name: str, what: str) -> Meaning:
     first, _, rest = what.strip().partition(" ")
     if first in ("patient", "date", "day", "week", "start_date", "new_flag") and not rest:
         return Meaning(first)
+    day = day_in(name)
     if first in ("target", "non_target", "new") and rest in ("", "mm", "cm"):
-        return Meaning("size", name, name, role=first, unit=rest or None)
+        return Meaning("size", first, name, role=first, unit=rest or None, day=day, base=first)
+    if first == "sum" and rest in ("", "mm", "cm"):
+        return Meaning("sum", unit=rest or None, day=day)
     marker = find_marker(what) or find_marker(what.rpartition(" ")[0])
     unit = unit_in(what.rpartition(" ")[2]) if marker is not None and find_marker(what) is None else None
     if marker is not None and (unit is not None or find_marker(what) is not None):
-        return Meaning("marker", marker.name, unit=unit)
+        return Meaning("marker", marker.name, unit=unit, day=day)
     if first == "note":
         return Meaning("ignored", FREE_TEXT)
     raise ValueError(
         f"{what} says nothing of a column. Write ignore, drop, patient, date, day, week, start_date, new_flag, "
-        "target mm, non_target cm, new mm, or a marker with its unit: CEA ng/mL."
+        "target mm, non_target cm, new mm, sum mm, or a marker with its unit: CEA ng/mL."
     )
 
 
@@ -239,6 +242,8 @@ class _Writer:
         sized = bool(self.facts.of("size") or self.facts.of("sum"))
         if meaning.kind in ("sum", "change"):
             return _COMPUTED[meaning.kind] if sized or meaning.entity == "other" else None
+        if meaning.kind == "date" and any(line.before.startswith("day") for line in self.draft.lines):
+            return "another column says when"
         if meaning.kind == "patient":
             return "another column names the patient"
         return _COMPUTED.get(meaning.kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -128,6 +129,7 @@ def coded(facts: Facts, draft: Draft, key: str, name: str, allowed: Sequence[str
     draft.add(f"{key}.column = {quoted(name)}")
 
 
+_STATES: Final = ("present", "absent", "not_evaluable", "unequivocal_progression", "equivocal")
 _CATEGORIES: Final = {
     fold(word): meaning
     for meaning, those in (
@@ -135,6 +137,13 @@ _CATEGORIES: Final = {
         ("non_target", ("non target", "nontarget", "non-target lesion", "ntl", "nt", "nichtzielläsion",
                         "非靶病灶", "非靶")),
         ("new", ("new", "new lesion", "nl", "neu", "neue läsion", "新病灶", "新发")),
+        (
+            "present",
+            ("stable", "unchanged", "sd", "non-CR/non-PD", "non CR non PD", "vorhanden", "stabil", "存在", "稳定"),
+        ),
+        ("absent", ("cr", "resolved", "gone", "complete response", "verschwunden", "消失")),
+        ("not_evaluable", ("ne", "not evaluable", "n.b.", "无法评估")),
+        ("unequivocal_progression", ("pd", "progression", "unequivocal progression", "progress", "进展")),
         ("male", ("male", "m", "männlich", "man", "男")),
         ("female", ("female", "f", "w", "weiblich", "woman", "女")),
     )
@@ -159,11 +168,14 @@ def _block(
     if many:
         draft.add(f"n = [{', '.join(map(quoted, numbers))}]")
     label = _LABELS.get(role or "", "L")
-    lesion = f"{label}{{n}}" if many else bracketed(pattern)[0] or pattern
+    # The name of a time is none of the lesion: it is the same one at each.
+    alone = meaning.base if meaning.day is not None else bracketed(pattern)[0] or pattern
+    lesion = f"{label}{{n}}" if many else alone
     # Numbered afresh for each organ, two lesions would be one: then the whole name tells them apart.
     keys = [(lesion.replace("{n}", number), meaning.day) for number in numbers]
     if any(taken.get(key, pattern) != pattern for key in keys):
-        lesion = bracketed(pattern.replace("{n}", "\x00"))[0].replace("\x00", "{n}")
+        whole = bracketed(pattern.replace("{n}", "\x00"))[0].replace("\x00", "{n}")
+        lesion = whole if meaning.day is None else f"{meaning.base} {{n}}" if many else meaning.base
     taken.update(dict.fromkeys(keys, pattern))
     draft.add(f"lesion_id = {{ is = {quoted(lesion)} }}")
     if role is None:
@@ -177,8 +189,10 @@ def _block(
     _time(facts, draft, names[0], meaning)
     if sized:
         _size(facts, draft, pattern, names, meaning.unit)
-    else:
+    elif many:
         draft.add(f"status = {quoted(pattern)}")
+    else:
+        coded(facts, draft, "status", pattern, _STATES)
     told = set()
     for kind, key in (("site", "site"), ("status", "status"), ("node", "node"), ("lesion_date", "date")):
         for other, its_numbers in _patterns(kinds.get(kind, [])).items():
@@ -290,7 +304,9 @@ def _new_lesions(facts: Facts, draft: Draft) -> None:
             draft.use("date", date)
         draft.add(f"status.column = {quoted(name)}")
         for value in facts.cells(name).unique(maintain_order=True).to_list()[: 4 * _MOST_VALUES]:
-            plain = facts.said(name, value).casefold().strip()
+            whole = facts.said(name, value).casefold().strip()
+            # Yes, liver: the first word says it.
+            plain = whole if whole in _DOUBTFUL else re.split(r"[\s,;:(（–-]", whole)[0] or whole
             state = (
                 "present"
                 if plain in _SEEN or (plain.isdigit() and 0 < int(plain) < 10)

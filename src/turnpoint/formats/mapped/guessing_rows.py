@@ -7,6 +7,7 @@ from typing import Final
 
 import polars as pl
 
+from turnpoint.errors import counted
 from turnpoint.formats.mapped.columns import day_in, rank
 from turnpoint.formats.mapped.dates import EXCEL, fitting, several
 from turnpoint.formats.mapped.declaration import FIRST_DATE
@@ -41,6 +42,7 @@ def rows(facts: Facts, draft: Draft) -> None:
     dated = any(line.before.startswith("date") for line in draft.lines[place:])
     _decimal_mark(facts, draft)
     _missing(facts, draft)
+    _texts(facts, draft)
     if dated and not facts.of("start_date"):
         draft.add("# No column says when treatment began: day 0 is each patient's first date.")
         draft.add(f"day_zero = {quoted(FIRST_DATE)}")
@@ -269,6 +271,17 @@ def _missing(facts: Facts, draft: Draft) -> None:
         proposal = "[" + ", ".join(quoted(cell) for cell in found) + "]"
         text = f"Do these cells say that nothing is known: {listed}? Write [] if they are values."
         draft.add("missing = ", Question("rows.missing", text, proposal))
+
+
+def _texts(facts: Facts, draft: Draft) -> None:
+    """Texts in columns of numbers, that mean nothing known: an error when read, unless they are kept aside."""
+    odd = {name: count for name in numeric(facts) if (count := len(facts.texts(name)))}
+    if not odd:
+        return
+    listed = ", ".join(f"{name} ({counted(count, 'cell')})" for name, count in odd.items())
+    text = f"These columns of numbers have cells that are none: {listed}. Are such cells kept aside? Write [] if not."
+    proposal = "[" + ", ".join(map(quoted, odd)) + "]"
+    draft.add("text_aside = ", Question("rows.text_aside", text, proposal))
 
 
 def codes(facts: Facts, draft: Draft) -> None:

@@ -10,6 +10,7 @@ from turnpoint.errors import counted
 from turnpoint.formats import ledger
 from turnpoint.formats.mapped.cells import ROW, Sheet
 from turnpoint.formats.mapped.declaration import DROP, Block, Declaration
+from turnpoint.formats.mapped.silent import silent_cells
 from turnpoint.study.findings import Findings
 
 _NAMED_COLUMNS = 12
@@ -62,7 +63,7 @@ class Ledger(ledger.Ledger):
                 row=min(rows),
                 severity="warning",
             )
-        self._report_coded(findings)
+        self._report_silent(findings)
         frame, ignored = self._sheet.frame, self._mapping.ignored
         left = [name for name in self._strangers() if frame[name].null_count() < frame.height]
         strangers = [name for name in left if name not in ignored]
@@ -125,55 +126,28 @@ class Ledger(ledger.Ledger):
         strangers = [name for name in self._strangers() if self._mapping.ignored.get(name) != DROP]
         if strangers:
             self.leave_cells(frame, strangers, "the mapping does not read the column")
-        for columns, coded in self._coded():
-            self.leave_cells(coded, columns, "the cell says by a code that nothing is known")
+        for name, some, why in self._silent():
+            self.leave_cells(some, [name], why)
         return super().unmapped().sort("file", "row", maintain_order=True)
 
-    def _coded(self) -> list[tuple[list[str], pl.DataFrame]]:
-        """Columns, and their cells that say by a code that nothing is known; other cells are null."""
-        frame, mapping = self._sheet.frame, self._mapping
-        own = [name for name in mapping.codes if name in self._sheet.columns]
-        found = [
-            (
-                [name],
-                frame.with_columns(pl.when(pl.col(name).is_in(list(mapping.codes[name]))).then(pl.col(name))),
-            )
-            for name in own
-        ]
-        words = [word.casefold() for word in mapping.missing]
-        named = [
-            name
-            for name in mapping.columns()
-            if name in self._sheet.columns and name != mapping.patient.column
-        ]
-        if words and named:
-            cell = pl.col(named)
-            found.append(
-                (named, frame.with_columns(pl.when(cell.str.to_lowercase().is_in(words)).then(cell)))
-            )
-        return [
-            (columns, cells)
-            for columns, cells in found
-            if cells.select(columns).null_count().row(0) != (cells.height,) * len(columns)
-        ]
+    def _silent(self) -> list[tuple[str, pl.DataFrame, str]]:
+        """By column the rows with cells that the mapping takes as saying nothing, and why."""
+        found = silent_cells(self._mapping, self._sheet)
+        rows = ((name, self._sheet.frame.filter(silent), why) for name, silent, why in found)
+        return [(name, some, why) for name, some, why in rows if some.height]
 
-    def _report_coded(self, findings: Findings) -> None:
-        for columns, cells in self._coded():
-            for name in columns:
-                some = cells.filter(pl.col(name).is_not_null())
-                if some.is_empty():
-                    continue
-                said = f"{counted(some.height, 'cell')} {'says' if some.height == 1 else 'say'} by a code that nothing"
-                every = some.height == self._sheet.frame[name].drop_nulls().len()
-                findings.add(
-                    self._sheet.file,
-                    f"{said} is known{': the column has no others' if every else ''}",
-                    "Nothing to do if the mapping is right.",
-                    row=some[ROW][0],
-                    column=name,
-                    value=some[name][0],
-                    severity="warning",
-                )
+    def _report_silent(self, findings: Findings) -> None:
+        for name, some, why in self._silent():
+            every = some.height == self._sheet.frame[name].drop_nulls().len()
+            findings.add(
+                self._sheet.file,
+                f"{counted(some.height, 'cell')} not read: {why}{'; the column has no others' if every else ''}",
+                "Nothing to do if the mapping is right.",
+                row=some[ROW][0],
+                column=name,
+                value=some[name][0],
+                severity="warning",
+            )
 
     def _strangers(self) -> list[str]:
         named = self._mapping.columns()

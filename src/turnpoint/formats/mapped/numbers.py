@@ -11,7 +11,9 @@ _SIGN: Final = r"[<>≤≥＜＞]?=?\s*"
 _UNIT: Final = r"[A-Za-zµμ\[\]]+/[A-Za-z]+|mm|cm|毫米|厘米|%"
 # How a laboratory marks a value outside its range.
 _FLAG: Final = r"[(\[]?\s*(?:H{1,2}|L{1,2}|high|low|hoch|tief|\*+|↑+|↓+|偏高|偏低|高|低)\s*[)\]]?"
-_CELL: Final = rf"(?i)^\s*({_SIGN}{_DIGITS})\s*({_UNIT})?\s*(?:{_FLAG})?\s*$"
+# A size that was read roughly is still the one that was read.
+_ROUGHLY: Final = r"(?:~|≈|ca\.?|approx\.?|about|约)?"
+_CELL: Final = rf"(?i)^\s*{_ROUGHLY}\s*({_SIGN}{_DIGITS})\s*({_UNIT})?\s*(?:{_FLAG})?\s*$"
 
 
 # Two or three diameters of one lesion: 42 x 31 mm.

@@ -20,6 +20,7 @@ from turnpoint.formats.mapped.numbers import (
     several_diameters,
     unit_beside,
 )
+from turnpoint.formats.mapped.silent import silent_cells
 from turnpoint.study.cell_values import MISSING_WORDS
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import RawTable
@@ -89,19 +90,13 @@ def mapped_tables(
 
 
 def _plain(mapping: Declaration, sheet: Sheet) -> pl.DataFrame:
-    """The sheet without the cells that mean nothing is known."""
-    nothing = [*MISSING_WORDS, *(word.casefold() for word in mapping.missing)]
-    named = [column for column in mapping.columns() if column in sheet.columns]
-    # A patient may well be number 999.
-    own = mapping.patient.column
+    """The sheet without the cells that say nothing."""
     frame = sheet.frame
-    for columns, words in (([own], list(MISSING_WORDS)), ([name for name in named if name != own], nothing)):
-        cell = pl.col([name for name in columns if name is not None])
-        frame = frame.with_columns(pl.when(~cell.str.to_lowercase().is_in(words)).then(cell))
-    frame = frame.with_columns(
-        pl.when(~pl.col(name).is_in(list(numbers))).then(pl.col(name))
-        for name, numbers in mapping.codes.items()
-    )
+    named = [column for column in mapping.columns() if column in sheet.columns]
+    cell = pl.col(named)
+    frame = frame.with_columns(pl.when(~cell.str.to_lowercase().is_in(list(MISSING_WORDS))).then(cell))
+    for name, silent, _ in silent_cells(mapping, sheet):
+        frame = frame.with_columns(pl.when(~silent).then(pl.col(name)))
     return frame.with_columns(pl.col(column).forward_fill() for column in mapping.fill_down)
 
 

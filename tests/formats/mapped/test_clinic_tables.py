@@ -199,6 +199,11 @@ def test_serials_of_excel_are_dates_when_the_column_is_called_so(tmp_path: Path)
     study = read(tmp_path, "ID,Date,Target1,PSA (ng/mL)\nP1,45020,42,85\nP1,45062,31,40\nP2,45020,30,3\n")
 
     assert [row[1] for row in sizes(study)] == [0, 42, 0]
+    # Beside a date as yyyy-mm-dd, one of 1900 or of 1904 or a day beside it would show.
+    started = read(
+        tmp_path, "patient,start_date,Date,Target1\nP1,2023-04-03,45020,42\nP2,2023-04-03,45062,31\n"
+    )
+    assert [row[1] for row in sizes(started)] == [1, 43]
 
 
 @pytest.mark.parametrize("cells", [("4.2", "3.0", "5.0"), ("15", "12", "3")])

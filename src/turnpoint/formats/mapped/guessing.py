@@ -11,9 +11,10 @@ from typing import Final
 
 from turnpoint.formats.mapped import guessing_lesions, guessing_rows
 from turnpoint.formats.mapped.cells import Sheet
-from turnpoint.formats.mapped.columns import FREE_TEXT, PERSONAL, Meaning, day_in, unit_in
+from turnpoint.formats.mapped.columns import Meaning, day_in, unit_in
 from turnpoint.formats.mapped.dictionary import Dictionary
 from turnpoint.formats.mapped.facts import Facts
+from turnpoint.formats.mapped.names import FREE_TEXT, PERSONAL
 from turnpoint.formats.mapped.questions import Draft, Guess, Line, Question, one_line, quoted
 from turnpoint.study.markers import MARKERS, find_marker
 

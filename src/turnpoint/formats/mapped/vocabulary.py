@@ -73,6 +73,9 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "change": ("changes", "änderung", "veränderung", "diff", "delta", "pchg", "变化"),
         "percent": ("pct", "prozent", "percentage", "变化率", "百分比"),
         "longest": ("long", "ld", "length", "lad", "最大"),
+        "total": ("gesamt", "总"),
+        "testosterone": ("testosteron",),
+        "thyroglobulin": ("thyreoglobulin",),
         "糖类抗原": ("糖链抗原", "碳水化合物抗原"),
         "side": (
             "left", "right", "upper", "lower", "lobe", "segment", "seg", "links", "rechts", "左", "右", "上", "下",

@@ -53,9 +53,13 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
             model_tables.inspect,
             model_tables.convert,
         ),
-        # Last, because it looks into the folders of a folder.
+        # Late, because it looks into the folders of a folder.
         "dicom-sr": Format(
             "DICOM structured reports (TID 1500)", dicom_sr.recognises, dicom_sr.inspect, dicom_sr.convert
+        ),
+        # Any table that nothing above knows.
+        "table": Format(
+            "a clinic's table", mapped.recognises_table, mapped.inspect_table, mapped.convert_table
         ),
     }
 )

@@ -31,6 +31,11 @@ _DATA_ENDINGS: Final = (
     ".xpt",
     ".sas7bdat",
 )
+# What a JSON file may be, for one that is none of them.
+JSON_KINDS: Final = (
+    "JSON that is read: HL7 FHIR R4 (a Bundle, or NDJSON), CDISC Dataset-JSON 1.1 (SDTM), "
+    "and for a report a picture that turnpoint wrote."
+)
 # Names that lie beside a study without being part of it.
 _HARMLESS: Final = (
     "readme",
@@ -167,8 +172,9 @@ def _table_files(place: Path, findings: Findings) -> dict[str, Path]:
         findings.add(
             _name(place),
             "the folder holds none of the five tables",
-            f"Name the files {', '.join(f'{table}.csv' for table in TABLES)}; Parquet will do as well. "
-            "Data sets of SDTM and ADaM are read as SAS transport (XPT), Dataset-JSON, CSV or Parquet.",
+            f"Name the files {', '.join(f'{table}.csv' for table in TABLES)}; Parquet will do as well. A clinic's own "
+            "table is given by its name: turnpoint map guess FILE. SDTM and ADaM are read as SAS transport (XPT), "
+            "Dataset-JSON, CSV or Parquet.",
         )
     return files
 
@@ -197,7 +203,9 @@ def _open(file: Path, findings: Findings) -> RawTable | None:
         findings.add(
             file.name,
             f"a file ending in {file.suffix or 'nothing'} is not read",
-            "Save it as CSV or Parquet, or map a workbook: turnpoint map guess FILE.",
+            JSON_KINDS
+            if file.suffix.lower() in (".json", ".ndjson")
+            else "Save it as CSV or Parquet, or map a workbook: turnpoint map guess FILE.",
         )
         return None
     try:

@@ -11,10 +11,11 @@ from turnpoint.criteria.recist.sums import (
     target_diameters,
     without_normal_new_nodes,
 )
-from turnpoint.criteria.recist.visit_response import CERTAIN, responses
+from turnpoint.criteria.recist.visit_response import CERTAIN, PARTIAL_RESPONSE_RATIO, responses
 
 __all__ = [
     "CERTAIN",
+    "PARTIAL_RESPONSE_RATIO",
     "TOO_SMALL_MM",
     "NothingLeft",
     "best_responses",

@@ -101,11 +101,36 @@ def _convert(path: Path, needed: Collection[str], *, with_side_table: bool) -> C
     if place is None or read is None:
         return Converted(None, findings.listed(), nothing)
     mapping, sheet = read
+    name = place.name.removesuffix(MAPPING_ENDING).removesuffix(".toml")
+    return read_mapped(mapping, sheet, name, findings, needed, with_side_table=with_side_table)
+
+
+def read_mapped(
+    mapping: Declaration,
+    sheet: Sheet,
+    name: str,
+    findings: Findings,
+    needed: Collection[str] = tuple(TABLES),
+    *,
+    with_side_table: bool,
+) -> Converted:
+    """A table as its mapping says.
+
+    Args:
+        mapping: names columns of the sheet only.
+        sheet: the table.
+        name: of the study.
+        findings: what is known already, and where problems go.
+        needed: as for `inspect`.
+        with_side_table: true to keep what is left out.
+    """
+    nothing = pl.DataFrame(schema=UNMAPPED_SCHEMA)
     ledger = Ledger(sheet, mapping)
     tables = mapped_tables(mapping, sheet, findings, ledger)
     ledger.report(findings)
-    name = place.name.removesuffix(MAPPING_ENDING).removesuffix(".toml")
-    study, problems = build({table: one.raw for table, one in tables.items()}, name, findings, needed)
+    study, problems = build(
+        {table: one.raw for table, one in tables.items()}, name, findings, needed, as_written=True
+    )
     problems = tuple(_located(problem, tables, mapping, sheet.file, name) for problem in problems)
     if study is not None:
         warnings = tuple(problem for problem in problems if problem.severity == "warning")
@@ -141,20 +166,25 @@ def _declared(place: Path, findings: Findings) -> tuple[Declaration, Sheet] | No
             column="file",
         )
         return None
-    sheet = read_sheet(place.parent / file, mapping.sheet, mapping.header_row, findings)
+    sheet = read_sheet(place.parent / file, mapping.sheet, mapping.header_row, findings, mapping.header_lines)
     if sheet is None:
         return None
+    report_unknown_columns(mapping, sheet, place.name, findings)
+    return None if findings.has_errors else (mapping, sheet)
+
+
+def report_unknown_columns(mapping: Declaration, sheet: Sheet, file: str, findings: Findings) -> None:
+    """Report the columns that a mapping names and its table has not."""
     for column, key in mapping.columns().items():
         if column not in sheet.columns:
             meant = nearest(column, sheet.columns)
             findings.add(
-                place.name,
+                file,
                 f"{sheet.file} has no such column",
                 f"Is {meant} meant?" if meant else f"Its columns: {', '.join(sheet.columns[:12])}.",
                 column=key,
                 value=column,
             )
-    return None if findings.has_errors else (mapping, sheet)
 
 
 def _located(

@@ -213,6 +213,8 @@ def _day_of(parts: Sequence[str]) -> tuple[int | None, list[str]]:
     left = list(parts)
     if set(left) & {"change", "from", "since"}:
         return None, [word for word in left if word not in ("baseline", "from", "since")]
+    if set(left) & {"c", "cycle", "zyklus", "周期"}:  # a day of a cycle is none of the course
+        return None, left
     if "baseline" in left:
         left.remove("baseline")
         return 0, left

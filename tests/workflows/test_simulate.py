@@ -36,6 +36,11 @@ def test_simulated_folder_passes_the_check_and_reads_back(found, tmp_path):
     assert pl.read_csv(tmp_path / "truth.csv").height == 150
 
 
+def test_patients_are_numbered_from_1_with_four_digits_or_more(found):
+    assert list(found.study.patient_ids[:2]) == ["V0001", "V0002"]
+    assert found.study.patient_ids[-1] == "V0150"
+
+
 def test_simulated_study_is_the_same_for_the_same_seed_and_another_for_another(found):
     again, other = (simulate(CT, 150, markers={"cea": 3}, lesions=2, seed=seed) for seed in (1, 2))
     assert again.study.lesions.equals(found.study.lesions)

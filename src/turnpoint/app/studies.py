@@ -37,7 +37,7 @@ class Checked:
 def checked(rows: Mapping[str, Sequence[Cells]], name: str = "study") -> Checked:
     """Rows by table, read as the files of a study folder."""
     frames = {table: _frame(table, own) for table, own in rows.items() if own}
-    study, problems = inspect_frames(frames, name)
+    study, problems = inspect_frames(frames, name, as_written=False)
     return Checked(study, problems)
 
 

@@ -23,6 +23,11 @@ METRICS_SCHEMA: dict[str, type[pl.DataType]] = {
     "progression_day": pl.Int64,
     "reader": pl.String,
 }
+# Operations that take tumour away, as events and procedures are called.
+_OPERATION = (
+    r"(?i)debulk|cytoreduc|interval surg|tumou?r surg|laparotom|resection|metastasectom|hysterectom|oophorectom"
+    r"|prostatectom|^surgery$|surgery of"
+)
 _READINGS = ["patient_id", "quantity", "unit", "day", "value"]
 
 
@@ -45,7 +50,7 @@ def metrics(study: Study, *, progress: Callable[[int, int], None] | None = None)
     readings = pl.concat([_sum_readings(sums), _marker_readings(study.markers)])
     progressions = pl.concat([_sum_progressions(study, readers), _marker_progressions(study)])
     return (
-        series_metrics(readings, SUM_OF_DIAMETERS, progress)
+        series_metrics(readings, SUM_OF_DIAMETERS, progress, _operations(study))
         .join(progressions, on=["patient_id", "quantity"], how="left")
         .join(
             readers.with_columns(quantity=pl.lit(SUM_OF_DIAMETERS)), on=["patient_id", "quantity"], how="left"
@@ -55,6 +60,21 @@ def metrics(study: Study, *, progress: Callable[[int, int], None] | None = None)
         .with_columns((pl.col("last_volume_cm3") * CELLS_PER_CM3).alias("last_cell_number_estimate"))
         .sort("patient_id", pl.col("quantity") != SUM_OF_DIAMETERS, "quantity")
         .select(pl.col(name).cast(dtype) for name, dtype in METRICS_SCHEMA.items())
+    )
+
+
+def _operations(study: Study) -> dict[str, int]:
+    """The day of each patient's first operation on the tumour after day 0, as `events` and `doses` name it."""
+    named = [
+        study.events.select("patient_id", "day", name="term"),
+        study.doses.select("patient_id", "day", name="drug"),
+    ]
+    return dict(
+        pl.concat(named)
+        .filter((pl.col("day") > 0) & pl.col("name").str.contains(_OPERATION))
+        .group_by("patient_id")
+        .agg(pl.col("day").min())
+        .iter_rows()
     )
 
 

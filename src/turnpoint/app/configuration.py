@@ -16,7 +16,7 @@ STORE = "turnpoint.sqlite3"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 MOST_UPLOADED_BYTES = 64 * 2**20
 SESSION_SECONDS = 8 * 3600
-_SECRET = "secret.key"
+_KEY_FILE = "secret.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def set_up(configuration: Configuration) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
-        key = _secret_key(folder / _SECRET)
+        key = _secret_key(folder / _KEY_FILE)
     except OSError as error:
         raise UsageError(f"--data: cannot be used ({(error.strerror or 'error').lower()})") from error
     if settings.configured:

@@ -66,8 +66,8 @@ class Gate:
         if given is not None:
             if not self._is_token(given):
                 return self._wrong_token(request)
-            request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]  # no cookie lets it in
-            request.turnpoint_bearer = True  # type: ignore[attr-defined]
+            request._dont_enforce_csrf_checks = True  # no cookie lets it in
+            request.turnpoint_bearer = True
         token = request.GET.get("token")
         if token is not None and not request.path.startswith(_API):
             if not self._is_token(token):

@@ -1,4 +1,4 @@
-"""What may be done to the store: each in one transaction, checked by the study's own rules, with its lines of the trail.
+"""What may be done to the store: each in one transaction, by the study's own rules, with its lines of the trail.
 
 Nothing is overwritten in silence. Who changes a patient says which version they saw; where another was there first they
 are told (`Stale`), and nothing of theirs or of the other's is lost.
@@ -22,7 +22,7 @@ from turnpoint.study.schema import TABLES as SCHEMAS
 _PER_BATCH = 500
 
 
-class Stale(TurnpointError):
+class Stale(TurnpointError):  # noqa: N818  (what it is)
     """Somebody else changed the patient meanwhile; the message says what to do."""
 
     def __init__(self, version: int) -> None:
@@ -33,7 +33,7 @@ class Stale(TurnpointError):
         )
 
 
-class Refused(TurnpointError):
+class Refused(TurnpointError):  # noqa: N818  (what it is)
     """What was to be stored breaks a rule of the study's tables; nothing was stored."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:

@@ -11,5 +11,8 @@ assessor        what every patient's line of the list says, worked out beside th
 api             JSON, under /api/v1
 pages           HTML
 gate            who comes in: token, session, host, origin
+team            how a team signs in: what `turnpoint.toml` says
+sign_in         who signed in with the team's provider, and as what
+wrong           what is said when something goes wrong
 server          all of it behind one address
 """

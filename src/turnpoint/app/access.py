@@ -1,4 +1,7 @@
-"""What a person may see and do: an admin everything, others what their role in a study says."""
+"""What a person may see and do: an admin everything, others what their role in a study says.
+
+Where a team signs in, their provider says the most that a person may do: whoever is a viewer there edits nowhere.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,8 @@ def patients_for(user: AbstractUser) -> QuerySet[Patient]:
 
 def may_edit(user: AbstractUser, study: Study) -> bool:
     """Whether this person may change the study's patients."""
-    return user.is_superuser or Access.objects.filter(user=user, study=study, role="editor").exists()
+    own = Access.objects.filter(user=user, study=study, role="editor")
+    return user.is_superuser or own.exclude(user__groups__name="viewer").exists()
 
 
 def may_add(user: AbstractUser) -> bool:

@@ -38,6 +38,8 @@ def serve(configuration: Configuration, ready: Callable[[str], None]) -> None:
             max_request_body_size=MOST_UPLOADED_BYTES + 2**20,
             channel_timeout=60,
             clear_untrusted_proxy_headers=True,
+            # behind a proxy that ends TLS; then cookies and addresses say https
+            url_scheme="https" if configuration.team and configuration.team.is_encrypted else "http",
         )
         host = f"[{configuration.host}]" if ":" in configuration.host else configuration.host
         ready(f"http://{host}:{port}/?token={configuration.token}")

@@ -106,13 +106,14 @@ def _configuration(
     """What the server is told.
 
     Raises:
-        UsageError: `--data` is a file.
+        UsageError: `--data` is a file, or its `turnpoint.toml` means nothing.
         MissingExtraError: the extra is not installed.
     """
     if data.exists() and not data.is_dir():
         raise UsageError(f"--data {data.name}: is a file. Name a folder.")
     try:
         from turnpoint.app.configuration import Configuration
+        from turnpoint.app.team import team_of
     except ImportError as error:
         raise MissingExtraError(
             "serve: the app's libraries are not installed. Run: pip install 'turnpoint[app]'"
@@ -124,4 +125,5 @@ def _configuration(
         database=database or os.environ.get(DATABASE_IN_ENVIRONMENT),
         notebook=notebook,
         names=names,
+        team=team_of(data),
     )

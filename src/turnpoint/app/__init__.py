@@ -3,7 +3,9 @@
 configuration   what a server is told: where its data are, who may come in
 models          the store: studies, patients, rows as they were written, and the trail of every change
 store           what may be done to it, each in one transaction with its line of the trail
+backup          the whole store as one file, and back
 trail           the trail: a chain of hashes that `turnpoint audit verify` checks
+cells           text that no cell may hold
 intake          files of any supported kind, read in a process of its own with limits
 studies         the rows of a patient as the study that the workflows read
 pictures        the picture of a patient, computed once for what is known and kept

@@ -42,6 +42,7 @@ def cluster() -> Iterator[str]:
             stderr=subprocess.STDOUT,
             text=True,
             timeout=180,
+            check=False,
         )
         assert done.returncode == 0, done.stdout
 

@@ -107,7 +107,7 @@ def _low(headers: Any) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
-def start(folder: Path, *options: str, env: dict[str, str] | None = None) -> Served:
+def start(folder: Path, *options: str, port: int = 0, env: dict[str, str] | None = None) -> Served:
     """Start a server and wait until it is ready."""
     command = [
         sys.executable,
@@ -117,7 +117,7 @@ def start(folder: Path, *options: str, env: dict[str, str] | None = None) -> Ser
         "--data",
         str(folder),
         "--port",
-        "0",
+        str(port),
         "--no-browser",
     ]
     process = subprocess.Popen(

@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from turnpoint.app.configuration import MOST_UPLOADED_BYTES, Configuration, set_up
+from turnpoint.app.team import FILE, SECRET_IN_ENVIRONMENT
 from turnpoint.errors import UsageError
 
 _THREADS = 8
@@ -26,6 +27,11 @@ def serve(configuration: Configuration, ready: Callable[[str], None]) -> None:
         UsageError: the folder, the database or the port cannot be used.
     """
     from waitress.server import create_server  # noqa: PLC0415  (an extra)
+
+    if configuration.team and not configuration.team.client_secret:
+        raise UsageError(
+            f"{FILE}: oidc.client_secret is missing. Write it there, or in {SECRET_IN_ENVIRONMENT}."
+        )
 
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     with opened(configuration) as application, _listening(configuration) as listening:

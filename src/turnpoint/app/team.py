@@ -46,7 +46,7 @@ class Team:
         address: under which people reach the server; https, or http on this computer.
         issuer: of the OpenID Connect provider.
         client_id: of Turnpoint at the provider.
-        client_secret: of Turnpoint at the provider.
+        client_secret: of Turnpoint at the provider; empty where nobody signs in, as in commands on the store.
         role_claim: the claim that says what a person is.
         roles: values of the claim by role.
         idle_minutes: without a request, after which one signs in again.
@@ -73,8 +73,10 @@ class Team:
     def role_of(self, claims: Mapping[str, Any]) -> str | None:
         """The most that these claims allow; None when they name no role."""
         given = claims.get(self.role_claim)
-        values = {given} if isinstance(given, str) else set(given) if isinstance(given, list) else set()
-        return next((role for role in ROLES if values & set(self.roles.get(role, ()))), None)
+        values = given if isinstance(given, list) else [given]
+        return next(
+            (role for role in ROLES if any(value in self.roles.get(role, ()) for value in values)), None
+        )
 
 
 def team_of(folder: Path) -> Team | None:
@@ -93,7 +95,7 @@ def team_of(folder: Path) -> Team | None:
     oidc = said.get("oidc")
     if not isinstance(oidc, dict):
         raise UsageError(f"{FILE}: has no [oidc]. Write it as docs/security.md shows, or remove the file.")
-    oidc = {"client_secret": os.environ.get(SECRET_IN_ENVIRONMENT), **oidc}
+    oidc = {"client_secret": os.environ.get(SECRET_IN_ENVIRONMENT, ""), **oidc}
     faults = [*_faults(said, oidc)]
     if faults:
         raise UsageError(f"{FILE}: " + "; ".join(faults) + ". Write it as docs/security.md shows.")
@@ -117,11 +119,10 @@ def _faults(said: Mapping[str, Any], oidc: Mapping[str, Any]) -> list[str]:
         for name, value in (("address", said.get("address")), ("oidc.issuer", oidc.get("issuer")))
         if not _is_safe_address(value)
     ]
-    faults += [
-        f"oidc.{name} is missing"
-        for name in ("client_id", "client_secret")
-        if not isinstance(oidc.get(name), str) or not oidc[name]
-    ]
+    if not isinstance(oidc.get("client_id"), str) or not oidc["client_id"]:
+        faults.append("oidc.client_id is missing")
+    if not isinstance(oidc["client_secret"], str):
+        faults.append("oidc.client_secret is no text")
     if not isinstance(oidc.get("role_claim", ""), str):
         faults.append("oidc.role_claim is no text")
     idle = oidc.get("idle_minutes", _IDLE_MINUTES)

@@ -6,10 +6,10 @@ version is the beginning of every ETag, so any ETag of a patient serves as `If-M
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import tempfile
 import zipfile
-from datetime import date as Date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -114,7 +114,7 @@ class VisitIn(Schema):
 
     model_config = ConfigDict(extra="forbid")
     day: Annotated[StrictInt, Field(ge=-_DAYS, le=_DAYS)] | None = None
-    date: Date | None = None
+    date: dt.date | None = None
     lesions: list[dict[str, Cell]] = []
     markers: list[dict[str, Cell]] = []
     doses: list[dict[str, Cell]] = []
@@ -164,7 +164,7 @@ class Changes(Schema):
 _WRONG = {400: ProblemDocument, 403: ProblemDocument, 404: ProblemDocument, 422: ProblemDocument}
 
 
-class Forbidden(TurnpointError):
+class Forbidden(TurnpointError):  # noqa: N818  (what it is, as Http404)
     """The person's role does not allow it."""
 
 
@@ -173,7 +173,10 @@ def as_problem(
 ) -> HttpResponse:
     """An error as problem+json."""
     document = ProblemDocument(
-        title=title, status=status, detail=detail, problems=[as_json(one) for one in problems or []]
+        title=title,
+        status=status,
+        detail=detail,
+        problems=[ProblemFields(**as_json(one)) for one in problems or []],
     )
     return HttpResponse(document.model_dump_json(), status=status, content_type="application/problem+json")
 
@@ -304,7 +307,7 @@ def show_report(
             "default-src": ["'none'"],
             "style-src": ["'unsafe-inline'"],
             "img-src": ["data:"],
-        }  # type: ignore[attr-defined]
+        }
     answer.headers["ETag"] = etag
     return answer
 

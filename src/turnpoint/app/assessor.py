@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from threading import Event, Thread
+from typing import Any
 
 from django.db import close_old_connections
 
@@ -71,7 +72,7 @@ def _due() -> list[Patient]:
     return list(waiting.filter(study=first).select_related("study").order_by("-version", "id")[:_AT_ONCE])
 
 
-def _lines(patients: list[Patient]) -> dict[str, dict[str, object]]:
+def _lines(patients: list[Patient]) -> dict[str, dict[str, Any]]:
     """By patient; together where all can be read, else one by one."""
     found = study_of(patients)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,13 +11,14 @@ from urllib.parse import unquote, urlsplit
 import django
 from django.conf import settings
 
+from turnpoint.app.team import APPS, Team, settings_of
 from turnpoint.errors import UsageError
 
 STORE = "turnpoint.sqlite3"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 MOST_UPLOADED_BYTES = 64 * 2**20
 SESSION_SECONDS = 8 * 3600
-_SECRET = "secret.key"
+_KEY_FILE = "secret.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Configuration:
         token: lets whoever has it in, as the person at this computer.
         notebook: opens the patient's notebook, not the clinic's desk.
         names: further host names under which the server may be called.
+        team: how a team signs in; None for one person at this computer.
     """
 
     data: Path
@@ -40,6 +43,7 @@ class Configuration:
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     notebook: bool = False
     names: tuple[str, ...] = ()
+    team: Team | None = None
 
     @property
     def is_local(self) -> bool:
@@ -51,27 +55,36 @@ def set_up(configuration: Configuration) -> None:
     """Make the folder, and Django ready for this configuration; once a process.
 
     Raises:
-        UsageError: the folder cannot be used, or the database's URL means nothing.
+        UsageError: the folder cannot be used, the database's URL means nothing, or others could reach patients' data
+            without signing in.
     """
+    if not configuration.is_local and not (configuration.team and configuration.team.is_encrypted):
+        raise UsageError(
+            f"--host {configuration.host}: other computers could reach it without signing in, or could listen in. Set "
+            "up sign-in and an https:// address in turnpoint.toml (docs/security.md), or leave --host out."
+        )
     folder = configuration.data
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
-        key = _secret_key(folder / _SECRET)
+        key = _secret_key(folder / _KEY_FILE)
     except OSError as error:
         raise UsageError(f"--data: cannot be used ({(error.strerror or 'error').lower()})") from error
     if settings.configured:
         return
+    _be_quiet()
+    team = configuration.team
     settings.configure(
         DEBUG=False,
         SECRET_KEY=key,
-        ALLOWED_HOSTS=[*LOOPBACK, *configuration.names],
+        ALLOWED_HOSTS=[*LOOPBACK, *configuration.names, *([team.host] if team else [])],
         TURNPOINT=configuration,
         ROOT_URLCONF="turnpoint.app.urls",
         INSTALLED_APPS=[
             "django.contrib.contenttypes",
             "django.contrib.auth",
             "django.contrib.sessions",
+            *(APPS if team else ()),
             "turnpoint.app.apps.App",
         ],
         MIDDLEWARE=[
@@ -83,13 +96,15 @@ def set_up(configuration: Configuration) -> None:
             "django.middleware.common.CommonMiddleware",
             "django.middleware.csrf.CsrfViewMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
+            *(("allauth.account.middleware.AccountMiddleware",) if team else ()),
             "turnpoint.app.gate.SignIn",
             "django.middleware.clickjacking.XFrameOptionsMiddleware",
         ],
         TEMPLATES=[
             {
                 "BACKEND": "django.template.backends.django.DjangoTemplates",
-                "OPTIONS": {"context_processors": []},
+                "APP_DIRS": team is not None,  # django-allauth's page on the way back from the provider
+                "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
             }
         ],
         DATABASES={"default": database_of(configuration)},
@@ -99,7 +114,6 @@ def set_up(configuration: Configuration) -> None:
         USE_I18N=False,  # words come from the reports' own catalogues
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
-        SESSION_COOKIE_AGE=SESSION_SECONDS,
         SESSION_SAVE_EVERY_REQUEST=True,
         CSRF_COOKIE_SAMESITE="Strict",
         CSRF_FAILURE_VIEW="turnpoint.app.pages.refused",
@@ -108,7 +122,7 @@ def set_up(configuration: Configuration) -> None:
         FILE_UPLOAD_TEMP_DIR=None,
         FILE_UPLOAD_PERMISSIONS=0o600,
         SECURE_CONTENT_TYPE_NOSNIFF=True,
-        SECURE_REFERRER_POLICY="no-referrer",
+        SECURE_REFERRER_POLICY="same-origin",  # with none, a browser names no origin for our own forms either
         SECURE_CROSS_ORIGIN_OPENER_POLICY="same-origin",
         X_FRAME_OPTIONS="DENY",
         CONTENT_SECURITY_POLICY={
@@ -126,8 +140,16 @@ def set_up(configuration: Configuration) -> None:
             }
         },
         LOGGING_CONFIG=None,
+        **{"SESSION_COOKIE_AGE": SESSION_SECONDS, **(settings_of(team) if team else {})},
     )
     django.setup()
+
+
+def _be_quiet() -> None:
+    """Libraries log addresses, values and tracebacks, which may hold patients' data; `wrong.note` says what we say."""
+    for name in ("django", "allauth", "waitress", "urllib3", "py.warnings"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
+        logging.getLogger(name).propagate = False
 
 
 def database_of(configuration: Configuration) -> dict[str, object]:

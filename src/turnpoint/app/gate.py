@@ -9,23 +9,29 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable
 from threading import Lock
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib.auth import get_user_model, login
+from django.contrib.auth import get_user_model, login, logout
 from django.contrib.auth.models import AbstractUser
-from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.core.exceptions import DisallowedHost, PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 
 from turnpoint.app.configuration import Configuration
+from turnpoint.app.team import LONGEST_HOURS
+from turnpoint.app.wrong import note, problem, said
 
 LOCAL_USER = "this computer"
 OPEN_TO_ALL = ("/healthz", "/static/", "/sign-in")
 _API = "/api/"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _WRONG_TOKENS_PER_MINUTE = 20
+_PER_MINUTE = 600  # requests of one person of a team; a person with ten busy windows makes fewer
+_SIGN_INS_PER_MINUTE = 120  # of everybody together: a clinic in the morning makes fewer
+_SINCE = "signed in at"
 
 log = logging.getLogger("turnpoint.app")
 Next = Callable[[HttpRequest], HttpResponse]
@@ -45,50 +51,85 @@ class Calm:
         response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         return response
 
+    def process_exception(self, request: HttpRequest, error: Exception) -> None:  # noqa: ARG002  (Django's signature)
+        """A line of the log; the answer is `wrong.failed`."""
+        if not isinstance(error, Http404 | PermissionDenied | SuspiciousOperation):
+            note(error)
+
+
+class Often:
+    """Counts what happens, by who makes it happen, over the last minute."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._moments: dict[object, deque[float]] = {}
+        self._lock = Lock()
+
+    def is_too_often(self, who: object) -> bool:
+        """Count once more; whether it is more than the most."""
+        now = time.monotonic()
+        with self._lock:
+            moments = self._moments.setdefault(who, deque())
+            moments.append(now)
+            while moments[0] < now - 60.0:
+                moments.popleft()
+            if len(self._moments) > 10_000:
+                self._moments = {who: moments}
+            return len(moments) > self._most
+
 
 class Gate:
     """Hosts and origins of our own; the token becomes a session."""
 
     def __init__(self, following: Next) -> None:
         self._following = following
-        self._wrong: list[float] = []
-        self._lock = Lock()
+        self._wrong = Often(_WRONG_TOKENS_PER_MINUTE)
+        self._sign_ins = Often(_SIGN_INS_PER_MINUTE)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Let the request on, turn it away, or exchange its token."""
+        return self._refusal(request) or self._exchange(request) or self._following(request)
+
+    def _refusal(self, request: HttpRequest) -> HttpResponse | None:
+        """What is wrong with where it comes from or goes to."""
         try:
             host = request.get_host()
         except DisallowedHost:
             return _turned_away(request, 400, "This address is not one of this server.")
+        if "\0" in request.path or "%00" in request.META.get(
+            "QUERY_STRING", ""
+        ):  # nowhere, and no text of a store
+            return said(request, 404)
         if not _is_own_origin(request, host):
             return _turned_away(request, 403, "Another site may not ask this of Turnpoint.")
-        given = _bearer(request)
+        if request.path.startswith("/sign-in/") and self._sign_ins.is_too_often("all"):
+            return _turned_away(request, 429, "Too many sign-ins at once. Wait a minute.")
+        return None
+
+    def _exchange(self, request: HttpRequest) -> HttpResponse | None:
+        """The token in a header lets in this request, that in an address a session."""
+        given, token = _bearer(request), request.GET.get("token")
         if given is not None:
             if not self._is_token(given):
                 return self._wrong_token(request)
-            request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]  # no cookie lets it in
-            request.turnpoint_bearer = True  # type: ignore[attr-defined]
-        token = request.GET.get("token")
-        if token is not None and not request.path.startswith(_API):
-            if not self._is_token(token):
-                return self._wrong_token(request)
-            login(request, local_user(), backend="django.contrib.auth.backends.ModelBackend")
-            kept = request.GET.copy()
-            del kept["token"]
-            query = f"?{kept.urlencode()}" if kept else ""
-            return HttpResponseRedirect(request.path + query)
-        return self._following(request)
+            request._dont_enforce_csrf_checks = True  # no cookie lets it in
+            request.turnpoint_bearer = True
+        if token is None or request.path.startswith(_API):
+            return None
+        if not self._is_token(token):
+            return self._wrong_token(request)
+        login(request, local_user(), backend="django.contrib.auth.backends.ModelBackend")
+        kept = request.GET.copy()
+        del kept["token"]
+        query = f"?{kept.urlencode()}" if kept else ""
+        return HttpResponseRedirect(f"/{request.path.lstrip('/')}{query}")
 
     def _is_token(self, given: str) -> bool:
         configuration: Configuration = settings.TURNPOINT
         return secrets.compare_digest(given.encode(), configuration.token.encode())
 
     def _wrong_token(self, request: HttpRequest) -> HttpResponse:
-        with self._lock:
-            now = time.monotonic()
-            self._wrong = [moment for moment in self._wrong if now - moment < 60.0] + [now]
-            many = len(self._wrong) > _WRONG_TOKENS_PER_MINUTE
-        if many:
+        if self._wrong.is_too_often("all"):
             return _turned_away(request, 429, "Too many wrong tokens. Wait a minute.")
         return _turned_away(
             request,
@@ -102,15 +143,24 @@ class SignIn:
 
     def __init__(self, following: Next) -> None:
         self._following = following
+        self._often = Often(_PER_MINUTE)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Let who came in on."""
+        team = settings.TURNPOINT.team
         if getattr(request, "turnpoint_bearer", False):
             request.user = local_user()
-        elif not request.user.is_authenticated and not request.path.startswith(OPEN_TO_ALL):
-            return _turned_away(
-                request, 401, "Open the address that turnpoint serve printed, with its token."
-            )
+        elif team and request.user.is_authenticated:
+            since = request.session.setdefault(_SINCE, int(time.time()))
+            if time.time() - since > LONGEST_HOURS * 3600:
+                logout(request)
+            elif self._often.is_too_often(request.user.pk):
+                return _turned_away(request, 429, "Too many requests. Wait a minute.")
+        if not request.user.is_authenticated and not request.path.startswith(OPEN_TO_ALL):
+            if team and request.method == "GET" and not request.path.startswith(_API):
+                return HttpResponseRedirect("/sign-in")
+            way = "Sign in." if team else "Open the address that turnpoint serve printed, with its token."
+            return _turned_away(request, 401, way)
         return self._following(request)
 
 
@@ -138,9 +188,5 @@ def _is_own_origin(request: HttpRequest, host: str) -> bool:
 def _turned_away(request: HttpRequest, status: int, text: str) -> HttpResponse:
     log.info("turned away with %d", status)
     if request.path.startswith(_API):
-        return JsonResponse(
-            {"type": "about:blank", "title": text, "status": status},
-            status=status,
-            content_type="application/problem+json",
-        )
+        return problem(status, text)
     return HttpResponse(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")

@@ -17,9 +17,17 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from turnpoint.app.limits import MOST_BYTES, MOST_FILES, MOST_UNPACKED_BYTES, SECONDS
+from turnpoint.app.limits import (
+    MOST_BYTES,
+    MOST_FILES,
+    MOST_TIMES_SMALLER,
+    MOST_UNPACKED_BYTES,
+    READERS,
+    SECONDS,
+)
 from turnpoint.errors import Problem
 
 if TYPE_CHECKING:
@@ -29,6 +37,7 @@ _PIECE: Final = 2**20
 _SAFE: Final = re.compile(r"[^\w. +()-]")
 _FOUND: Final = "found.json"
 _TABLES: Final = "tables"
+_readers = BoundedSemaphore(READERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,17 @@ def taken_in(files: Iterable[tuple[str, BinaryIO]]) -> Intake:
     Args:
         files: the name that each was given, and its content.
     """
+    # Whoever waited here would hold one of the server's threads, until nobody else were served.
+    if not _readers.acquire(blocking=False):
+        rule = "others are bringing files at this moment"
+        return _refused([_problem("upload", rule, "Try again in a minute.")])
+    try:
+        return _taken_in(files)
+    finally:
+        _readers.release()
+
+
+def _taken_in(files: Iterable[tuple[str, BinaryIO]]) -> Intake:
     with tempfile.TemporaryDirectory(prefix="turnpoint-") as folder:
         place = Path(folder)
         problems = _laid_down(files, place / "in")
@@ -89,9 +109,10 @@ def _laid_down(files: Iterable[tuple[str, BinaryIO]], folder: Path) -> list[Prob
         if zipfile.is_zipfile(folder / name):
             with zipfile.ZipFile(folder / name) as archive:
                 unpacked = sum(member.file_size for member in archive.infolist())
-            if unpacked > MOST_UNPACKED_BYTES:
+            most = min(MOST_UNPACKED_BYTES, max(MOST_TIMES_SMALLER * (folder / name).stat().st_size, 2**20))
+            if unpacked > most:
                 mend = "Save only the sheet that is needed, as CSV."
-                return [_problem(name, f"unpacks to more than {MOST_UNPACKED_BYTES // 2**20} MB", mend)]
+                return [_problem(name, f"unpacks to more than {most // 2**20} MB", mend)]
     return [] if names else [_problem("upload", "holds no file", "Choose at least one.")]
 
 

@@ -35,7 +35,7 @@ from turnpoint.charts.language import NOTHING, Language, mark
 from turnpoint.errors import Problem, TurnpointError
 from turnpoint.model.series import chosen_readers, of_reader
 from turnpoint.reports.catalogue import language
-from turnpoint.reports.rendering import patient_specifications, render_patient
+from turnpoint.reports.rendering import Audience, patient_specifications, render_patient
 from turnpoint.study.study import Study as StudyTables
 from turnpoint.workflows.attention import REASONS
 from turnpoint.workflows.respond import respond
@@ -167,7 +167,7 @@ def _path(days: Sequence[float], course: Sequence[float]) -> str:
 @require_GET
 def patient(request: HttpRequest, patient_id: str) -> HttpResponse:
     """One patient: the clinician's page, with a look back in time."""
-    code, words = language_of(request)
+    code, _ = language_of(request)
     found = patient_here(request, patient_id)
     try:
         at = _at(request)
@@ -188,7 +188,7 @@ def charts(request: HttpRequest, patient_id: str) -> HttpResponse:
     """The pictures of a patient's page, as Vega-Lite."""
     code, _ = language_of(request)
     found = patient_here(request, patient_id)
-    audience = "patient" if request.GET.get("audience") == "patient" else "clinician"
+    audience: Audience = "patient" if request.GET.get("audience") == "patient" else "clinician"
     return JsonResponse(patient_specifications(picture_of(found, _at(request)), audience, code))
 
 
@@ -202,9 +202,9 @@ def visit(request: HttpRequest, patient_id: str) -> HttpResponse:
     if request.method == "GET":
         return _entry(request, found, None, [])
     rows = rows_from(request.POST)
+    if not any(rows.values()):
+        return _entry(request, found, request.POST, problems_in([_empty(words)]), status=422)
     try:
-        if not any(rows.values()):
-            raise store.Refused([_empty(words)])
         why = request.POST.get("why", "")[:500]
         store.add_rows(found, rows, author_of(request, why), seen=_seen(request.POST))
     except store.Refused as error:
@@ -463,7 +463,7 @@ def patient_here(request: HttpRequest, patient_id: str) -> Patient:
 
 def patient_shell(request: HttpRequest, found: Patient, at: int | None) -> Shell:
     """The shell of a patient's page."""
-    code, words = language_of(request)
+    _, words = language_of(request)
     shell = shell_of(request, words.text("Patient"))
     shell.above = "above_patient.html"
     days = list(days_of(found))
@@ -535,7 +535,7 @@ def rows_from(form: QueryDict) -> dict[str, list[Cells]]:
     if when["day"]:
         when["date"] = None
 
-    def lines(**names: str) -> Iterator[dict[str, str | None]]:
+    def lines(**names: str) -> Iterator[Cells]:
         columns = {own: form.getlist(given) for own, given in names.items()}
         for place in range(max(map(len, columns.values()), default=0)):
             cells = {
@@ -611,7 +611,7 @@ def _entry(
 def _last_day(known: StudyTables | None) -> int | None:
     if known is None:
         return None
-    days = [day for table in (known.lesions, known.markers) if (day := table["day"].max()) is not None]
+    days = [day for table in (known.lesions, known.markers) for day in table["day"].to_list()]
     return max(days, default=None)
 
 

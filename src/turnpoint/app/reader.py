@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import resource
 import sys
-from dataclasses import asdict
+import zipfile
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from turnpoint.app.limits import MEMORY_BYTES, MOST_ROWS, MOST_UNPACKED_BYTES, SECONDS
+from turnpoint.app.cells import unsafe_cells
+from turnpoint.app.limits import MEMORY_BYTES, MOST_PROBLEMS, MOST_ROWS, MOST_UNPACKED_BYTES, SECONDS
 from turnpoint.errors import MissingExtraError, Problem
 from turnpoint.formats.ledger import Converted
 
@@ -19,6 +21,7 @@ def main(place: Path) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (int(SECONDS), int(SECONDS)))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_UNPACKED_BYTES, MOST_UNPACKED_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _unpack_all(place / "in")
     found = _converted(place / "in")
     problems = list(found.problems)
     if found.study is not None:
@@ -28,12 +31,28 @@ def main(place: Path) -> None:
             rule = f"{rows:,} rows, more than {MOST_ROWS:,}"
             problems.append(Problem("upload", None, None, None, rule, "Bring fewer patients."))
         else:
-            _write_tables(study, place / "tables")
+            problems += _write_tables(study, place / "tables")
     unused = (
         found.unmapped.group_by("reason").len("records").sort(["records", "reason"], descending=[True, False])
     )
-    content = {"problems": [asdict(problem) for problem in problems], "unused": unused.to_dicts()}
+    content = {
+        "problems": [asdict(problem) for problem in problems[:MOST_PROBLEMS]],
+        "unused": unused.to_dicts(),
+    }
     (place / "found.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def _unpack_all(folder: Path) -> None:
+    """An archive that unpacks to other than it says would fill the memory of whoever believes it.
+
+    Raises:
+        zipfile.BadZipFile: it does.
+    """
+    for path in folder.iterdir():
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                if archive.testzip() is not None:
+                    raise zipfile.BadZipFile
 
 
 def _converted(folder: Path) -> Converted:
@@ -53,8 +72,11 @@ def _converted(folder: Path) -> Converted:
         return Converted(None, (problem,), pl.DataFrame(schema=UNMAPPED_SCHEMA))
 
 
-def _write_tables(study: object, folder: Path) -> None:
-    """The study's tables as text, as a study folder holds them."""
+def _write_tables(study: object, folder: Path) -> list[Problem]:
+    """The study's tables as text, as a study folder holds them; or what may not be kept, and no tables.
+
+    Rows are counted after reading, so a problem says the column and the value, by which they are found in any file.
+    """
     import polars as pl  # noqa: PLC0415
 
     from turnpoint.study.study import Study  # noqa: PLC0415
@@ -63,13 +85,19 @@ def _write_tables(study: object, folder: Path) -> None:
     if not isinstance(study, Study):
         raise TypeError
     written = write_study(study, folder / "csv")
+    tables, problems = dict[str, str](), dict[Problem, None]()
     for path in written:
         frame = pl.read_csv(path, infer_schema=False)
         rows = [
             {name: value for name, value in row.items() if value is not None}
             for row in frame.iter_rows(named=True)
         ]
-        (folder / f"{path.stem}.json").write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+        problems |= {replace(problem, row=None): None for problem in unsafe_cells(path.stem, rows)}
+        tables[path.stem] = json.dumps(rows, ensure_ascii=False)
+    if not problems:
+        for table, text in tables.items():
+            (folder / f"{table}.json").write_text(text, encoding="utf-8")
+    return list(problems)
 
 
 if __name__ == "__main__":

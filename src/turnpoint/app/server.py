@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from turnpoint.app.configuration import MOST_UPLOADED_BYTES, Configuration, set_up
+from turnpoint.app.team import FILE, SECRET_IN_ENVIRONMENT
 from turnpoint.errors import UsageError
 
 _THREADS = 8
@@ -27,6 +28,11 @@ def serve(configuration: Configuration, ready: Callable[[str], None]) -> None:
     """
     from waitress.server import create_server  # noqa: PLC0415  (an extra)
 
+    if configuration.team and not configuration.team.client_secret:
+        raise UsageError(
+            f"{FILE}: oidc.client_secret is missing. Write it there, or in {SECRET_IN_ENVIRONMENT}."
+        )
+
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     with opened(configuration) as application, _listening(configuration) as listening:
         port = listening.getsockname()[1]
@@ -38,6 +44,8 @@ def serve(configuration: Configuration, ready: Callable[[str], None]) -> None:
             max_request_body_size=MOST_UPLOADED_BYTES + 2**20,
             channel_timeout=60,
             clear_untrusted_proxy_headers=True,
+            # behind a proxy that ends TLS; then cookies and addresses say https
+            url_scheme="https" if configuration.team and configuration.team.is_encrypted else "http",
         )
         host = f"[{configuration.host}]" if ":" in configuration.host else configuration.host
         ready(f"http://{host}:{port}/?token={configuration.token}")

@@ -39,6 +39,7 @@ class Shell:
         messages: kind and words of what just happened.
         above: a template between the bar and the content.
         has_charts: the page draws charts.
+        signed_in: name of the person, where a team signs in.
         patient: what `above_patient.html` shows.
     """
 
@@ -52,6 +53,7 @@ class Shell:
     messages: list[tuple[str, str]] = field(default_factory=list)
     above: str | None = None
     has_charts: bool = False
+    signed_in: str = ""
     patient: dict[str, Any] = field(default_factory=dict)
 
 
@@ -71,7 +73,7 @@ def choose_language(request: HttpRequest, code: str) -> None:
 def shell_of(request: HttpRequest, title: str, here: str = "") -> Shell:
     """The shell of one page."""
     code, words = language_of(request)
-    places = [("/", words.text("Today"))]
+    places = [("/", words.text("Today"))] if request.user.is_authenticated else []
     if may_add(request.user):
         places.append(("/import", words.text("Bring files")))
     if settings.TURNPOINT.notebook:
@@ -84,6 +86,7 @@ def shell_of(request: HttpRequest, title: str, here: str = "") -> Shell:
         here=here,
         places=places,
         messages=request.session.pop("messages", []),
+        signed_in=request.user.get_username() if settings.TURNPOINT.team else "",
     )
 
 

@@ -1,4 +1,4 @@
-"""What may be done to the store: each in one transaction, checked by the study's own rules, with its lines of the trail.
+"""What may be done to the store: each in one transaction, by the study's own rules, with its lines of the trail.
 
 Nothing is overwritten in silence. Who changes a patient says which version they saw; where another was there first they
 are told (`Stale`), and nothing of theirs or of the other's is lost.
@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F, Max
 
 from turnpoint.app import trail
+from turnpoint.app.cells import unsafe_cells
 from turnpoint.app.models import TABLES, Patient, Row, Study
 from turnpoint.app.studies import Cells, Checked, cells_of, checked, rows_of
 from turnpoint.errors import Problem, TurnpointError
@@ -22,7 +23,7 @@ from turnpoint.study.schema import TABLES as SCHEMAS
 _PER_BATCH = 500
 
 
-class Stale(TurnpointError):
+class Stale(TurnpointError):  # noqa: N818  (what it is)
     """Somebody else changed the patient meanwhile; the message says what to do."""
 
     def __init__(self, version: int) -> None:
@@ -33,7 +34,7 @@ class Stale(TurnpointError):
         )
 
 
-class Refused(TurnpointError):
+class Refused(TurnpointError):  # noqa: N818  (what it is)
     """What was to be stored breaks a rule of the study's tables; nothing was stored."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -78,8 +79,9 @@ def add_study(
         ]
         Row.objects.bulk_create(rows, batch_size=_PER_BATCH)
         counts = {table: len(tables.get(table, ())) for table in TABLES}
+        after = {"patients": len(names), **counts, "sha256": trail.digest(trail.line_of(row) for row in rows)}
         trail.write(
-            [trail.Entry("study added", study.id, after={"patients": len(names), **counts})],
+            [trail.Entry("study added", study.id, after=after)],
             author.who,
             author.why,
         )
@@ -97,6 +99,7 @@ def add_patient(study: Study, patient_id: str, cells: Cells, author: Author) -> 
         if not name or Patient.objects.filter(study=study, patient_id=name).exists():
             rule = "empty" if not name else "a patient of this study has this name already"
             raise Refused([Problem("patients", None, "patient_id", None, rule, "Write another one.")])
+        _refuse(list(unsafe_cells("patients", [{"patient_id": name, **cells}], 1)))
         patient = Patient.objects.create(study=study, patient_id=name)
         row = Row.objects.create(
             patient=patient, table="patients", position=0, cells={"patient_id": name, **cells}
@@ -164,7 +167,7 @@ def change_row(row: Row, cells: Cells, author: Author, *, seen: int | None = Non
         if own is None:
             raise Stale(held.version)
         before, after = own.cells, {**own.cells, **cells, "patient_id": held.patient_id}
-        unknown = _unknown(row.table, cells)
+        unknown = [*_unknown(row.table, cells), *unsafe_cells(row.table, [cells], 1)]
         own.cells = after
         _refuse([*unknown, *_checked(standing, {}).errors])
         own.save()
@@ -184,13 +187,14 @@ def remove_row(row: Row, author: Author, *, seen: int | None = None) -> Patient:
     with transaction.atomic():
         held = _held(row.patient, seen)
         standing = rows_of([held])
-        if all(one.id != row.id for one in standing[row.table]):
+        own = next((one for one in standing[row.table] if one.id == row.id), None)
+        if own is None:
             raise Stale(held.version)
         standing[row.table] = [one for one in standing[row.table] if one.id != row.id]
         if any(standing[table] for table in ("lesions", "markers")):
             _refuse(_checked(standing, {}).errors)
         Row.objects.filter(id=row.id).update(removed=True)
-        entry = trail.Entry("row removed", held.study_id, held.id, row.id, row.table, before=row.cells)
+        entry = trail.Entry("row removed", held.study_id, held.id, row.id, row.table, before=own.cells)
         return _changed(held, [entry], author)
 
 
@@ -251,7 +255,9 @@ def _checked(standing: Mapping[str, Sequence[Row]], new: Mapping[str, Sequence[C
 def _unknown_rows(
     table: str, rows: Sequence[Cells], standing: Mapping[str, Sequence[Row]]
 ) -> Iterator[Problem]:
-    for place, row in enumerate(rows, len(standing[table]) + 2):
+    first = len(standing[table]) + 2
+    yield from unsafe_cells(table, rows, first)
+    for place, row in enumerate(rows, first):
         for problem in _unknown(table, row):
             yield replace(problem, row=place)
 

@@ -2,20 +2,22 @@
 
     hash = SHA-256(previous hash, line as canonical JSON)
 
-Whoever alters, removes or inserts a line has to make every later hash anew, so it shows against any note of the last
-hash that was kept elsewhere (`turnpoint audit verify` prints it), and inside the chain at once.
+A study's first line holds the hash of its rows as they came, and each later line what stood in a row before and after;
+so the rows, too, are what the trail says or it shows. Whoever alters, removes or inserts a line has to make every later
+hash anew, so it shows against any note of the last hash that was kept elsewhere (`turnpoint audit verify` prints it),
+and inside the chain at once.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from turnpoint.app.models import ChainEnd, Change
+from turnpoint.app.models import ChainEnd, Change, Row
 
 _FIELDS = ("number", "at", "who", "action", "study", "patient", "row", "table", "before", "after", "why")
 
@@ -38,7 +40,9 @@ def write(entries: list[Entry], who: str, why: str = "") -> None:
     if not entries:
         return
     end, _ = ChainEnd.objects.select_for_update().get_or_create(id=1)
-    number, last, now, changes = end.number, end.hash, datetime.now(UTC), []
+    now = datetime.now(UTC)
+    now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # a backup keeps no more
+    number, last, changes = end.number, end.hash, list[Change]()
     for entry in entries:
         number += 1
         change = Change(number=number, at=now, who=who, why=why, previous=last, **vars_of(entry))
@@ -77,8 +81,24 @@ class Verified:
     broken: tuple[str, ...]
 
 
-def verify() -> Verified:
-    """Go through the whole trail."""
+def line_of(row: Row, cells: Any = None) -> bytes:
+    """Of a row as it came, 32 bytes."""
+    content = [row.id, row.patient_id, row.table, row.position, row.cells if cells is None else cells]
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).digest()
+
+
+def digest(lines: Iterable[bytes]) -> str:
+    """Of a study's rows, in whichever order a database gives them."""
+    return hashlib.sha256(b"".join(sorted(lines))).hexdigest()
+
+
+def verify(noted: str | None = None) -> Verified:
+    """Go through the whole trail, and compare the rows with it.
+
+    Args:
+        noted: a last hash that was noted before; it must still be there.
+    """
     end = ChainEnd.objects.filter(id=1).first() or ChainEnd()
     lines, last, broken = 0, "", []
     for change in Change.objects.order_by("number").iterator(2000):
@@ -87,7 +107,37 @@ def verify() -> Verified:
         last = change.hash
     if (end.number, end.hash) != (lines, last):
         broken.append(f"the trail ends at line {lines}, and its end was noted at line {end.number}")
-    return Verified(lines, last, tuple(broken))
+    if noted is not None and not Change.objects.filter(hash=noted).exists():
+        broken.append("the hash that was noted is not in the trail: lines were made anew, or are gone")
+    return Verified(lines, last, (*broken, *_faults_of_rows()))
+
+
+def _faults_of_rows() -> Iterator[str]:
+    """Rows that are not what the trail says they are."""
+    came: dict[str, Any] = {}  # what stood in a row before its first change; None where the trail added it
+    last: dict[str, Change] = {}
+    for change in Change.objects.exclude(row="").order_by("number").iterator(2000):
+        came.setdefault(change.row, change.before)
+        last[change.row] = change
+    lines: dict[str, list[bytes]] = {}
+    for row in Row.objects.select_related("patient").iterator(2000):
+        cells = came.get(row.id, row.cells)
+        if cells is not None:
+            lines.setdefault(row.patient.study_id, []).append(line_of(row, cells))
+        said = last.pop(row.id, None)
+        if said is not None:
+            is_removed = said.after is None
+            if (row.cells, row.removed) != (said.before if is_removed else said.after, is_removed):
+                yield f"the row that line {said.number} changed is not what it says"
+        elif row.removed:
+            yield "a row was taken out without a line of the trail"
+    for change in last.values():
+        yield f"the row that line {change.number} changed is gone"
+    for added in Change.objects.filter(action="study added").order_by("number"):
+        if added.after.get("sha256") != digest(lines.pop(added.study, [])):
+            yield f"the rows of the study that line {added.number} added are not those that came"
+    for _ in lines:
+        yield "a study has rows, and no line of the trail added it"
 
 
 def _faults(change: Change, expected: int, last: str) -> Iterator[str]:

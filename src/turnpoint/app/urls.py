@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import path
+from django.urls import include, path
 
 from turnpoint.app import pages
 from turnpoint.app.api import api
 from turnpoint.app.models import ChainEnd
+
+handler400 = "turnpoint.app.wrong.misunderstood"
+handler403 = "turnpoint.app.wrong.forbidden"
+handler404 = "turnpoint.app.wrong.not_found"
+handler500 = "turnpoint.app.wrong.failed"
 
 
 def healthz(_request: HttpRequest) -> HttpResponse:
@@ -33,3 +39,12 @@ urlpatterns = [
     path("healthz", healthz),
     path("api/v1/", api.urls),
 ]
+
+if settings.TURNPOINT.team:
+    from turnpoint.app import sign_in
+
+    urlpatterns += [
+        path("sign-in", sign_in.door),
+        path("sign-out", sign_in.leave),
+        path("sign-in/", include("allauth.socialaccount.providers.openid_connect.urls")),
+    ]

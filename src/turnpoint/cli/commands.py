@@ -36,8 +36,9 @@ from turnpoint.cli.options import (
 from turnpoint.cli.picture_command import AtOption, drawn, picture
 from turnpoint.cli.problems import print_every_problem, problem_frame
 from turnpoint.cli.progress import ProgressBar
-from turnpoint.cli.serve_command import audit, serve
+from turnpoint.cli.serve_command import serve
 from turnpoint.cli.simulate_command import simulate
+from turnpoint.cli.store_commands import access, audit, backup, restore
 from turnpoint.cli.targets import (
     FHIR_ENDINGS,
     FHIR_NAMES,
@@ -357,7 +358,10 @@ app.add_typer(mapping)
 
 
 app.command(short_help="The web app on this computer")(serve)
+app.command(short_help="The app's store as one file")(backup)
+app.command(short_help="A backup back into a store")(restore)
 app.add_typer(audit, name="audit")
+app.add_typer(access, name="access")
 
 
 app.command(short_help="All that is said about one patient, as JSON")(picture)

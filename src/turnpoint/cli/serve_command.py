@@ -1,4 +1,4 @@
-"""The web app: serve it, check its trail, back it up."""
+"""The web app: serve it."""
 
 from __future__ import annotations
 
@@ -33,8 +33,6 @@ DatabaseOption = Annotated[
     ),
 ]
 
-audit = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The trail of every change.")
-
 
 def serve(
     *,
@@ -60,7 +58,7 @@ def serve(
     ] = True,
 ) -> None:
     """Serve the web app on this computer, and print its address when it is ready."""
-    configuration = _configuration(
+    configuration = configuration_of(
         data, database, port=port, host=host, names=tuple(name or ()), notebook=notebook
     )
     from turnpoint.app.server import serve as run
@@ -77,24 +75,7 @@ def serve(
         typer.echo("Stopped.", err=True)
 
 
-@audit.command("verify")
-def verify(*, data: DataOption = Path("turnpoint-data"), database: DatabaseOption = None) -> None:
-    """Check that no line of the trail was altered, removed or put in."""
-    configuration = _configuration(data, database)
-    from turnpoint.app.server import prepared
-
-    prepared(configuration)
-    from turnpoint.app.trail import verify as run
-
-    found = run()
-    for fault in found.broken:
-        typer.echo(f"broken: {fault}")
-    if found.broken:
-        raise typer.Exit(1)
-    typer.echo(f"{found.lines} lines, none altered. Last hash: {found.last_hash or 'none'}")
-
-
-def _configuration(
+def configuration_of(
     data: Path,
     database: str | None,
     *,
@@ -106,13 +87,14 @@ def _configuration(
     """What the server is told.
 
     Raises:
-        UsageError: `--data` is a file.
+        UsageError: `--data` is a file, or its `turnpoint.toml` means nothing.
         MissingExtraError: the extra is not installed.
     """
     if data.exists() and not data.is_dir():
         raise UsageError(f"--data {data.name}: is a file. Name a folder.")
     try:
         from turnpoint.app.configuration import Configuration
+        from turnpoint.app.team import team_of
     except ImportError as error:
         raise MissingExtraError(
             "serve: the app's libraries are not installed. Run: pip install 'turnpoint[app]'"
@@ -124,4 +106,5 @@ def _configuration(
         database=database or os.environ.get(DATABASE_IN_ENVIRONMENT),
         notebook=notebook,
         names=names,
+        team=team_of(data),
     )

@@ -108,7 +108,7 @@ def set_up(configuration: Configuration) -> None:
         FILE_UPLOAD_TEMP_DIR=None,
         FILE_UPLOAD_PERMISSIONS=0o600,
         SECURE_CONTENT_TYPE_NOSNIFF=True,
-        SECURE_REFERRER_POLICY="no-referrer",
+        SECURE_REFERRER_POLICY="same-origin",  # with no-referrer a browser calls our own forms those of nobody (Origin: null)
         SECURE_CROSS_ORIGIN_OPENER_POLICY="same-origin",
         X_FRAME_OPTIONS="DENY",
         CONTENT_SECURITY_POLICY={

@@ -13,7 +13,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from turnpoint.app.access import may_add
-from turnpoint.charts.language import Language
+from turnpoint.charts.language import Language, mark
 from turnpoint.errors import Problem
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.figure import Figure
@@ -22,6 +22,19 @@ from turnpoint.reports.provenance_text import not_a_device
 
 LANGUAGES = ("en", "zh")
 _SESSION = "lang"
+_DESK = (
+    ("/", mark("Today")),
+    ("/new", mark("New patient")),
+    ("/import", mark("Bring files")),
+    ("/words", mark("Words")),
+)
+_NOTEBOOK = (
+    ("/", mark("My notebook")),
+    ("/course", mark("My course")),
+    ("/prepare", mark("Prepare my visit")),
+    ("/written", mark("What I wrote")),
+)
+_FOR_ADDING = ("/new", "/import")
 
 
 @dataclass(slots=True)
@@ -71,11 +84,12 @@ def choose_language(request: HttpRequest, code: str) -> None:
 def shell_of(request: HttpRequest, title: str, here: str = "") -> Shell:
     """The shell of one page."""
     code, words = language_of(request)
-    places = [("/", words.text("Today"))]
-    if may_add(request.user):
-        places.append(("/import", words.text("Bring files")))
-    if settings.TURNPOINT.notebook:
-        places = []
+    named = _NOTEBOOK if settings.TURNPOINT.notebook else _DESK
+    places = [
+        (address, words.text(name))
+        for address, name in named
+        if address not in _FOR_ADDING or may_add(request.user)
+    ]
     return Shell(
         title=title,
         lang=code,
@@ -98,7 +112,8 @@ def show(
     """A page of ours."""
     _, words = language_of(request)
     content.setdefault("disclaimer", not_a_device(words))
-    content.setdefault("small_print", [])
+    for name in ("small_print", "problems", "follows"):
+        content.setdefault(name, [])
     return HttpResponse(rendered(template, words, shell=shell, **content), status=status)
 
 
@@ -109,6 +124,12 @@ def rendered(template: str, words: Language, **content: Any) -> str:
         .get_template(template)
         .render(text=words.text, language=words, colours=colours(), **content)
     )
+
+
+def alone(template: str, words: Language, **content: Any) -> str:
+    """A template of ours as a page of its own, as the reports are: styles inside it, nothing loaded."""
+    found = _environment(is_alone=True).get_template(template)
+    return found.render(text=words.text, language=words, colours=colours(), **content)
 
 
 def problems_in(problems: list[Problem]) -> list[dict[str, str]]:
@@ -134,11 +155,12 @@ def problems_in(problems: list[Problem]) -> list[dict[str, str]]:
 
 
 @cache
-def _environment() -> Environment:
+def _environment(*, is_alone: bool = False) -> Environment:
+    """Our templates and the reports'; what is found first holds, so `is_alone` takes the reports' base."""
+    ours = PackageLoader("turnpoint.app", "templates")
+    theirs = PackageLoader("turnpoint.reports", "templates")
     environment = Environment(
-        loader=ChoiceLoader(
-            [PackageLoader("turnpoint.app", "templates"), PackageLoader("turnpoint.reports", "templates")]
-        ),
+        loader=ChoiceLoader([theirs, ours] if is_alone else [ours, theirs]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

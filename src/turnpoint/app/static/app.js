@@ -1,5 +1,5 @@
 "use strict";
-// Charts from the specifications that the page names, the look back in time, and nothing else.
+// Charts from the specifications that the page names, the look back in time, printing, and nothing else.
 (function () {
   function drawCharts(root) {
     const places = Array.from(root.querySelectorAll("[data-figure]:not([data-drawn])"));
@@ -34,5 +34,6 @@
   document.addEventListener("DOMContentLoaded", () => {
     drawCharts(document);
     document.querySelectorAll("input[type=range][data-days]").forEach(lookBack);
+    document.querySelectorAll("[data-print]").forEach((button) => button.addEventListener("click", () => window.print()));
   });
 })();

@@ -241,7 +241,7 @@ def prepare(request: HttpRequest) -> HttpResponse:
         store.prepare(owner, author_of(request), questions=chosen, **texts)
         if moved is None:
             say(request, words.text("It is kept."))
-        return HttpResponseRedirect("/prepare" if moved is None else f"/prepare?at={moved}#questions")
+        return HttpResponseRedirect("/prepare" if moved is None else f"/prepare?at={moved}")
     at = request.GET.get("at", "")
     return show(
         request,
@@ -409,7 +409,7 @@ def _kinds(words: Language) -> list[tuple[str, str]]:
 
 def _said(unclear: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
     """What is not clear, as `follows.html` shows it."""
-    return [{"severity": "error", "where": where, "rule": what, "mend": ""} for where, what in unclear]
+    return [{"severity": "error", "where": where, "rule": "", "mend": what} for where, what in unclear]
 
 
 def _welcome(request: HttpRequest, unclear: Sequence[tuple[str, str]], status: int = 200) -> HttpResponse:

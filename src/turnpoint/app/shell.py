@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import count
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +15,8 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from turnpoint.app.access import may_add
+from turnpoint.app.tour_stops import STOPS
+from turnpoint.app.words import GLOSSARY
 from turnpoint.charts.language import Language, mark
 from turnpoint.errors import Problem
 from turnpoint.reports.catalogue import language
@@ -22,8 +26,10 @@ from turnpoint.reports.provenance_text import not_a_device
 
 LANGUAGES = ("en", "zh")
 _SESSION = "lang"
+TOUR = "tour"
 _DESK = (
     ("/", mark("Today")),
+    ("/cohort", mark("Cohort")),
     ("/new", mark("New patient")),
     ("/import", mark("Bring files")),
     ("/words", mark("Words")),
@@ -53,6 +59,8 @@ class Shell:
         above: a template between the bar and the content.
         has_charts: the page draws charts.
         patient: what `above_patient.html` shows.
+        cohort: what `above_cohort.html` shows.
+        tour: the stop of the tour that the person takes; empty when they take none.
     """
 
     title: str
@@ -66,6 +74,8 @@ class Shell:
     above: str | None = None
     has_charts: bool = False
     patient: dict[str, Any] = field(default_factory=dict)
+    cohort: dict[str, Any] = field(default_factory=dict)
+    tour: dict[str, Any] = field(default_factory=dict)
 
 
 def language_of(request: HttpRequest) -> tuple[str, Language]:
@@ -98,7 +108,20 @@ def shell_of(request: HttpRequest, title: str, here: str = "") -> Shell:
         here=here,
         places=places,
         messages=request.session.pop("messages", []),
+        tour=_tour(request, words),
     )
+
+
+def _tour(request: HttpRequest, words: Language) -> dict[str, Any]:
+    """The stop of the tour that the person takes; empty when they take none."""
+    stop = request.session.get(TOUR)
+    if not isinstance(stop, int) or not 0 <= stop < len(STOPS):
+        return {}
+    return {
+        "where": words.text("Stop {number} of {count}", number=stop + 1, count=len(STOPS)),
+        "words": words.text(STOPS[stop][1]),
+        "next": stop + 1 if stop + 1 < len(STOPS) else None,
+    }
 
 
 def say(request: HttpRequest, words: str, kind: str = "done") -> None:
@@ -119,11 +142,29 @@ def show(
 
 def rendered(template: str, words: Language, **content: Any) -> str:
     """A template of ours, or of the reports inside our shell."""
-    return (
-        _environment()
-        .get_template(template)
-        .render(text=words.text, language=words, colours=colours(), **content)
+    found = _environment().get_template(template)
+    return found.render(
+        text=words.text, language=words, colours=colours(), what_is=_explaining(words), **content
     )
+
+
+def _explaining(words: Language) -> Callable[[str], Markup]:
+    """What a template puts beside a term: a button that opens its meaning; the browser does the rest."""
+    numbers = count(1)
+
+    def what_is(term: str) -> Markup:
+        name, meaning = (words.text(own) for own in GLOSSARY[term])
+        return Markup(
+            '<button type="button" class="what" popovertarget="what{number}" aria-label="{label}">?</button>'
+            '<span popover class="meaning" id="what{number}"><strong>{name}</strong> {meaning}</span>'
+        ).format(
+            number=next(numbers),
+            label=words.text("What is this: {term}", term=name),
+            name=name,
+            meaning=meaning,
+        )
+
+    return what_is
 
 
 def alone(template: str, words: Language, **content: Any) -> str:

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
-from turnpoint.app import notebook, pages
+from turnpoint.app import cohort, new_patient, notebook, pages, tour
 from turnpoint.app.api import api
 from turnpoint.app.models import ChainEnd
 
@@ -28,7 +28,11 @@ DESK = [
     path("p/<str:patient_id>/history", pages.history),
     path("import", pages.bring),
     path("studies/<str:study_id>", pages.study),
-    path("tour", pages.tour),
+    path("cohort", cohort.cohort),
+    path("cohort/charts.json", cohort.charts),
+    path("new", new_patient.new),
+    path("words", pages.words_page),
+    path("tour", tour.tour),
 ]
 NOTEBOOK = [
     path("", notebook.home),

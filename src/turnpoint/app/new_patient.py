@@ -10,17 +10,10 @@ from turnpoint.app import store
 from turnpoint.app.access import may_add, studies_for
 from turnpoint.app.api import author_of
 from turnpoint.app.shell import language_of, problems_in, shell_of, show
-from turnpoint.app.words import COLUMN_NAMES
-from turnpoint.charts.language import Language, mark
-from turnpoint.study.schema import TABLES
+from turnpoint.app.words import COLUMN_NAMES, SEXES
+from turnpoint.charts.language import Language
 
 _COLUMNS = ("start_date", "tumour_type", "sex", "birth_year", "arm")
-SEXES = {
-    "female": mark("female"),
-    "male": mark("male"),
-    "other": mark("other"),
-    "unknown": mark("unknown"),
-}
 
 
 @require_http_methods(["GET", "POST"])
@@ -58,6 +51,6 @@ def _form(
             name: request.POST.get(name, "") for name in ("patient_id", "study", "new_study", *_COLUMNS)
         },
         names={name: words.text(COLUMN_NAMES[name]) for name in _COLUMNS},
-        sexes=[(value, words.text(SEXES[value])) for value in TABLES["patients"].column("sex").allowed],
+        sexes=[(value, words.text(name)) for value, name in SEXES.items()],
         problems=problems,
     )

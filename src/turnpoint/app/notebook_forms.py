@@ -290,7 +290,7 @@ def told(row: Row, words: Language) -> str:
             status = cells.get("status") or "measured"
             size = cells.get("diameter_mm")
             said = (
-                words.text("{mm} mm", mm=words.number(float(size), 1))
+                words.text("{size} mm", size=words.number(float(size), 1))
                 if size
                 else words.text(SEEN_AS.get(status, status))
             )
@@ -299,7 +299,8 @@ def told(row: Row, words: Language) -> str:
             value = f"{_by_language(cells['value'], words)} {cells.get('unit') or ''}".strip()
             return words.text("{name}: {value}", name=cells["marker"], value=value)
         case "doses":
-            taken = words.text(TAKEN[cells.get("action") or "given"])
+            action = cells.get("action") or "given"
+            taken = words.text(TAKEN[action])
             amount = (
                 f" ({_by_language(cells['dose'], words)} {cells.get('unit') or ''})".replace(" )", ")")
                 if cells.get("dose")
@@ -307,7 +308,8 @@ def told(row: Row, words: Language) -> str:
             )
             return words.text("{name}: {value}", name=cells["drug"] + amount, value=taken)
         case "events":
-            severity = words.text(SEVERITY[min(int(cells["grade"]), 4)])
+            grade = min(int(cells["grade"]), 4)
+            severity = words.text(SEVERITY[grade])
             said = words.text("{name}: {value}", name=feeling_name(cells["term"], words), value=severity)
             if cells.get("end_date"):
                 until = words.date(date.fromisoformat(cells["end_date"]))
@@ -339,7 +341,7 @@ def _lines(form: QueryDict, *names: str) -> Iterator[dict[str, str]]:
 
 
 def _twice(words: Language) -> str:
-    return words.text("You have written this for that day already. You can correct it under “What I wrote”.")
+    return words.text("You wrote this for that day already. You can correct it under “What I wrote”.")
 
 
 def _free(letter: str, names: set[str]) -> str:

@@ -31,7 +31,17 @@ from turnpoint.app.shell import (
     show,
 )
 from turnpoint.app.studies import Cells, Checked, starts_of
-from turnpoint.app.words import CHANGES, GLOSSARY, TABLE_NAMES, column_name
+from turnpoint.app.words import (
+    ACTIONS,
+    CHANGES,
+    CHOICES,
+    GLOSSARY,
+    ROLES,
+    STATUSES,
+    TABLE_NAMES,
+    cell_name,
+    column_name,
+)
 from turnpoint.charts.language import NOTHING, Language, mark
 from turnpoint.errors import Problem, TurnpointError
 from turnpoint.kinetics.progression_gap import progression_gap
@@ -47,6 +57,7 @@ _PER_PAGE = 50
 _FURTHER = 2  # empty lines of each kind in the entry form
 _FIRST = 5  # of lesions at the first scan: RECIST 1.1 has at most five target lesions
 _MOST_CHANGES = 300
+_UNDETERMINED = "undetermined"
 
 STATES: Mapping[str, str] = {
     "responding": mark("Probably still responding"),
@@ -64,21 +75,6 @@ ATTENTION: Mapping[str, str] = {
     "progressed_before": mark("progression before"),
     "none": mark("nothing new"),
 }
-ROLES: Mapping[str, str] = {
-    "target": mark("target"),
-    "non_target": mark("non-target"),
-    "new": mark("new"),
-}
-STATUSES: Mapping[str, str] = {
-    "measured": mark("measured"),
-    "too_small": mark("too small to measure"),
-    "absent": mark("gone"),
-    "present": mark("present"),
-    "not_evaluable": mark("not evaluable"),
-    "equivocal": mark("uncertain"),
-    "unequivocal_progression": mark("clearly grown"),
-}
-ACTIONS: Mapping[str, str] = {"given": mark("given"), "start": mark("start"), "stop": mark("stop")}
 AUDIENCES: Mapping[str, str] = {
     "clinician": mark("for the clinician"),
     "patient": mark("for the patient"),
@@ -143,7 +139,7 @@ def _line(patient: Patient, start: date | None, words: Language) -> dict[str, st
     last, due = line["last_day"], line["due_day"]
     return {
         **said,
-        "headline": words.text(STATES[verdict] if verdict in STATES else ATTENTION["cannot_tell"]),
+        "headline": words.text(STATES.get(verdict, STATES[_UNDETERMINED])),
         "why": "" if reason in ("none", "cannot_tell") else words.text(ATTENTION[reason]),
         "path": _path(days, course),
         "course": words.text("from the first to the last value: {change}", change=_change(course, words)),
@@ -264,7 +260,7 @@ def follows(checked: Checked, words: Language) -> Iterator[tuple[str, str]]:
     yield words.text("Day"), words.number(last["day"])
     yield (
         words.text("Sum of diameters"),
-        words.text("{mm} mm", mm=words.number(last["sum_of_diameters_mm"], 1)),
+        words.text("{size} mm", size=words.number(last["sum_of_diameters_mm"], 1)),
     )
     yield words.text("Change since the start"), _share(last["change_from_baseline_pct"], words)
     yield words.text("Change since the smallest"), _share(last["change_from_nadir_pct"], words)
@@ -272,7 +268,7 @@ def follows(checked: Checked, words: Language) -> Iterator[tuple[str, str]]:
     if sum_mm is not None:
         gap = progression_gap(sum_mm, sum_mm if nadir_mm is None else min(sum_mm, nadir_mm))
         mm = words.number(gap.progression_sum_mm, 1)
-        yield words.text("Progression from"), words.text("{mm} mm", mm=mm)
+        yield words.text("Progression from"), words.text("{size} mm", size=mm)
     yield words.text("Response (RECIST 1.1)"), str(last["overall_response"] or NOTHING)
 
 
@@ -329,7 +325,14 @@ def _rows(
             name for name in dict.fromkeys(name for one in own for name in one.cells) if name != "patient_id"
         ]
         if own:
-            shown = [{"id": one.id, "cells": {name: one.cells.get(name) for name in columns}} for one in own]
+            shown = [
+                {
+                    "id": one.id,
+                    "cells": {name: one.cells.get(name) for name in columns},
+                    "said": {name: cell_name(name, one.cells.get(name), words) for name in columns},
+                }
+                for one in own
+            ]
             named = [(name, column_name(name, words)) for name in columns]
             tables.append((words.text(TABLE_NAMES[table]), named, shown))
     shell = shell_of(request, words.text("Rows and corrections"))
@@ -340,6 +343,10 @@ def _rows(
         status,
         patient=_patient_fields(request, found),
         tables=tables,
+        choices={
+            column: [(value, words.text(name)) for value, name in own.items()]
+            for column, own in CHOICES.items()
+        },
         problems=problems,
         follows=[],
     )
@@ -379,7 +386,7 @@ def _cells_in_words(cells: Any, other: Any, words: Language) -> str:
     before = other if isinstance(other, dict) else {}
     return words.listed(
         [
-            f"{column_name(name, words)} {value}"
+            f"{column_name(name, words)} {cell_name(name, value, words)}"
             for name, value in cells.items()
             if name != "patient_id" and value is not None and (not before or before.get(name) != value)
         ]
@@ -661,7 +668,7 @@ def _lesion_lines(known: StudyTables | None, typed: Sequence[Cells], words: Lang
                     "is_new": False,
                     "lesion_id": own["lesion_id"],
                     "role": own["role"],
-                    "role_name": words.text(ROLES[own["role"]]),
+                    "role_name": cell_name("role", own["role"], words),
                     "site": own["site"] or "",
                     "node": "true" if own["node"] else "false",
                     "before": words.number(own["diameter_mm"], 1),

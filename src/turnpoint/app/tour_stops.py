@@ -19,8 +19,8 @@ STOPS: Final = (
         "/p/{id}",
         mark(
             "A patient. At the top what is most likely now, how sure that is, and whether an alert stands. Below: what "
-            "changed, why, what would settle it, and the course with its forecast. Hold the pointer over a chart to read "
-            "a value; every number also stands in a table."
+            "changed, why, what would settle it, and the course with its forecast. Hold the pointer over a chart to "
+            "read a value; every number also stands in a table."
         ),
     ),
     (
@@ -33,8 +33,8 @@ STOPS: Final = (
     (
         "/p/{id}/visit",
         mark(
-            "Enter a visit. The lesions of the last scan are there already. Type a day and new sizes: the sum, the change "
-            "and the response follow as you type. Nothing is stored until you say so."
+            "Enter a visit. The lesions of the last scan are there already. Type a day and new sizes: the sum, the "
+            "change and the response follow as you type. Nothing is stored until you say so."
         ),
     ),
     (

@@ -57,6 +57,41 @@ COLUMN_NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "grade": mark("Grade"),
     }
 )
+ROLES: Final[Mapping[str, str]] = MappingProxyType(
+    {"target": mark("target"), "non_target": mark("non-target"), "new": mark("new")}
+)
+STATUSES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "measured": mark("measured"),
+        "too_small": mark("too small to measure"),
+        "absent": mark("gone"),
+        "present": mark("present"),
+        "not_evaluable": mark("not evaluable"),
+        "equivocal": mark("uncertain"),
+        "unequivocal_progression": mark("clearly grown"),
+    }
+)
+ACTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {"given": mark("given"), "start": mark("start"), "stop": mark("stop")}
+)
+SEXES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "female": mark("female"),
+        "male": mark("male"),
+        "other": mark("other"),
+        "unknown": mark("unknown"),
+    }
+)
+# Columns of which the study folder knows every value.
+CHOICES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        "role": ROLES,
+        "status": STATUSES,
+        "action": ACTIONS,
+        "sex": SEXES,
+        "node": MappingProxyType({"true": mark("yes"), "false": mark("no")}),
+    }
+)
 CHANGES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "study added": mark("study added"),
@@ -124,8 +159,8 @@ GLOSSARY: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             mark("State"),
             mark(
                 "Whether the tumour probably still shrinks, has reached its plateau, or probably grows again, worked "
-                "out from all that was measured up to that day. It can come before RECIST 1.1 calls progression, and it "
-                "can be wrong."
+                "out from all that was measured up to that day. It can come before RECIST 1.1 calls progression, and "
+                "it can be wrong."
             ),
         ),
         "cannot_tell": (
@@ -141,8 +176,8 @@ GLOSSARY: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "alert": (
             mark("Alert"),
             mark(
-                "A signal to look more closely: a reading has risen by more than its usual error, and progression within "
-                "24 weeks has become likely. It is withdrawn when later readings do not bear it out."
+                "A signal to look more closely: a reading has risen by more than its usual error, and progression "
+                "within 24 weeks has become likely. It is withdrawn when later readings do not bear it out."
             ),
         ),
         "forecast": (
@@ -198,3 +233,9 @@ GLOSSARY: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 def column_name(column: str, words: Language) -> str:
     """A column as people read it; one that the study folder has not keeps its name."""
     return words.text(COLUMN_NAMES[column]) if column in COLUMN_NAMES else column
+
+
+def cell_name(column: str, value: str | None, words: Language) -> str:
+    """A cell as people read it."""
+    known = CHOICES.get(column, {})
+    return words.text(known[value]) if value in known else value or ""

@@ -39,6 +39,7 @@ from turnpoint.reports.pdf import pdf
 from turnpoint.reports.places import site_name
 from turnpoint.reports.provenance_text import not_a_device
 from turnpoint.reports.rendering import patient_specifications, render_patient
+from turnpoint.reports.side_effects import plain_name
 
 STUDY = "notebook"
 _FURTHER = 3  # empty lines of a form
@@ -548,13 +549,13 @@ def _feelings_form(rows: Sequence[Row], form: QueryDict, words: Language) -> dic
     return {
         "feelings": [
             {
-                "name": f"feeling-{own.term}",
-                "words": words.text(own.words),
-                "before": "" if own.term not in lasting else _before(lasting[own.term], words),
-                "given": form.get(f"feeling-{own.term}", ""),
-                "grades": [(f"{grade}", words.text(SEVERITY[grade])) for grade in range(own.worst + 1)],
+                "name": f"feeling-{term}",
+                "words": plain_name(term, words),
+                "before": "" if term not in lasting else _before(lasting[term], words),
+                "given": form.get(f"feeling-{term}", ""),
+                "grades": [(f"{grade}", words.text(SEVERITY[grade])) for grade in range(worst + 1)],
             }
-            for own in FEELINGS
+            for term, worst in FEELINGS.items()
         ]
     }
 

@@ -19,11 +19,11 @@ from turnpoint.app.plain_words import (
     SEVERITY,
     SITES,
     TAKEN,
-    feeling_name,
     spot_name,
 )
 from turnpoint.app.studies import Cells
 from turnpoint.charts.language import Language
+from turnpoint.reports.side_effects import plain_name
 from turnpoint.study.schema import TABLES, fold
 
 LARGEST_MM = TABLES["lesions"].column("diameter_mm").high or 0.0
@@ -219,17 +219,17 @@ def feelings(form: QueryDict, rows: Sequence[Row], words: Language, today: date)
         row.cells["term"]: row for row in rows if row.table == "events" and not row.cells.get("end_date")
     }
     found: list[Cells] = []
-    for own in FEELINGS:
-        given = form.get(f"feeling-{own.term}", "")
-        if not given.isdecimal() or int(given) > own.worst or day is None:
+    for term, worst in FEELINGS.items():
+        given = form.get(f"feeling-{term}", "")
+        if not given.isdecimal() or int(given) > worst or day is None:
             continue
-        before = open_now.get(own.term)
+        before = open_now.get(term)
         since = None if before is None else date_of(before)
         if before is not None and since is not None:
             if since > day:
                 written.unclear.append(
                     (
-                        words.text(own.words),
+                        plain_name(term, words),
                         words.text("You wrote something later about this. Correct that first."),
                     )
                 )
@@ -245,7 +245,7 @@ def feelings(form: QueryDict, rows: Sequence[Row], words: Language, today: date)
             last = (date.fromisoformat(day) - timedelta(days=1)).isoformat()
             written.changes.append((before, {"end_date": last}))
         if given != "0":
-            found.append({"date": day, "term": own.term, "grade": given})
+            found.append({"date": day, "term": term, "grade": given})
     written.rows["events"] = found
     return written
 
@@ -258,7 +258,7 @@ def correction(
     cells: dict[str, str | None] = {}
     if row.table == "patients":
         day, unclear = a_day(form.get("date", ""), words, today)
-        return {"start_date": day}, [(words.text("Day"), unclear)] if unclear else []
+        return {"start_date": day}, [(words.text("Date"), unclear)] if unclear else []
     cells["date"] = _day(form, written, words, today)
     match row.table:
         case "lesions":
@@ -310,7 +310,7 @@ def told(row: Row, words: Language) -> str:
         case "events":
             grade = min(int(cells["grade"]), 4)
             severity = words.text(SEVERITY[grade])
-            said = words.text("{name}: {value}", name=feeling_name(cells["term"], words), value=severity)
+            said = words.text("{name}: {value}", name=plain_name(cells["term"], words), value=severity)
             if cells.get("end_date"):
                 until = words.date(date.fromisoformat(cells["end_date"]))
                 return words.text("{what} (until {day})", what=said, day=until)
@@ -329,7 +329,7 @@ def _by_language(value: str, words: Language) -> str:
 def _day(form: QueryDict, written: Written, words: Language, today: date) -> str | None:
     day, unclear = a_day(form.get("date", ""), words, today)
     if unclear:
-        written.unclear.append((words.text("Day"), unclear))
+        written.unclear.append((words.text("Date"), unclear))
     return day
 
 

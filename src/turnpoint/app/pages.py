@@ -17,6 +17,7 @@ from turnpoint.app import store
 from turnpoint.app.access import may_add, may_edit, patients_for, studies_for
 from turnpoint.app.api import author_of
 from turnpoint.app.assessor import NOT_READ
+from turnpoint.app.gate import LOCAL_USER
 from turnpoint.app.intake import as_json, taken_in
 from turnpoint.app.models import TABLES, Change, Patient, Row
 from turnpoint.app.pictures import days_of, picture_of, study_of_patient
@@ -58,6 +59,7 @@ _FURTHER = 2  # empty lines of each kind in the entry form
 _FIRST = 5  # of lesions at the first scan: RECIST 1.1 has at most five target lesions
 _MOST_CHANGES = 300
 _UNDETERMINED = "undetermined"
+_THIS_COMPUTER = mark("this computer")
 
 STATES: Mapping[str, str] = {
     "responding": mark("Probably still responding"),
@@ -365,7 +367,7 @@ def history(request: HttpRequest, patient_id: str) -> HttpResponse:
         changes.append(
             {
                 "at": f"{words.date(change.at.astimezone().date())} {change.at.astimezone():%H:%M}",
-                "who": change.who,
+                "who": words.text(_THIS_COMPUTER) if change.who == LOCAL_USER else change.who,
                 "action": words.text(CHANGES.get(change.action, change.action)),
                 "table": words.text(TABLE_NAMES[change.table]) if change.table else "",
                 "before": _cells_in_words(change.before, change.after, words),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
@@ -72,45 +71,28 @@ SEVERITY: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Feeling:
-    """One side effect.
-
-    Attributes:
-        term: of CTCAE v5.0.
-        words: in plain words.
-        worst: the highest grade that CTCAE v5.0 has for it, below 5.
-    """
-
-    term: str
-    words: str
-    worst: int
-
-
-# Source of terms and grades: CTCAE v5.0, National Cancer Institute, 27 November 2017.
-FEELINGS: Final = (
-    Feeling("Fatigue", mark("Tired, without strength"), 3),
-    Feeling("Nausea", mark("Feeling sick"), 3),
-    Feeling("Vomiting", mark("Throwing up"), 4),
-    Feeling("Anorexia", mark("No wish to eat"), 4),
-    Feeling("Diarrhea", mark("Loose stools"), 4),
-    Feeling("Constipation", mark("Hard stools, hard to go"), 4),
-    Feeling("Mucositis oral", mark("Sore mouth"), 4),
-    Feeling("Pain", mark("Pain"), 3),
-    Feeling("Peripheral sensory neuropathy", mark("Tingling or numb hands or feet"), 4),
-    Feeling("Palmar-plantar erythrodysesthesia syndrome", mark("Red, sore palms or soles"), 3),
-    Feeling("Rash maculo-papular", mark("Rash on the skin"), 3),
-    Feeling("Dyspnea", mark("Short of breath"), 4),
-    Feeling("Fever", mark("Fever"), 4),
+# Side effects to choose from, each with the highest grade that CTCAE v5.0 (National Cancer Institute, 27 November 2017)
+# has for it, below 5.
+FEELINGS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "Fatigue": 3,
+        "Nausea": 3,
+        "Vomiting": 4,
+        "Anorexia": 4,
+        "Diarrhea": 4,
+        "Constipation": 4,
+        "Mucositis oral": 4,
+        "Pain": 3,
+        "Peripheral sensory neuropathy": 4,
+        "Palmar-plantar erythrodysesthesia syndrome": 3,
+        "Rash maculo-papular": 3,
+        "Dyspnea": 4,
+        "Fever": 4,
+    }
 )
 SEVERE: Final = 3  # from here on the page says whom to call
 
 MARKER_NAMES: Final = ("CEA", "CA 19-9", "CA-125", "CA 15-3", "PSA", "AFP", "LDH", "hCG", "CYFRA 21-1", "NSE")
-
-
-def feeling_name(term: str, words: Language) -> str:
-    """A side effect in plain words; one that the notebook does not offer keeps its term."""
-    return next((words.text(own.words) for own in FEELINGS if own.term == term), term)
 
 
 def spot_name(cells: Mapping[str, str | None], words: Language) -> str:

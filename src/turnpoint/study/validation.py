@@ -27,6 +27,8 @@ from turnpoint.study.schema import TABLES
 from turnpoint.study.study import Study
 from turnpoint.study.timing import resolve_days, resolve_deaths, start_dates
 
+NOTHING_MEASURED = "there is neither a lesion nor a marker"
+
 
 def build(
     raw_tables: dict[str, RawTable],
@@ -81,7 +83,7 @@ def build(
     if observations == 0 and not findings.has_errors:
         findings.add(
             name,
-            "there is neither a lesion nor a marker",
+            NOTHING_MEASURED,
             "Add lesions.csv or markers.csv; one of them must have rows.",
         )
     identifiers = _identifiers(tables)

@@ -8,8 +8,8 @@ from turnpoint.charts import palette
 from turnpoint.charts.canvas import Canvas, Layer, at_x, at_y, sheet, signed_axis, words
 from turnpoint.charts.language import Language
 from turnpoint.charts.specification import Axis, Scale, Specification, channel, marks
-from turnpoint.criteria.pcwg3.psa import PSA50_RATIO
-from turnpoint.criteria.recist.visit_response import PARTIAL_RESPONSE_RATIO
+from turnpoint.criteria.pcwg3 import PSA50_RATIO
+from turnpoint.criteria.recist import PARTIAL_RESPONSE_RATIO
 from turnpoint.study.recist_bar import PROGRESSION_RATIO
 
 # the criteria's own bounds, as changes; rounded, since 0.7 - 1 is not quite -0.3

@@ -11,8 +11,7 @@ import numpy as np
 import polars as pl
 
 from turnpoint.criteria.called_progression import called_of
-from turnpoint.criteria.recist import TOO_SMALL_MM, nothing_left, target_diameters
-from turnpoint.criteria.recist.visit_response import PARTIAL_RESPONSE_RATIO
+from turnpoint.criteria.recist import PARTIAL_RESPONSE_RATIO, TOO_SMALL_MM, nothing_left, target_diameters
 from turnpoint.errors import UsageError
 from turnpoint.kinetics.progression_gap import ProgressionGap, progression_gap
 from turnpoint.model.filter import DEFAULT_PARTICLES

@@ -9,10 +9,11 @@ from turnpoint.criteria.recist.sums import (
     sum_of_diameters,
     target_diameters,
 )
-from turnpoint.criteria.recist.visit_response import CERTAIN, responses
+from turnpoint.criteria.recist.visit_response import CERTAIN, PARTIAL_RESPONSE_RATIO, responses
 
 __all__ = [
     "CERTAIN",
+    "PARTIAL_RESPONSE_RATIO",
     "TOO_SMALL_MM",
     "NothingLeft",
     "best_responses",

@@ -116,7 +116,7 @@ def _changes(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.USub):
         yield ast.unparse(node.operand)
     elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        yield repr(node.value + 1 if isinstance(node.value, int) else node.value * 1.25)
+        yield repr(node.value + 1 if isinstance(node.value, int) else node.value * 1.25 or 1.0)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in SWAPS:
         other = ast.Call(
             ast.Attribute(node.func.value, SWAPS[node.func.attr], ast.Load()), node.args, node.keywords

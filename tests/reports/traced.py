@@ -15,6 +15,7 @@ import msgspec
 import polars as pl
 
 import turnpoint
+from turnpoint.criteria.called_progression import RECIST
 from turnpoint.pictures.document import to_json, written_table
 from turnpoint.pictures.patient import PatientPicture
 
@@ -25,6 +26,12 @@ _LOCALE = _REPORTS / "locale"
 
 def untraced(words: str, picture: PatientPicture, also: Iterable[float] = ()) -> list[str]:
     """The numbers among the words that come from nowhere, each with what stands around it; `also` may be said."""
+    shares = [value for value in _numbers(json.loads(to_json(picture))) if 0 <= value <= 1]
+    words = words.replace(RECIST, "")  # a criterion's name is no number
+    if any(share > 0.99 for share in shares):
+        words = words.replace(">99%", "")
+    if any(share < 0.01 for share in shares):
+        words = words.replace("<1%", "")
     return not_among(words, _said(picture) | _forms(also) | of_sentences())
 
 

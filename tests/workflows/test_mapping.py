@@ -77,7 +77,7 @@ def test_table_that_cannot_be_read_is_an_error_with_its_reason(tmp_path: Path) -
         ("42", "42"),
         ("true", '"true"'),  # a word, not TOML's truth
         ("2024-01-02", '"2024-01-02"'),
-        ("4.5", '"4.5"'),
+        ("4.5", "4.5"),
         ("= x", '"= x"'),
     ],
 )

@@ -137,8 +137,11 @@ def test_changes_of_drug_are_counted_in_all_patients() -> None:
             else (changed[half - 1] + changed[half]) / 2
         )
         shares = [ENGLISH.percent(len(own) / 40) for own in (changed, early, given_away)]
-        wanted.append([arm, *shares, ENGLISH.number(middle, 1)])
-    assert tables_of(page()[0])["Changes of drug, by arm; shares of all patients"] == wanted
+        weeks = [
+            ENGLISH.number(sum(row[name] for row in rows) / 40, 1) for name in ("weeks_on_a", "weeks_on_b")
+        ]
+        wanted.append([arm, *shares, ENGLISH.number(middle, 1), *weeks])
+    assert tables_of(page()[0])["Drugs given, by arm; shares of all patients"] == wanted
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
@@ -183,12 +186,14 @@ def test_every_number_of_the_page_is_known_and_another_is_noticed() -> None:
         pl.col("before_turning").sum(),
         (pl.col("switched_at") != "progression").sum(),
         pl.col("switch_week").median().alias("middle"),
+        pl.col("weeks_on_a", "weeks_on_b").mean(),
     )
     also = [100 * count / 40 for name in changes.columns[1:4] for count in changes[name]] + changes[
         "middle"
     ].drop_nulls().to_list()
+    also += [*changes["weeks_on_a"], *changes["weeks_on_b"]]
     assert untraced_of(everything, played().view(), *pages, also=also) == []
-    assert untraced_of(everything.replace("53.2", "53.7"), played().view(), *pages, also=also)
+    assert untraced_of(everything.replace("46.8", "46.3"), played().view(), *pages, also=also)
 
 
 def test_a_share_is_one_number_wherever_the_page_says_it() -> None:
@@ -217,6 +222,6 @@ def test_page_says_how_many_were_played_and_what_was_declared() -> None:
     assert declared["resistant_fraction"] == "0.02"
     assert declared["mutation_per_division"] == "1e-08"
     assert declared["threshold"] == declared["kill_per_week"] == "from the prior"
-    assert declared["arm after 24 weeks"].endswith("(24)")
-    assert declared[f"arm {ARMS[1]}"].endswith("(0.5)")
+    assert declared["arm after 24 weeks"].endswith("(after_weeks = 24)")
+    assert declared[f"arm {ARMS[1]}"].endswith("(threshold = 0.5)")
     assert declared["arm stays"] == "stays on the first drug"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import turnpoint as tp
 from turnpoint.errors import StudyError
-from turnpoint.formats import recognise
+from turnpoint.formats import FORMATS, recognise
 from turnpoint.study.reading import read_frames
 from turnpoint.workflows.convert import convert
 from turnpoint.workflows.opening import convert_to_study
@@ -214,7 +214,7 @@ def test_mistake_in_a_declaration_is_an_error(tmp_path, old, new, said):
 
 def test_clinics_table_is_no_model_table(tmp_path):
     (tmp_path / "t.csv").write_text("ID,TIME,Y\n1,0,50\n")
-    assert recognise(tmp_path / "t.csv") is None
+    assert recognise(tmp_path / "t.csv") is FORMATS["table"]
 
 
 MM = st.integers(10, 2000).map(lambda tenths: tenths / 10)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import turnpoint as tp
 from tests.formats.transport import size, warnings, write
-from turnpoint.formats import recognise
+from turnpoint.formats import FORMATS, recognise
 from turnpoint.formats.adam import USUAL_CODES
 from turnpoint.study.reading import read_frames
 from turnpoint.workflows.convert import convert
@@ -275,7 +275,7 @@ def test_na_and_points_of_r_and_sas_are_missing_in_a_csv_table(tmp_path):
 
 def test_table_of_a_clinic_is_no_data_set(tmp_path):
     (tmp_path / "tr.csv").write_text("USUBJID,visit,size\nP1,1,30\n")
-    assert recognise(tmp_path / "tr.csv") is None
+    assert recognise(tmp_path / "tr.csv") is FORMATS["table"]
 
 
 def test_numbers_of_sas_are_dates(tmp_path):

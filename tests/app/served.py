@@ -79,7 +79,9 @@ class Served:
         edge = uuid.uuid4().hex
         parts = [
             f'--{edge}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n'
-            "Content-Type: application/octet-stream\r\n\r\n".encode() + content + b"\r\n"
+            "Content-Type: application/octet-stream\r\n\r\n".encode()
+            + content
+            + b"\r\n"
             for name, content in files.items()
         ]
         body = b"".join(parts) + f"--{edge}--\r\n".encode()
@@ -107,7 +109,17 @@ def _low(headers: Any) -> dict[str, str]:
 
 def start(folder: Path, *options: str, env: dict[str, str] | None = None) -> Served:
     """Start a server and wait until it is ready."""
-    command = [sys.executable, "-m", "turnpoint", "serve", "--data", str(folder), "--port", "0", "--no-browser"]
+    command = [
+        sys.executable,
+        "-m",
+        "turnpoint",
+        "serve",
+        "--data",
+        str(folder),
+        "--port",
+        "0",
+        "--no-browser",
+    ]
     process = subprocess.Popen(
         [*command, *options],
         stdout=subprocess.PIPE,
@@ -139,7 +151,10 @@ def folder_of(name: str) -> dict[str, bytes]:
 SMALL = {
     "lesions.csv": (
         "patient_id,day,lesion_id,role,site,diameter_mm,status\n"
-        + "".join(f"Ann Secret,{56 * visit},T1,target,liver,{mm},measured\n" for visit, mm in enumerate((60, 50, 42, 37)))
+        + "".join(
+            f"Ann Secret,{56 * visit},T1,target,liver,{mm},measured\n"
+            for visit, mm in enumerate((60, 50, 42, 37))
+        )
         + "".join(f"B2,{42 * visit},T1,target,lung,{mm},measured\n" for visit, mm in enumerate((40, 41, 43)))
     ).encode(),
     "patients.csv": b"patient_id,tumour_type\nAnn Secret,metastatic colorectal cancer\nB2,NSCLC\n",

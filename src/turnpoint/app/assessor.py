@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from threading import Event, Thread
+from typing import Any
 
 from django.db import close_old_connections
 
@@ -21,7 +22,7 @@ NOT_READ = "not_read"
 URGENCY = {reason: len(REASONS) - place for place, reason in enumerate(REASONS)} | {NOT_READ: 4}
 
 # Of a patient of whom nothing has been measured.
-NOTHING_YET = {**dict.fromkeys(ATTENTION_SCHEMA), "reason": "cannot_tell", "visits": 0}
+NOTHING_YET: dict[str, Any] = {**dict.fromkeys(ATTENTION_SCHEMA), "reason": "cannot_tell", "visits": 0}
 
 log = logging.getLogger("turnpoint.app")
 
@@ -75,7 +76,7 @@ def _due() -> list[Patient]:
     return list(waiting.filter(study=first).select_related("study").order_by("-version", "id")[:_AT_ONCE])
 
 
-def _lines(patients: list[Patient]) -> dict[str, dict[str, object]]:
+def _lines(patients: list[Patient]) -> dict[str, dict[str, Any]]:
     """By patient; together where all can be read, else one by one."""
     found = study_of(patients)
     try:

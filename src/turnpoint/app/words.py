@@ -238,4 +238,6 @@ def column_name(column: str, words: Language) -> str:
 def cell_name(column: str, value: str | None, words: Language) -> str:
     """A cell as people read it."""
     known = CHOICES.get(column, {})
-    return words.text(known[value]) if value in known else value or ""
+    if value is None:
+        return ""
+    return words.text(known[value]) if value in known else value

@@ -323,9 +323,10 @@ def _rows(
     tables = []
     for table in TABLES:
         own = [one for one in standing if one.table == table]
-        columns = [
-            name for name in dict.fromkeys(name for one in own for name in one.cells) if name != "patient_id"
-        ]
+        named_in = dict.fromkeys(name for one in own for name in one.cells)
+        # of day and date the one that is used; any other cell may be empty and yet be filled in later
+        unused = {"day", "date"} - {name for one in own for name, value in one.cells.items() if value}
+        columns = [name for name in named_in if name != "patient_id" and name not in unused]
         if own:
             shown = [
                 {
@@ -672,6 +673,7 @@ def _lesion_lines(known: StudyTables | None, typed: Sequence[Cells], words: Lang
                     "role": own["role"],
                     "role_name": cell_name("role", own["role"], words),
                     "site": own["site"] or "",
+                    "site_name": cell_name("site", own["site"], words),
                     "node": "true" if own["node"] else "false",
                     "before": words.number(own["diameter_mm"], 1),
                     "diameter_mm": given.get("diameter_mm") or "",
@@ -693,6 +695,7 @@ def _lesion_lines(known: StudyTables | None, typed: Sequence[Cells], words: Lang
             "role": given.get("role") or role,
             "role_name": "",
             "site": given.get("site") or "",
+            "site_name": "",
             "node": given.get("node") or "false",
             "before": "",
             "diameter_mm": given.get("diameter_mm") or "",

@@ -56,8 +56,15 @@ def test_clinician_from_files_to_the_printed_report(
                 for name, content in FILES.items()
             ],
         )
+        studies = len(desk.get("/api/v1/studies").json())
         page.click("main button")
+        page.wait_for_url("**/import/found")
+        assert_sound(page, NAME)
+        assert len(desk.get("/api/v1/studies").json()) == studies  # shown before anything is stored
+        page.fill("[name=name]", f"brought {lang}")
+        page.click("button[value=store]")
         page.wait_for_url("**/studies/**")
+        assert f"brought {lang}" in page.inner_text("h1")
         assert_sound(page, NAME)
 
         page.goto(f"{desk.base}/?study={page.url.split('/')[-1]}")
@@ -143,8 +150,10 @@ def test_patient_entered_by_hand_by_keyboard_with_help_beside_a_term(browser: An
         page.click("#visit button.button")
         page.wait_for_url(patient)
         assert "41" in page.inner_text("main")
-        page.goto(f"{desk.base}/?q=By+Hand")
-        page.wait_for_function("!document.querySelector('.patients .when').textContent.includes('day')")
+        page.goto(f"{desk.base}/")
+        page.fill("#find", "By Hand")
+        page.wait_for_selector("[role=status]:text-is('1 patient')")
+        assert "By Hand" in page.inner_text("ul.patients")
         page.goto(f"{desk.base}/words")
         assert_sound(page)
 

@@ -306,7 +306,7 @@ def show_report(
         # a page of its own: its styles are inside it, and nothing in it runs
         answer._csp_replace = {
             "default-src": ["'none'"],
-            "style-src": ["'unsafe-inline'"],
+            "style-src-elem": ["'unsafe-inline'"],
             "img-src": ["data:"],
         }
     answer.headers["ETag"] = etag

@@ -22,7 +22,7 @@ NOT_READ = "not_read"
 URGENCY = {reason: len(REASONS) - place for place, reason in enumerate(REASONS)} | {NOT_READ: 4}
 
 # Of a patient of whom nothing has been measured.
-NOTHING_YET = {**dict.fromkeys(ATTENTION_SCHEMA), "reason": "cannot_tell", "visits": 0}
+NOTHING_YET: dict[str, Any] = {**dict.fromkeys(ATTENTION_SCHEMA), "reason": "cannot_tell", "visits": 0}
 
 log = logging.getLogger("turnpoint.app")
 

@@ -13,12 +13,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from turnpoint.app import store
+from turnpoint.app import store, waiting
 from turnpoint.app.access import may_add, may_edit, patients_for, studies_for
 from turnpoint.app.api import author_of
 from turnpoint.app.assessor import NOT_READ
 from turnpoint.app.gate import LOCAL_USER
-from turnpoint.app.intake import as_json, taken_in
+from turnpoint.app.intake import taken_in
 from turnpoint.app.models import TABLES, Change, Patient, Row
 from turnpoint.app.pictures import days_of, picture_of, study_of_patient
 from turnpoint.app.shell import (
@@ -59,6 +59,7 @@ _FURTHER = 2  # empty lines of each kind in the entry form
 _FIRST = 5  # of lesions at the first scan: RECIST 1.1 has at most five target lesions
 _MOST_CHANGES = 300
 _UNDETERMINED = "undetermined"
+_WAITING = "waiting"
 _THIS_COMPUTER = mark("this computer")
 
 STATES: Mapping[str, str] = {
@@ -323,9 +324,10 @@ def _rows(
     tables = []
     for table in TABLES:
         own = [one for one in standing if one.table == table]
-        columns = [
-            name for name in dict.fromkeys(name for one in own for name in one.cells) if name != "patient_id"
-        ]
+        named_in = dict.fromkeys(name for one in own for name in one.cells)
+        # of day and date the one that is used; any other cell may be empty and yet be filled in later
+        unused = {"day", "date"} - {name for one in own for name, value in one.cells.items() if value}
+        columns = [name for name in named_in if name != "patient_id" and name not in unused]
         if own:
             shown = [
                 {
@@ -397,26 +399,51 @@ def _cells_in_words(cells: Any, other: Any, words: Language) -> str:
 
 @require_http_methods(["GET", "POST"])
 def bring(request: HttpRequest) -> HttpResponse:
-    """Files become a study; what was found is shown before anything else."""
+    """Files are read; what was found is shown before anything is stored."""
     _, words = language_of(request)
     if not may_add(request.user):
         raise Http404
     shell = shell_of(request, words.text("Bring files"), "/import")
     if request.method == "GET":
-        return show(request, "import.html", shell, problems=[], follows=[])
+        return show(request, "import.html", shell)
     given = request.FILES.getlist("files")
     found = taken_in([(file.name or "", file.file) for file in given])
     if found.is_refused:
-        problems = problems_in(list(found.problems))
-        return show(request, "import.html", shell, 422, problems=problems, follows=[])
+        return show(request, "import.html", shell, 422, problems=problems_in(list(found.problems)))
     name = Path(given[0].name or "study").stem if len(given) == 1 else words.text("study")
-    made = store.add_study(
-        name,
-        found.tables,
-        author_of(request),
-        problems=[as_json(problem) for problem in found.problems],
-        unused=found.unused,
-    )
+    request.session[_WAITING] = waiting.put(found, name)
+    return HttpResponseRedirect("/import/found")
+
+
+@require_http_methods(["GET", "POST"])
+def found_in_files(request: HttpRequest) -> HttpResponse:
+    """What was read and waits for a yes."""
+    _, words = language_of(request)
+    key = request.session.get(_WAITING, "")
+    own = waiting.get(key)
+    if own is None or not may_add(request.user):
+        return HttpResponseRedirect("/import")
+    if request.method == "GET":
+        patients = {row["patient_id"] for rows in own.tables.values() for row in rows}
+        return show(
+            request,
+            "import_found.html",
+            shell_of(request, words.text("Bring files"), "/import"),
+            name=own.name,
+            counted=words.plural("{count} patient", "{count} patients", len(patients)),
+            counts=[
+                (words.text(TABLE_NAMES[table]), words.number(len(rows)))
+                for table, rows in own.tables.items()
+            ],
+            unused=own.unused,
+            problems=problems_in([Problem(**one) for one in own.problems]),
+        )
+    request.session.pop(_WAITING)
+    waiting.drop(key)
+    if request.POST.get("do") != "store":
+        return HttpResponseRedirect("/import")
+    name = request.POST.get("name", "").strip()[:200] or own.name
+    made = store.add_study(name, own.tables, author_of(request), problems=own.problems, unused=own.unused)
     return HttpResponseRedirect(f"/studies/{made.id}")
 
 
@@ -672,6 +699,7 @@ def _lesion_lines(known: StudyTables | None, typed: Sequence[Cells], words: Lang
                     "role": own["role"],
                     "role_name": cell_name("role", own["role"], words),
                     "site": own["site"] or "",
+                    "site_name": cell_name("site", own["site"], words),
                     "node": "true" if own["node"] else "false",
                     "before": words.number(own["diameter_mm"], 1),
                     "diameter_mm": given.get("diameter_mm") or "",
@@ -693,6 +721,7 @@ def _lesion_lines(known: StudyTables | None, typed: Sequence[Cells], words: Lang
             "role": given.get("role") or role,
             "role_name": "",
             "site": given.get("site") or "",
+            "site_name": "",
             "node": given.get("node") or "false",
             "before": "",
             "diameter_mm": given.get("diameter_mm") or "",

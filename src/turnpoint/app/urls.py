@@ -32,6 +32,7 @@ DESK = [
     path("p/<str:patient_id>/rows/<str:row_id>", pages.row),
     path("p/<str:patient_id>/history", pages.history),
     path("import", pages.bring),
+    path("import/found", pages.found_in_files),
     path("studies/<str:study_id>", pages.study),
     path("cohort", cohort.cohort),
     path("cohort/charts.json", cohort.charts),

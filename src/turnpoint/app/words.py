@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from turnpoint.charts.language import Language, mark
+from turnpoint.reports.places import site_name
 
 TABLE_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -238,4 +239,8 @@ def column_name(column: str, words: Language) -> str:
 def cell_name(column: str, value: str | None, words: Language) -> str:
     """A cell as people read it."""
     known = CHOICES.get(column, {})
-    return words.text(known[value]) if value in known else value or ""
+    if value is None:
+        return ""
+    if column == "site":
+        return site_name(value, words)
+    return words.text(known[value]) if value in known else value

@@ -146,7 +146,7 @@ def cohort_from(study: Study, ends: pl.DataFrame, priors: Sequence[Prior]) -> Co
     )
     counts: Mapping[str, int] = {
         "patients": len(study.patient_ids),
-        "visits": ends["visits"].sum(),
+        "visits": int(ends["visits"].sum()),
         "alerts": alerts.height,
         "progressions": swimmer["progression_day"].drop_nulls().len(),
     }

@@ -28,7 +28,7 @@
       slider.setAttribute("aria-valuetext", labels[slider.value]);
     });
     slider.addEventListener("change", () => {
-      form.elements.namedItem("at").value = days[slider.value];
+      form.querySelector("input[name=at]").value = days[slider.value];
       form.submit();
     });
   }

@@ -37,6 +37,7 @@ COLUMN_NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "node": mark("Lymph node"),
         "diameter_mm": mark("Diameter, mm"),
         "status": mark("Seen as"),
+        "visit": mark("Visit"),
         "method": mark("Method"),
         "reader": mark("Reader"),
         "marker": mark("Marker"),

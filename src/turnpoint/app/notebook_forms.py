@@ -258,7 +258,7 @@ def correction(
     cells: dict[str, str | None] = {}
     if row.table == "patients":
         day, unclear = a_day(form.get("date", ""), words, today)
-        return {"start_date": day}, [(words.text("Date"), unclear)] if unclear else []
+        return {"start_date": day}, [(words.text("Which day"), unclear)] if unclear else []
     cells["date"] = _day(form, written, words, today)
     match row.table:
         case "lesions":
@@ -329,7 +329,7 @@ def _by_language(value: str, words: Language) -> str:
 def _day(form: QueryDict, written: Written, words: Language, today: date) -> str | None:
     day, unclear = a_day(form.get("date", ""), words, today)
     if unclear:
-        written.unclear.append((words.text("Date"), unclear))
+        written.unclear.append((words.text("Which day"), unclear))
     return day
 
 

@@ -30,7 +30,7 @@ COLUMN_NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "death_day": mark("Day of death"),
         "death_date": mark("Date of death"),
         "day": mark("Day"),
-        "date": mark("Date"),
+        "date": mark("Calendar date"),
         "lesion_id": mark("Lesion"),
         "role": mark("Role"),
         "site": mark("Site"),
@@ -80,7 +80,7 @@ SEXES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "female": mark("female"),
         "male": mark("male"),
-        "other": mark("other"),
+        "other": mark("other sex"),
         "unknown": mark("unknown"),
     }
 )

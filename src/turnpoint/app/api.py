@@ -13,9 +13,10 @@ import zipfile
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import Field, File, NinjaAPI, Query, Schema
-from ninja.errors import ValidationError
+from ninja.errors import HttpError, ValidationError
 from ninja.files import UploadedFile
 from pydantic import ConfigDict, StrictBool, StrictFloat, StrictInt, StrictStr
 
@@ -26,6 +27,7 @@ from turnpoint.app.intake import as_json, taken_in
 from turnpoint.app.models import Change, Patient, Row, Study
 from turnpoint.app.pictures import document_of, key_of, picture_of
 from turnpoint.app.studies import Cells, study_of
+from turnpoint.app.wrong import note
 from turnpoint.errors import Problem, TurnpointError
 from turnpoint.reports.pdf import pdf
 from turnpoint.reports.rendering import render_patient
@@ -209,6 +211,21 @@ def _misunderstood(_request: HttpRequest, error: ValidationError) -> HttpRespons
     return as_problem(422, "not as the description of this address says", said)
 
 
+@api.exception_handler(HttpError)
+def _unreadable(_request: HttpRequest, error: HttpError) -> HttpResponse:
+    return as_problem(
+        error.status_code, "this could not be read", "Send it as the description of this address says."
+    )
+
+
+@api.exception_handler(OperationalError)
+def _not_stored(_request: HttpRequest, error: OperationalError) -> HttpResponse:
+    note(error)
+    return as_problem(
+        507, "this could not be stored", "Nothing was stored: the disk is full, or the store is not there."
+    )
+
+
 @api.exception_handler(TurnpointError)
 def _other(_request: HttpRequest, error: TurnpointError) -> HttpResponse:
     problems = list(getattr(error, "problems", ()))
@@ -303,7 +320,7 @@ def show_report(
     else:
         answer = HttpResponse(page, content_type="text/html; charset=utf-8")
         # a page of its own: its styles are inside it, and nothing in it runs
-        answer._csp_replace = {
+        answer._csp_config = {
             "default-src": ["'none'"],
             "style-src": ["'unsafe-inline'"],
             "img-src": ["data:"],
@@ -449,7 +466,7 @@ def text_of(value: str | float | bool | None) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"{value:.15g}"
+    return str(value) if isinstance(value, int) else f"{value:.15g}"
 
 
 def _row_here(patient: Patient, row_id: str) -> Row:

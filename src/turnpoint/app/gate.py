@@ -17,8 +17,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth import get_user_model, login, logout
 from django.contrib.auth.models import AbstractUser
-from django.core.exceptions import DisallowedHost, PermissionDenied, SuspiciousOperation
+from django.core.exceptions import BadRequest, DisallowedHost, PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.multipartparser import MultiPartParserError
+from django.middleware.csrf import CsrfViewMiddleware
 
 from turnpoint.app.configuration import Configuration
 from turnpoint.app.team import LONGEST_HOURS
@@ -31,6 +33,7 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 _WRONG_TOKENS_PER_MINUTE = 20
 _PER_MINUTE = 600  # requests of one person of a team; a person with ten busy windows makes fewer
 _SIGN_INS_PER_MINUTE = 120  # of everybody together: a clinic in the morning makes fewer
+_NO_FAULTS = (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPartParserError)
 _SINCE = "signed in at"
 
 log = logging.getLogger("turnpoint.app")
@@ -53,7 +56,7 @@ class Calm:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> None:  # noqa: ARG002  (Django's signature)
         """A line of the log; the answer is `wrong.failed`."""
-        if not isinstance(error, Http404 | PermissionDenied | SuspiciousOperation):
+        if not isinstance(error, _NO_FAULTS):
             note(error)
 
 
@@ -144,6 +147,7 @@ class SignIn:
     def __init__(self, following: Next) -> None:
         self._following = following
         self._often = Often(_PER_MINUTE)
+        self._csrf = CsrfViewMiddleware(following)  # of the API, whose views Django's own leaves out
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Let who came in on."""
@@ -161,6 +165,10 @@ class SignIn:
                 return HttpResponseRedirect("/sign-in")
             way = "Sign in." if team else "Open the address that turnpoint serve printed, with its token."
             return _turned_away(request, 401, way)
+        if request.path.startswith(_API) and self._csrf.process_view(request, None, (), {}) is not None:
+            return _turned_away(
+                request, 403, "A session needs its X-CSRFToken for this; a program sends the token."
+            )
         return self._following(request)
 
 

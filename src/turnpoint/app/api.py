@@ -39,7 +39,44 @@ _DAYS = 7305  # as in the study folder
 _MOST_LISTED = 1000
 _TABLES = ("lesions", "markers", "doses", "events")
 
-api = NinjaAPI(
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_KINDS = {  # of answers that are no JSON of ours, by the end of their address
+    "/report": {"text/html": {"schema": {"type": "string"}}, "application/pdf": _BINARY},
+    "/export": {"application/zip": _BINARY, "application/fhir+json": {"schema": {"type": "object"}}},
+}
+_ANYWHERE = {  # what any address may answer
+    400: "not understood",
+    401: "not signed in",
+    404: "not here",
+    413: "too large",
+    422: "against a rule",
+    429: "too often",
+    507: "not stored: the disk is full",
+}
+
+
+class Described(NinjaAPI):
+    """An API whose description says what its errors and files are."""
+
+    def get_openapi_schema(self, **given: Any) -> Any:
+        """The description, errors as problem+json and files as what they are."""
+        described = super().get_openapi_schema(**given)
+        problem = {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
+        for address, methods in described["paths"].items():
+            for operation in methods.values():
+                answers = operation["responses"]
+                for status, words in _ANYWHERE.items():
+                    answers.setdefault(status, {"description": words})
+                for status, answer in answers.items():
+                    if status >= 400:
+                        answer["content"] = {"application/problem+json": problem}
+                for end, kinds in _KINDS.items():
+                    if address.endswith(end):
+                        answers[200]["content"] = kinds
+        return described
+
+
+api = Described(
     title="Turnpoint",
     version=__version__,
     description="Patients of this store, and what Turnpoint says of them.",
@@ -221,9 +258,7 @@ def _unreadable(_request: HttpRequest, error: HttpError) -> HttpResponse:
 @api.exception_handler(OperationalError)
 def _not_stored(_request: HttpRequest, error: OperationalError) -> HttpResponse:
     note(error)
-    return as_problem(
-        507, "this could not be stored", "Nothing was stored: the disk is full, or the store is not there."
-    )
+    return as_problem(507, "this could not be stored", "The disk is full, or the store is not there.")
 
 
 @api.exception_handler(TurnpointError)
@@ -235,7 +270,7 @@ def _other(_request: HttpRequest, error: TurnpointError) -> HttpResponse:
 
 @api.post("/studies", response={201: StudyFields, 422: ProblemDocument, 403: ProblemDocument})
 def add_study(
-    request: HttpRequest, files: Annotated[list[UploadedFile], File()], response: HttpResponse
+    request: HttpRequest, files: Annotated[list[UploadedFile], File(min_length=1)], response: HttpResponse
 ) -> Any:
     """Files of any supported kind become a study; when there is an error nothing is stored."""
     if not may_add(request.user):

@@ -10,12 +10,15 @@ from typing import Any
 from django.db import close_old_connections
 
 from turnpoint.app.models import Patient
+from turnpoint.app.pictures import is_computing
 from turnpoint.app.studies import study_of
 from turnpoint.errors import TurnpointError
 from turnpoint.workflows.attention import REASONS, attention
 
-_AT_ONCE = 64
+_AT_ONCE = 16  # a few seconds and 100 MiB; more at once is no faster
 _IDLE_SECONDS = 0.5
+_POLITE_SECONDS = 0.1
+_GRACE_SECONDS = 1.0
 # A patient that cannot be read at all stands between what is new and what is calm.
 NOT_READ = "not_read"
 URGENCY = {reason: len(REASONS) - place for place, reason in enumerate(REASONS)} | {NOT_READ: 4}
@@ -37,6 +40,9 @@ class Assessor(Thread):
     def run(self) -> None:
         """See the class."""
         while not self._stop_now.is_set():
+            if is_computing():  # somebody waits for a picture, and nobody for this
+                self._stop_now.wait(_POLITE_SECONDS)
+                continue
             try:
                 done = assess_some()
             except Exception:  # noqa: BLE001  (the list waits; the server must not end)
@@ -45,7 +51,9 @@ class Assessor(Thread):
                 time.sleep(_IDLE_SECONDS)
             if not done:
                 close_old_connections()
-                self._stop_now.wait(_IDLE_SECONDS)
+                while not self._stop_now.wait(_IDLE_SECONDS) and not _due():
+                    pass
+                self._stop_now.wait(_GRACE_SECONDS)  # whoever stored a visit looks at its verdict first
 
 
 def assess_some() -> int:

@@ -89,7 +89,7 @@ class Person:
 
 
 def patient_of(server: Served, study: str) -> str:
-    return server.get(f"/api/v1/studies/{study}/patients?limit=1").json()["items"][0]["id"]
+    return str(server.get(f"/api/v1/studies/{study}/patients?limit=1").json()["items"][0]["id"])
 
 
 def wait_for_the_list(server: Served, study: str, patients: int) -> float:

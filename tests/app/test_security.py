@@ -211,7 +211,7 @@ def test_unhandled_fault_is_answered_calmly_and_logged_without_a_word_of_the_dat
     base, token = line.strip().split("/?token=") if "token" in line else ("", process.communicate()[1])
     assert base, token
     try:
-        server = Served(process, base, token, [], None)  # type: ignore[arg-type]
+        server = Served(process, base, token, [], None)
         study = server.upload(SMALL).json()["id"]
         one = server.get(f"/api/v1/studies/{study}/patients").json()["items"][0]["id"]
         visit = {"day": 1, "lesions": [{"lesion_id": "T1"}]}

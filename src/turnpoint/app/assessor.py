@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from threading import Event, Thread
 from typing import Any
 
@@ -12,6 +10,7 @@ from django.db import close_old_connections
 from turnpoint.app.models import Patient
 from turnpoint.app.pictures import is_computing
 from turnpoint.app.studies import study_of
+from turnpoint.app.wrong import note
 from turnpoint.errors import TurnpointError
 from turnpoint.workflows.attention import REASONS, attention
 
@@ -22,8 +21,6 @@ _GRACE_SECONDS = 1.0
 # A patient that cannot be read at all stands between what is new and what is calm.
 NOT_READ = "not_read"
 URGENCY = {reason: len(REASONS) - place for place, reason in enumerate(REASONS)} | {NOT_READ: 4}
-
-log = logging.getLogger("turnpoint.app")
 
 
 class Assessor(Thread):
@@ -39,21 +36,23 @@ class Assessor(Thread):
 
     def run(self) -> None:
         """See the class."""
+        was_idle = False
         while not self._stop_now.is_set():
             if is_computing():  # somebody waits for a picture, and nobody for this
                 self._stop_now.wait(_POLITE_SECONDS)
                 continue
             try:
-                done = assess_some()
-            except Exception:  # noqa: BLE001  (the list waits; the server must not end)
-                log.warning("a batch of the list could not be worked out")
-                done = 0
-                time.sleep(_IDLE_SECONDS)
-            if not done:
+                if was_idle and _due():
+                    was_idle = False
+                    self._stop_now.wait(_GRACE_SECONDS)  # whoever stored a visit looks at its verdict first
+                    continue
+                was_idle = not assess_some()
+            except Exception as error:  # noqa: BLE001  (the list waits; the server must not end)
+                note(error)
+                was_idle = True
+            if was_idle:
                 close_old_connections()
-                while not self._stop_now.wait(_IDLE_SECONDS) and not _due():
-                    pass
-                self._stop_now.wait(_GRACE_SECONDS)  # whoever stored a visit looks at its verdict first
+                self._stop_now.wait(_IDLE_SECONDS)
 
 
 def assess_some() -> int:

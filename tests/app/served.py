@@ -64,7 +64,7 @@ class Served:
         request = urllib.request.Request(self.base + path, data=data, method=method, headers=sent)
         opener = urllib.request.build_opener(_NoRedirect)
         try:
-            with opener.open(request, timeout=60) as answer:
+            with opener.open(request, timeout=300) as answer:
                 return Answer(answer.status, _low(answer.headers), answer.read())
         except urllib.error.HTTPError as error:
             return Answer(error.code, _low(error.headers), error.read())

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 import pytest
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.skipif(
     reason="the provider is not installed (npm ci --prefix tests/app/oidc)",
 )
 SECRET = "not-a-secret-but-long-enough"  # noqa: S105
-VISIT = {
+VISIT: Any = {
     "day": 300,
     "lesions": [{"lesion_id": "T1", "role": "target", "diameter_mm": 40, "status": "measured"}],
 }

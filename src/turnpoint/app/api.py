@@ -13,9 +13,10 @@ import zipfile
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import Field, File, NinjaAPI, Query, Schema
-from ninja.errors import ValidationError
+from ninja.errors import HttpError, ValidationError
 from ninja.files import UploadedFile
 from pydantic import ConfigDict, StrictBool, StrictFloat, StrictInt, StrictStr
 
@@ -26,6 +27,7 @@ from turnpoint.app.intake import as_json, taken_in
 from turnpoint.app.models import Change, Patient, Row, Study
 from turnpoint.app.pictures import document_of, key_of, picture_of
 from turnpoint.app.studies import Cells, study_of
+from turnpoint.app.wrong import note
 from turnpoint.errors import Problem, TurnpointError
 from turnpoint.reports.pdf import pdf
 from turnpoint.reports.rendering import render_patient
@@ -38,7 +40,44 @@ _DAYS = 7305  # as in the study folder
 _MOST_LISTED = 1000
 _TABLES = ("lesions", "markers", "doses", "events")
 
-api = NinjaAPI(
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_KINDS = {  # of answers that are no JSON of ours, by the end of their address
+    "/report": {"text/html": {"schema": {"type": "string"}}, "application/pdf": _BINARY},
+    "/export": {"application/zip": _BINARY, "application/fhir+json": {"schema": {"type": "object"}}},
+}
+_ANYWHERE = {  # what any address may answer
+    400: "not understood",
+    401: "not signed in",
+    404: "not here",
+    413: "too large",
+    422: "against a rule",
+    429: "too often",
+    507: "not stored: the disk is full",
+}
+
+
+class Described(NinjaAPI):
+    """An API whose description says what its errors and files are."""
+
+    def get_openapi_schema(self, **given: Any) -> Any:
+        """The description, errors as problem+json and files as what they are."""
+        described = super().get_openapi_schema(**given)
+        problem = {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
+        for address, methods in described["paths"].items():
+            for operation in methods.values():
+                answers = operation["responses"]
+                for status, words in _ANYWHERE.items():
+                    answers.setdefault(status, {"description": words})
+                for status, answer in answers.items():
+                    if status >= 400:
+                        answer["content"] = {"application/problem+json": problem}
+                for end, kinds in _KINDS.items():
+                    if address.endswith(end):
+                        answers[200]["content"] = kinds
+        return described
+
+
+api = Described(
     title="Turnpoint",
     version=__version__,
     description="Patients of this store, and what Turnpoint says of them.",
@@ -210,6 +249,19 @@ def _misunderstood(_request: HttpRequest, error: ValidationError) -> HttpRespons
     return as_problem(422, "not as the description of this address says", said)
 
 
+@api.exception_handler(HttpError)
+def _unreadable(_request: HttpRequest, error: HttpError) -> HttpResponse:
+    return as_problem(
+        error.status_code, "this could not be read", "Send it as the description of this address says."
+    )
+
+
+@api.exception_handler(OperationalError)
+def _not_stored(_request: HttpRequest, error: OperationalError) -> HttpResponse:
+    note(error)
+    return as_problem(507, "this could not be stored", "The disk is full, or the store is not there.")
+
+
 @api.exception_handler(TurnpointError)
 def _other(_request: HttpRequest, error: TurnpointError) -> HttpResponse:
     problems = list(getattr(error, "problems", ()))
@@ -219,7 +271,7 @@ def _other(_request: HttpRequest, error: TurnpointError) -> HttpResponse:
 
 @api.post("/studies", response={201: StudyFields, 422: ProblemDocument, 403: ProblemDocument})
 def add_study(
-    request: HttpRequest, files: Annotated[list[UploadedFile], File()], response: HttpResponse
+    request: HttpRequest, files: Annotated[list[UploadedFile], File(min_length=1)], response: HttpResponse
 ) -> Any:
     """Files of any supported kind become a study; when there is an error nothing is stored."""
     if not may_add(request.user):
@@ -304,7 +356,7 @@ def show_report(
     else:
         answer = HttpResponse(page, content_type="text/html; charset=utf-8")
         # a page of its own: its styles are inside it, and nothing in it runs
-        answer._csp_replace = {
+        answer._csp_config = {
             "default-src": ["'none'"],
             "style-src-elem": ["'unsafe-inline'"],
             "img-src": ["data:"],
@@ -460,7 +512,7 @@ def text_of(value: str | float | bool | None) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"{value:.15g}"
+    return str(value) if isinstance(value, int) else f"{value:.15g}"
 
 
 def _row_here(patient: Patient, row_id: str) -> Row:

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from threading import Event, Thread
 from typing import Any
 
 from django.db import close_old_connections
 
 from turnpoint.app.models import Patient
+from turnpoint.app.pictures import is_computing
 from turnpoint.app.studies import study_of
+from turnpoint.app.wrong import note
 from turnpoint.errors import TurnpointError
 from turnpoint.study.validation import NOTHING_MEASURED
 from turnpoint.workflows.attention import ATTENTION_SCHEMA, REASONS, attention
 
-_AT_ONCE = 64
+_AT_ONCE = 16  # a few seconds and 100 MiB; more at once is no faster
 _IDLE_SECONDS = 0.5
+_POLITE_SECONDS = 0.1
+_GRACE_SECONDS = 1.0
 # A patient that cannot be read at all stands between what is new and what is calm.
 NOT_READ = "not_read"
 URGENCY = {reason: len(REASONS) - place for place, reason in enumerate(REASONS)} | {NOT_READ: 4}
 
 # Of a patient of whom nothing has been measured.
 NOTHING_YET: dict[str, Any] = {**dict.fromkeys(ATTENTION_SCHEMA), "reason": "cannot_tell", "visits": 0}
-
-log = logging.getLogger("turnpoint.app")
 
 
 class Assessor(Thread):
@@ -40,14 +40,21 @@ class Assessor(Thread):
 
     def run(self) -> None:
         """See the class."""
+        was_idle = False
         while not self._stop_now.is_set():
+            if is_computing():  # somebody waits for a picture, and nobody for this
+                self._stop_now.wait(_POLITE_SECONDS)
+                continue
             try:
-                done = assess_some()
-            except Exception:  # noqa: BLE001  (the list waits; the server must not end)
-                log.warning("a batch of the list could not be worked out")
-                done = 0
-                time.sleep(_IDLE_SECONDS)
-            if not done:
+                if was_idle and _due():
+                    was_idle = False
+                    self._stop_now.wait(_GRACE_SECONDS)  # whoever stored a visit looks at its verdict first
+                    continue
+                was_idle = not assess_some()
+            except Exception as error:  # noqa: BLE001  (the list waits; the server must not end)
+                note(error)
+                was_idle = True
+            if was_idle:
                 close_old_connections()
                 self._stop_now.wait(_IDLE_SECONDS)
 

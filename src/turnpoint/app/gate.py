@@ -17,12 +17,17 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth import get_user_model, login, logout
 from django.contrib.auth.models import AbstractUser
-from django.core.exceptions import DisallowedHost, PermissionDenied, SuspiciousOperation
+from django.core.exceptions import BadRequest, DisallowedHost, PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.multipartparser import MultiPartParserError
+from django.middleware.csrf import CsrfViewMiddleware
 
 from turnpoint.app.configuration import Configuration
+from turnpoint.app.shell import asked_for
 from turnpoint.app.team import LONGEST_HOURS
 from turnpoint.app.wrong import note, problem, said
+from turnpoint.charts.language import mark
+from turnpoint.reports.catalogue import language
 
 LOCAL_USER = "this computer"
 OPEN_TO_ALL = ("/healthz", "/static/", "/sign-in")
@@ -31,6 +36,7 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 _WRONG_TOKENS_PER_MINUTE = 20
 _PER_MINUTE = 600  # requests of one person of a team; a person with ten busy windows makes fewer
 _SIGN_INS_PER_MINUTE = 120  # of everybody together: a clinic in the morning makes fewer
+_NO_FAULTS = (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPartParserError)
 _SINCE = "signed in at"
 
 log = logging.getLogger("turnpoint.app")
@@ -53,7 +59,7 @@ class Calm:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> None:  # noqa: ARG002  (Django's signature)
         """A line of the log; the answer is `wrong.failed`."""
-        if not isinstance(error, Http404 | PermissionDenied | SuspiciousOperation):
+        if not isinstance(error, _NO_FAULTS):
             note(error)
 
 
@@ -95,15 +101,15 @@ class Gate:
         try:
             host = request.get_host()
         except DisallowedHost:
-            return _turned_away(request, 400, "This address is not one of this server.")
+            return _turned_away(request, 400, mark("This address is not one of this server."))
         if "\0" in request.path or "%00" in request.META.get(
             "QUERY_STRING", ""
         ):  # nowhere, and no text of a store
             return said(request, 404)
         if not _is_own_origin(request, host):
-            return _turned_away(request, 403, "Another site may not ask this of Turnpoint.")
+            return _turned_away(request, 403, mark("Another site may not ask this of Turnpoint."))
         if request.path.startswith("/sign-in/") and self._sign_ins.is_too_often("all"):
-            return _turned_away(request, 429, "Too many sign-ins at once. Wait a minute.")
+            return _turned_away(request, 429, mark("Too many sign-ins at once. Wait a minute."))
         return None
 
     def _exchange(self, request: HttpRequest) -> HttpResponse | None:
@@ -130,11 +136,11 @@ class Gate:
 
     def _wrong_token(self, request: HttpRequest) -> HttpResponse:
         if self._wrong.is_too_often("all"):
-            return _turned_away(request, 429, "Too many wrong tokens. Wait a minute.")
+            return _turned_away(request, 429, mark("Too many wrong tokens. Wait a minute."))
         return _turned_away(
             request,
             401,
-            "The token is not that of this server. Open the address that turnpoint serve printed.",
+            mark("The token is not that of this server. Open the address that turnpoint serve printed."),
         )
 
 
@@ -144,6 +150,7 @@ class SignIn:
     def __init__(self, following: Next) -> None:
         self._following = following
         self._often = Often(_PER_MINUTE)
+        self._csrf = CsrfViewMiddleware(following)  # of the API, whose views Django's own leaves out
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Let who came in on."""
@@ -155,12 +162,20 @@ class SignIn:
             if time.time() - since > LONGEST_HOURS * 3600:
                 logout(request)
             elif self._often.is_too_often(request.user.pk):
-                return _turned_away(request, 429, "Too many requests. Wait a minute.")
+                return _turned_away(request, 429, mark("Too many requests. Wait a minute."))
         if not request.user.is_authenticated and not request.path.startswith(OPEN_TO_ALL):
             if team and request.method == "GET" and not request.path.startswith(_API):
                 return HttpResponseRedirect("/sign-in")
-            way = "Sign in." if team else "Open the address that turnpoint serve printed, with its token."
+            way = (
+                mark("Sign in.")
+                if team
+                else mark("Open the address that turnpoint serve printed, with its token.")
+            )
             return _turned_away(request, 401, way)
+        if request.path.startswith(_API) and self._csrf.process_view(request, None, (), {}) is not None:
+            return _turned_away(
+                request, 403, mark("A session needs its X-CSRFToken for this; a program sends the token.")
+            )
         return self._following(request)
 
 
@@ -189,4 +204,5 @@ def _turned_away(request: HttpRequest, status: int, text: str) -> HttpResponse:
     log.info("turned away with %d", status)
     if request.path.startswith(_API):
         return problem(status, text)
-    return HttpResponse(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
+    words = language(asked_for(request)).text(text)
+    return HttpResponse(f"{words}\n", status=status, content_type="text/plain; charset=utf-8")

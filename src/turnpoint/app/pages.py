@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import polars as pl
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
@@ -86,11 +85,13 @@ AUDIENCES: Mapping[str, str] = {
 _FORMATS = (("study", mark("study folder")), ("sdtm", "SDTM"), ("adam", "ADaM"), ("fhir", "FHIR"))
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 def today(request: HttpRequest) -> HttpResponse:
-    """Patients, those first that need attention."""
+    """Patients, those first that need attention; what is looked for is posted, as an address would keep a name."""
     _, words = language_of(request)
-    asked = {name: request.GET.get(name, "").strip() for name in ("q", "study", "why")}
+    given = request.POST if request.method == "POST" else request.GET
+    asked = {name: given.get(name, "").strip() for name in ("study", "why")}
+    asked["q"] = request.POST.get("q", "").strip()
     found = patients_for(request.user)
     if asked["q"]:
         found = found.filter(patient_id__icontains=asked["q"])
@@ -100,9 +101,8 @@ def today(request: HttpRequest) -> HttpResponse:
         found = found.filter(line__reason=asked["why"])
     total = found.count()
     pages = max(-(-total // _PER_PAGE), 1)
-    page = min(
-        max(int(request.GET.get("page", "1")) if request.GET.get("page", "1").isdecimal() else 1, 1), pages
-    )
+    number = given.get("page", "1")
+    page = min(max(int(number), 1), pages) if number.isdecimal() and len(number) < 10 else 1
     some = list(found.order_by("-attention", "patient_id", "id")[(page - 1) * _PER_PAGE : page * _PER_PAGE])
     starts = starts_of(some)
     return show(
@@ -117,7 +117,6 @@ def today(request: HttpRequest) -> HttpResponse:
         counted=words.plural("{count} patient", "{count} patients", total),
         page=page,
         pages=pages,
-        query=urlencode({name: value for name, value in asked.items() if value}),
     )
 
 

@@ -57,15 +57,22 @@ def document_of(patient: Patient, at: int | None = None) -> tuple[str, bytes]:
         return key, kept
     with _computing_lock:
         lock = _computing.setdefault(key, Lock())
-    with lock:  # who asks for the same one meanwhile waits for it
-        kept = _kept(key)
-        if kept is None:
-            kept = to_json(picture(study_of_patient(patient), patient.patient_id, at=at))
-            Shown.objects.update_or_create(key=key, defaults={"document": kept})
-            _forget_oldest()
-    with _computing_lock:
-        _computing.pop(key, None)
+    try:
+        with lock:  # who asks for the same one meanwhile waits for it
+            kept = _kept(key)
+            if kept is None:
+                kept = to_json(picture(study_of_patient(patient), patient.patient_id, at=at))
+                Shown.objects.update_or_create(key=key, defaults={"document": kept})
+                _forget_oldest()
+    finally:
+        with _computing_lock:
+            _computing.pop(key, None)
     return key, kept
+
+
+def is_computing() -> bool:
+    """Whether somebody waits for a picture at this moment."""
+    return bool(_computing)
 
 
 def picture_of(patient: Patient, at: int | None = None) -> PatientPicture:

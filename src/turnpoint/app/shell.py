@@ -82,9 +82,15 @@ class Shell:
 
 def language_of(request: HttpRequest) -> tuple[str, Language]:
     """The code and the language that the person chose, else that of their browser."""
-    chosen = request.session.get(_SESSION) or request.headers.get("Accept-Language", "en")[:2].lower()
-    code = chosen if chosen in LANGUAGES else "en"
+    chosen = request.session.get(_SESSION)
+    code = chosen if chosen in LANGUAGES else asked_for(request)
     return code, language(code)
+
+
+def asked_for(request: HttpRequest) -> str:
+    """The code of the language that the browser asks for, before anybody chose one."""
+    asked = request.headers.get("Accept-Language", "en")[:2].lower()
+    return asked if asked in LANGUAGES else "en"
 
 
 def choose_language(request: HttpRequest, code: str) -> None:

@@ -49,6 +49,12 @@ def opened(browser: Any, server: Served, lang: str, width: int) -> Iterator[Any]
     assert wrong == [], wrong
 
 
+def follow(page: Any, selector: str) -> None:
+    """Click what leads to another page, and be there."""
+    with page.expect_navigation():
+        page.click(selector)
+
+
 def assert_sound(page: Any, *private: str) -> None:
     """Nothing serious for those who do not see or use a mouse, nothing beyond the edge, nobody named outside the page."""
     page.evaluate(AXE)

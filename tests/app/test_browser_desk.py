@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.app.browser import as_printed, assert_sound, launched, opened
+from tests.app.browser import as_printed, assert_sound, follow, launched, opened
 from tests.app.served import Served, start
 
 pytest.importorskip("django")
@@ -57,18 +57,18 @@ def test_clinician_from_files_to_the_printed_report(
             ],
         )
         studies = len(desk.get("/api/v1/studies").json())
-        page.click("main button")
+        follow(page, "main button")
         page.wait_for_url("**/import/found")
         assert_sound(page, NAME)
         assert len(desk.get("/api/v1/studies").json()) == studies  # shown before anything is stored
         page.fill("[name=name]", f"brought {lang}")
-        page.click("button[value=store]")
+        follow(page, "button[value=store]")
         page.wait_for_url("**/studies/**")
         assert f"brought {lang}" in page.inner_text("h1")
         assert_sound(page, NAME)
 
         page.goto(f"{desk.base}/?study={page.url.split('/')[-1]}")
-        page.click("ul.patients a")
+        follow(page, "ul.patients a")
         patient = page.url
         page.wait_for_selector(".vega svg")
         assert_sound(page, NAME)
@@ -84,7 +84,7 @@ def test_clinician_from_files_to_the_printed_report(
         assert words in follows
         assert "52 mm" in follows
         assert "PD" in follows
-        page.click("#visit button.button")
+        follow(page, "#visit button.button")
         page.wait_for_url(patient)
         after = page.inner_text("h1")
         assert worse in after
@@ -102,8 +102,8 @@ def test_clinician_from_files_to_the_printed_report(
         row.locator("xpath=ancestor::details/summary").click()
         row.locator("input[name='cell-diameter_mm']").fill("32")
         row.locator("input[name=why]").fill("read again")
-        row.locator("button[value=change]").click()
-        page.wait_for_url("**/rows")
+        with page.expect_navigation():
+            row.locator("button[value=change]").click()
         page.goto(f"{patient}/history")
         assert_sound(page, NAME)
         line = page.locator("tbody tr").first.inner_text()
@@ -147,7 +147,7 @@ def test_patient_entered_by_hand_by_keyboard_with_help_beside_a_term(browser: An
         page.fill("#date", "2026-02-18")
         page.locator("input[name=lesion_id]").first.fill("T1")
         page.locator("input[name=diameter_mm]").first.fill("41")
-        page.click("#visit button.button")
+        follow(page, "#visit button.button")
         page.wait_for_url(patient)
         assert "41" in page.inner_text("main")
         page.goto(f"{desk.base}/")
@@ -171,10 +171,10 @@ def test_tour_shows_each_place_and_can_be_left(browser: Any, desk: Served) -> No
         for _ in range(6):
             assert page.locator(".tour strong").inner_text().startswith("Stop")
             places.append(page.url.removeprefix(desk.base).split("/")[-1])
-            page.click(".tour button.button")
+            follow(page, ".tour button.button")
         assert places[0] == ""
         assert places[1] == places[2]  # the same patient at every stop
         assert places[3:] == ["visit", "rows", "cohort"]
-        page.click(".tour button[value='-1']")
+        follow(page, ".tour button[value='-1']")
         assert page.locator(".tour").count() == 0
         assert page.locator("ul.patients li").count() == 50

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.app.browser import as_printed, assert_sound, launched, opened
+from tests.app.browser import as_printed, assert_sound, follow, launched, opened
 from tests.app.served import start
 
 pytest.importorskip("django")
@@ -38,7 +38,7 @@ def test_patient_from_an_empty_notebook_to_a_printed_sheet(
             assert_sound(page)
             page.fill("#date", day(300))
             page.select_option("#tumour", "colorectal cancer")
-            page.click("form[action='/begin'] button")
+            follow(page, "form[action='/begin'] button")
 
             for number, (ago, cm) in enumerate(
                 ((305, "6,0"), (245, "4.4"), (190, "3.1"), (130, "2.9"), (20, "5.2"))
@@ -51,7 +51,7 @@ def test_patient_from_an_empty_notebook_to_a_printed_sheet(
                 else:
                     page.locator("select[name=site]").first.select_option("liver")
                     page.locator("input[name=new_size]").first.fill(cm)
-                page.click("main form button.button")
+                follow(page, "main form button.button")
                 page.wait_for_url(f"{server.base}/")
             assert_sound(page)
             assert grown not in page.inner_text("body")
@@ -61,24 +61,24 @@ def test_patient_from_an_empty_notebook_to_a_printed_sheet(
             page.fill("#date", day(20))
             page.locator("input[name=marker]").first.fill("CEA")
             page.locator("input[name=value]").first.fill("twelve")
-            page.click("main form button.button")
+            follow(page, "main form button.button")
             assert page.locator(".problems li").count() == 2  # the value and the unit, both at once
             assert page.locator("input[name=marker]").first.input_value() == "CEA"
             page.locator("input[name=value]").first.fill("<1,5")
             page.locator("input[name=unit]").first.fill("ng/mL")
-            page.click("main form button.button")
+            follow(page, "main form button.button")
             page.wait_for_url(f"{server.base}/")
 
             page.goto(f"{server.base}/write/treatment")
             assert_sound(page)
             page.fill("#date", day(20))
             page.locator("input[name=drug]").first.fill("Irinotecan")
-            page.click("main form button.button")
+            follow(page, "main form button.button")
             page.wait_for_url(f"{server.base}/")
             page.goto(f"{server.base}/write/feelings")
             assert_sound(page)
             page.select_option("[name='feeling-Fatigue']", "3")
-            page.click("main form button.button")
+            follow(page, "main form button.button")
             page.wait_for_url(f"{server.base}/")
             assert page.locator(".message.care").count() == 1  # what to do when it is bad now
 
@@ -92,7 +92,7 @@ def test_patient_from_an_empty_notebook_to_a_printed_sheet(
             assert_sound(page)
             neutral = page.locator("ul.ordered li").count()
             page.goto(f"{server.base}/course")
-            page.click("form[action='/course/open'] button")
+            follow(page, "form[action='/course/open'] button")
             page.wait_for_selector(".vega svg")
             assert grown in page.inner_text("h1")
             assert_sound(page)
@@ -119,8 +119,7 @@ def test_patient_from_an_empty_notebook_to_a_printed_sheet(
             page.fill("#own", "Can I travel?")
             page.fill("#matters", "My garden.")
             page.fill("#notes", "Ask about sleep.")
-            with page.expect_navigation():
-                page.click("main form button.button")
+            follow(page, "main form button.button")
             assert_sound(page)
 
             page.goto(f"{server.base}/sheet")
@@ -162,16 +161,16 @@ def test_question_comes_whatever_the_results_are(browser: Any, tmp_path: Path) -
     try:
         with opened(browser, server, "en", 390) as page:
             page.fill("#date", day(200))
-            page.click("form[action='/begin'] button")
+            follow(page, "form[action='/begin'] button")
             for number, (ago, mm) in enumerate(((205, "60"), (150, "30"), (90, "15"))):
                 page.goto(f"{server.base}/write/scan")
                 page.fill("#date", day(ago))
                 page.locator("input[name=size]" if number else "input[name=new_size]").first.fill(mm)
-                page.click("main form button.button")
+                follow(page, "main form button.button")
                 page.wait_for_url(f"{server.base}/")
             page.goto(f"{server.base}/course")
             assert page.locator("form[action='/course/open']").count() == 1
-            page.click("form[action='/course/open'] button")
+            follow(page, "form[action='/course/open'] button")
             assert "smaller" in page.inner_text("h1")
             page.goto(f"{server.base}/course")  # seen once, it is there
             assert "smaller" in page.inner_text("h1")

@@ -3,10 +3,11 @@
     .venv/bin/python benchmarks/trial.py [--patients 1000000]
 
 Patients are drawn from docetaxel-nsclc-ct; four clones, exact birth and death while a clone is small, mutation, RECIST
-on diameters read with error every six weeks for three years. Policies: at RECIST progression, and at the true turning
-point. Beside it the obvious way, one patient after the other through the same code, and the closed form without chance
-(`turnpoint trial` with `policy = "turning"`, readings and all). Nothing is read from a data folder. The alert through
-the real filter has a benchmark of its own, `benchmarks/trial_alert.py`.
+on sums of diameters read by the prior's observation model every six weeks for three years. Policies: at RECIST
+progression, and at the true turning point. The first lines play the blocks of `turnpoint trial` and sum what came of
+them; then the obvious way, one patient after the other through the same code; then the whole verb, tables and all, with
+`clones = "stochastic"` and with `clones = "large"`. Nothing is read from a data folder. The alert through the real
+filter has a benchmark of its own, `benchmarks/trial_alert.py`.
 """
 
 from __future__ import annotations
@@ -22,42 +23,24 @@ from pathlib import Path
 
 import numpy as np
 from provenance import commit
-from trial_counts import ASSUMED, CHOSEN, PRIOR, compared, counted
+from trial_counts import compared, counted, declared
 
 from turnpoint.engine.processes import Workers
-from turnpoint.model.prior import named_prior
-from turnpoint.virtual.cohort import Cohort
+from turnpoint.virtual import block as block_module
 from turnpoint.virtual.declaration import parsed
-from turnpoint.virtual.policies import POLICIES
 from turnpoint.workflows.trial import trial
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "trial-speed.md"
-BLOCK = 5000
-CLOSED = """
-[trial]
-patients = {patients}
-horizon_weeks = 156
-[population]
-prior = "docetaxel-nsclc-ct"
-[schedule]
-scan_every_weeks = 6
-[[arm]]
-name = "at progression"
-policy = "progression"
-[[arm]]
-name = "at the turning point"
-policy = "turning"
-"""
+BLOCK = 10 * block_module.LOT
 
 
 def run(patients: int) -> tuple[float, float, np.ndarray]:
     """Seconds, CPU seconds, and the sums of all blocks."""
-    cohort = Cohort(named_prior(PRIOR), ASSUMED)
-    blocks = [(index, min(BLOCK, patients - first)) for index, first in enumerate(range(0, patients, BLOCK))]
+    blocks = [(first, min(BLOCK, patients - first)) for first in range(0, patients, BLOCK)]
     before = _cpu_seconds()
     start = time.perf_counter()
     processes = os.cpu_count() or 1
-    with Workers(counted, (cohort,), processes) as workers, ThreadPoolExecutor(processes) as pool:
+    with Workers(counted, (declared(patients),), processes) as workers, ThreadPoolExecutor(processes) as pool:
         total = np.sum(list(pool.map(workers, blocks)), axis=0)
     return time.perf_counter() - start, _cpu_seconds() - before, total
 
@@ -68,11 +51,13 @@ def _cpu_seconds() -> float:
 
 
 def one_by_one(patients: int) -> float:
-    """Seconds of the same, a patient a block."""
-    block = counted(Cohort(named_prior(PRIOR), ASSUMED))
+    """Seconds of the same, a patient a lot: the whole code for each of them."""
+    lot, block_module.LOT = block_module.LOT, 1
+    block = counted(declared(10))
     start = time.perf_counter()
     for index in range(patients):
         block((index, 1))
+    block_module.LOT = lot
     return time.perf_counter() - start
 
 
@@ -94,14 +79,15 @@ def main() -> None:
     lines.append(
         f"| the same, one patient after the other | {few} | 2 | {slow:.1f} | | {2 * few / slow:,.0f} |"
     )
-    closed_patients = asked.patients // 10
-    start = time.perf_counter()
-    trial(parsed(CLOSED.format(patients=closed_patients)))
-    closed = time.perf_counter() - start
-    lines.append(
-        f"| closed form, `turnpoint trial`, readings and tables | {closed_patients:,} | 2 | {closed:.1f} | "
-        f"| {2 * closed_patients / closed:,.0f} |"
-    )
+    verb_patients = asked.patients // 10
+    for clones in ("stochastic", "large"):
+        start = time.perf_counter()
+        trial(parsed(declared(verb_patients, clones)))
+        seconds = time.perf_counter() - start
+        lines.append(
+            f"| `turnpoint trial`, {clones} clones, readings and tables | {verb_patients:,} | 2 | {seconds:.1f} | "
+            f"| {2 * verb_patients / seconds:,.0f} |"
+        )
     memory = max(
         resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
@@ -127,24 +113,23 @@ def page(lines: list[str], shares: np.ndarray, memory_mib: float) -> str:
             "",
             "Outcomes of the largest run, share of patients within three years:",
             "",
-            "| policy | changed drugs | progression on B | lethal | died out | left A too early "
+            "| policy | changed drugs | progression on B | lethal | died out | before the turning point "
             "| mean weeks to lethal |",
             "| --- | --- | --- | --- | --- | --- | --- |",
             *(
-                f"| {POLICIES[name].words} | "
-                + " | ".join(f"{100 * x:.1f} %" for x in row[:5])
-                + f" | {row[5]:.1f} |"
-                for name, row in zip(CHOSEN, shares, strict=True)
+                f"| {arm.name} | " + " | ".join(f"{100 * x:.1f} %" for x in row[:5]) + f" | {row[5]:.1f} |"
+                for arm, row in zip(parsed(declared(10)).arms, shares, strict=True)
             ),
             "",
             "Every policy on the same 20,000 tumours (cross-resistance 0.1, drug B as strong as A, mutation 10^-8 a "
             "division; three years; a lethal burden is eight times the first). Mean weeks, cut at three years; the "
-            "difference is paired, with its 95 % interval. Drug B's course is not cut short when both have failed.",
+            "difference is paired, with its 95 % interval. A drug goes on until a lethal burden; drug "
+            "B's course is not cut short when both have failed.",
             "",
-            "| policy | progression on B | lethal | lethal, against the first | on A | on B | left A too early "
+            "| policy | progression on B | lethal | lethal, against the first | on A | on B | before the turning point "
             "| died out |",
             "| --- | --- | --- | --- | --- | --- | --- | --- |",
-            *compared(Cohort(named_prior(PRIOR), ASSUMED), 20_000),
+            *compared(20_000),
             "",
         ]
     )

@@ -21,8 +21,9 @@ import numpy as np
 from provenance import commit
 
 from turnpoint.virtual.clones import Rates
-from turnpoint.virtual.policies import AtWeeks, Never
-from turnpoint.virtual.stochastic import Trunk, play, trunk
+from turnpoint.virtual.luck import Luck
+from turnpoint.virtual.player import Trunk, play, trunk
+from turnpoint.virtual.policies import Once
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "two-strike.md"
 START = np.array([1e6 - 200.0, 100.0, 100.0, 0.0])  # S, A, B, AB
@@ -56,38 +57,39 @@ def rates(patients: int) -> Rates:
 def switch_week(own: Trunk, side: str, cells: float | None) -> float:
     """When the mean course under the first drug passes this size, before or after its nadir."""
     mean = own.cells.sum(axis=2).mean(axis=1)
-    nadir = int(mean.argmin())
+    nadir, weeks = int(mean.argmin()), own.days / 7.0
     if side == "nadir" or cells is None:
-        return float(own.weeks[nadir])
+        return float(weeks[nadir])
     if side == "before":
-        return float(own.weeks[np.flatnonzero(mean[:nadir] <= cells)[0]])
-    return float(own.weeks[nadir + np.flatnonzero(mean[nadir:] >= cells)[0]])
+        return float(weeks[np.flatnonzero(mean[:nadir] <= cells)[0]])
+    return float(weeks[nadir + np.flatnonzero(mean[nadir:] >= cells)[0]])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tumours", type=int, default=4000)
+    parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
     started = time.perf_counter()
     patients = asked.tumours
     own = trunk(
         np.tile(START, (patients, 1)),
         rates(patients),
-        np.random.default_rng(1),
-        visits=VISITS,
-        step_weeks=STEP,
-        reading_sd_log=0.0,
+        7.0 * STEP * np.arange(VISITS),
+        Luck.of(np.random.default_rng(1), patients),
     )
     rows = []
     for side, cells, published in PUBLISHED:
         if side == "never":
-            policy, when, size = Never(), "-", "-"
+            week, when, size = np.inf, "-", "-"
         else:
             week = switch_week(own, side, cells)
-            policy, when = AtWeeks(np.full(patients, week)), f"{week:.1f}"
+            when = f"{week:.1f}"
             size = f"{own.cells[round(week / STEP)].sum(axis=1).mean():,.0f}"
-        found = play(own, policy, np.random.default_rng(2), lethal_cells=np.inf)
-        chance = float(np.isfinite(found.extinct_week).mean())
+        policy = Once(np.full(patients, 7.0 * week), at_progression=False)
+        chance = float(
+            np.isfinite(play(own, policy, Luck.of(np.random.default_rng(2), patients)).extinct).mean()
+        )
         error = np.sqrt(max(chance * (1 - chance), 0.25 / patients) / patients)
         rows.append(f"| {side} | {size} | {when} | {chance:.2f} ± {2 * error:.2f} | {published} |")
     text = "\n".join(
@@ -109,7 +111,7 @@ def main() -> None:
         ]
     )
     print(text)
-    RESULTS.write_text(text, encoding="utf-8")
+    asked.out.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

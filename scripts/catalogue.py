@@ -1,4 +1,4 @@
-"""Collect every human string of charts and reports, and bring the catalogues up to date.
+"""Collect every human string of charts, reports and the app, and bring the catalogues up to date.
 
     python scripts/catalogue.py            write messages.pot and update the .po files
     python scripts/catalogue.py --check    write nothing; exit 1 when a file is out of date or untranslated
@@ -24,10 +24,16 @@ TEMPLATE = LOCALE / "messages.pot"
 DOMAIN = "turnpoint"
 ENGLISH = "en"
 TRANSLATED = ("zh_Hans",)
-METHODS = [("charts/**.py", "python"), ("reports/**.py", "python"), ("reports/templates/**.html", "jinja2")]
+METHODS = [
+    ("charts/**.py", "python"),
+    ("reports/**.py", "python"),
+    ("reports/templates/**.html", "jinja2"),
+    ("app/**.py", "python"),
+    ("app/templates/**.html", "jinja2"),
+]
 # names of the calls that hold a string: Language.text, Language.plural, charts.language.mark
 KEYWORDS = {"text": None, "plural": (1, 2), "mark": None}
-OPTIONS = {"reports/templates/**.html": {"silent": "false"}}
+OPTIONS = {pattern: {"silent": "false"} for pattern, method in METHODS if method == "jinja2"}
 
 
 def collected() -> Catalog:

@@ -15,7 +15,7 @@ from turnpoint.reports.figures import patient_figures
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PRIORS = {"long-plateau": "docetaxel-nsclc-ct", "marker-under-flat-ct": None}
-LEFT_OUT = {"Three dates, as the last visit shows them", "Doses"}
+LEFT_OUT = {"Dates, as the last visit shows them", "Treatment"}
 _SIZE = re.compile(r'<svg[^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"')
 _HEADING_HEIGHT = 34
 
@@ -29,12 +29,12 @@ def drawn(name: str, prior: str | None) -> Path:
     for figure in figures:
         if figure.heading in LEFT_OUT:
             continue
-        size = _SIZE.search(figure.wide)
+        size = _SIZE.search(figure.drawing)
         if size is None:
             raise ValueError(f"{name}: {figure.heading} has no viewBox")
         own_width, height = float(size[1]), float(size[2])
         parts.append(f'<text x="0" y="{top + 20}" font-weight="600" font-size="15">{figure.heading}</text>')
-        parts.append(figure.wide.replace("<svg", f'<svg x="0" y="{top + _HEADING_HEIGHT}"', 1))
+        parts.append(figure.drawing.replace("<svg", f'<svg x="0" y="{top + _HEADING_HEIGHT}"', 1))
         top, width = top + _HEADING_HEIGHT + height + 14, max(width, own_width)
     target = DOCS / "images" / f"example-{name}.svg"
     target.write_text(

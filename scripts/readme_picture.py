@@ -12,7 +12,7 @@ from playwright.sync_api import sync_playwright
 import turnpoint as tp
 
 PATIENT = "ASC-020011"
-WIDTH, HEIGHT = 1000, 1290
+WIDTH, BELOW_PX = 1000, 24
 TARGET = Path(__file__).parents[1] / "docs" / "images" / "patient.png"
 
 
@@ -24,10 +24,15 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=which("chromium"), args=["--no-sandbox", "--disable-background-networking"]
         )
-        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        page = browser.new_page(viewport={"width": WIDTH, "height": 1200})
         page.goto(page_file.as_uri())
         TARGET.parent.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=TARGET)
+        states = page.locator('svg[aria-labelledby^="states-"]').bounding_box()
+        if states is None:
+            raise SystemExit("the report has no picture of the states")
+        # down to the end of the states' picture, so that none is cut in two
+        height = states["y"] + states["height"] + BELOW_PX
+        page.screenshot(path=TARGET, full_page=True, clip={"x": 0, "y": 0, "width": WIDTH, "height": height})
         browser.close()
 
 

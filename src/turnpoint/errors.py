@@ -53,7 +53,8 @@ class Problem:
         where = self.file if self.row is None else f"{self.file} row {self.row}"
         if self.column is not None:
             where += f", {self.column}" + ("" if self.value is None else f"={self.value}")
-        return f"{where}: {self.rule}. {self.mend}"
+        end = "" if self.rule.endswith("?") else "."
+        return f"{where}: {self.rule}{end} {self.mend}"
 
 
 class TurnpointError(Exception):

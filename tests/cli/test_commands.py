@@ -65,7 +65,7 @@ def calls(put: Put, study: Study) -> list[tuple[tuple[object, ...], dict[str, ob
 
         return workflow
 
-    put("workflows.opening", read=lambda _: study)
+    put("workflows.opening", read=lambda *_: study)
     put(
         "workflows.assess",
         assess=answering(SimpleNamespace(frame=ASSESSED, priors=dict.fromkeys(("P001", "P002"), PRIOR))),
@@ -120,6 +120,7 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
             "respond",
             {
                 "--criteria",
+                "--continuing-response",
                 "--out",
                 "--reported",
                 "--minimum-stable-days",
@@ -147,10 +148,22 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
                 "--prior",
                 "--false-alerts-per-100",
                 "--seed",
+                "--continuing-response",
                 "--out",
             },
         ),
-        ("picture", {"--patient", "--at", "--prior", "--false-alerts-per-100", "--seed", "--out"}),
+        (
+            "picture",
+            {
+                "--patient",
+                "--at",
+                "--prior",
+                "--false-alerts-per-100",
+                "--continuing-response",
+                "--seed",
+                "--out",
+            },
+        ),
     ],
 )
 def test_command_has_exactly_its_options(run: Run, command: str, options: set[str]) -> None:
@@ -303,7 +316,7 @@ def diagnosed(put: Put, study: Study) -> list[tuple[tuple[object, ...], dict[str
         noted.append((arguments[1:], options))
         return found
 
-    put("workflows.opening", read=lambda _: study)
+    put("workflows.opening", read=lambda *_: study)
     put("workflows.diagnose", diagnose=diagnose)
     return noted
 
@@ -427,7 +440,7 @@ def test_warnings_are_in_the_summary_and_do_not_fail_the_command(
     run: Run, put: Put, calls: object, study: Study, study_folder: Path
 ) -> None:
     odd = Problem("lesions.csv", 3, "diameter_mm", "410", "above 300 mm", "Check the unit.", "warning")
-    put("workflows.opening", read=lambda _: replace(study, problems=(odd, replace(odd, row=4))))
+    put("workflows.opening", read=lambda *_: replace(study, problems=(odd, replace(odd, row=4))))
     result = run("metrics", study_folder)
     assert result.exit_code == 0
     assert "Warnings  2; `turnpoint check STUDY` lists them\n" in result.stdout

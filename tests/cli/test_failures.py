@@ -33,7 +33,7 @@ def fail(run: Run, put: Put, study: Study, study_folder: Path) -> Callable[[Base
     """Run `turnpoint metrics` on a good study with a workflow that raises."""
 
     def metrics_raises(error: BaseException) -> Result:
-        put("workflows.opening", read=lambda _: study)
+        put("workflows.opening", read=lambda *_: study)
         put("workflows.metrics", metrics=raising(error))
         return run("metrics", study_folder)
 
@@ -142,7 +142,7 @@ def test_nearest_is_suggested_when_a_command_or_option_is_unknown(
 def test_exit_is_2_with_one_error_when_usage_is_wrong(
     run: Run, put: Put, study: Study, study_folder: Path, arguments: list[str]
 ) -> None:
-    put("workflows.opening", read=lambda _: study)
+    put("workflows.opening", read=lambda *_: study)
     for name in ("assess", "fit", "forecast", "metrics", "report", "respond"):
         put(f"workflows.{name}", **{name: raising(AssertionError("the work must not start"))})
     result = run(*[study_folder if argument == "STUDY" else argument for argument in arguments])
@@ -154,7 +154,7 @@ def test_exit_is_2_with_one_error_when_usage_is_wrong(
 def test_patient_hint_names_nobody_when_only_the_case_differs(
     run: Run, put: Put, study: Study, study_folder: Path
 ) -> None:
-    put("workflows.opening", read=lambda _: study)
+    put("workflows.opening", read=lambda *_: study)
     put("workflows.assess", assess=None)
     put("workflows.report", report=None)
     result = run("report", study_folder, "--patient", "p001")

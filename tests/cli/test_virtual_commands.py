@@ -77,8 +77,19 @@ def test_trial_says_what_each_arm_gained_and_goes_on_from_what_is_there(tmp_path
     assert found.exit_code == 0, found.output
     assert "week 12, progression:" in found.stdout
     assert pl.read_parquet(tmp_path / "out" / "outcomes.parquet").height == 60
+    assert "week 12: " in found.stdout
+    assert "on A and" in found.stdout
+    assert "died out" not in found.stdout
     again = _run("trial", file, "--out", tmp_path / "out")
     assert "30 of them in an earlier run" in again.stdout
+
+
+def test_trial_says_how_often_tumours_died_out_when_clones_go_by_chance(tmp_path):
+    file = tmp_path / "trial.toml"
+    file.write_text(DECLARED.replace("[[arm]]", 'clones = "stochastic"\n[[arm]]', 1), encoding="utf-8")
+    found = _run("trial", file, "--out", tmp_path / "out")
+    assert found.exit_code == 0, found.output
+    assert " ".join(found.stdout.split()).count("died out in 0.0% (0.0% to") == 2
 
 
 def test_trial_exits_2_with_every_mistake_when_the_declaration_is_wrong(tmp_path):

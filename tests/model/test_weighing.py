@@ -122,6 +122,23 @@ def test_patients_of_a_batch_weigh_the_same_with_and_without_the_others():
     np.testing.assert_allclose(some, everyone[rows, : some.shape[1]], atol=1e-10)
 
 
+@given(st.integers(0, 50))
+@settings(max_examples=15, deadline=None)
+def test_batch_cut_off_after_some_visits_knows_nothing_of_the_later_ones(seed):
+    batch = any_batch(seed)
+    rows = np.flatnonzero(batch.visits > 0)
+    most = np.random.default_rng(seed).integers(1, 5, len(rows))
+    cut = of_patients(batch, rows, most)
+    np.testing.assert_array_equal(cut.visits, np.minimum(batch.visits[rows], most))
+    prior = starting_prior("any", [SUM_OF_DIAMETERS])
+    bank = Bank.of(prior, prior.bank(64, 0))
+    whole, some = (weigh(own, prior, bank).log_weight for own in (of_patients(batch, rows), cut))
+    for row, visits in enumerate(cut.visits):
+        np.testing.assert_allclose(some[row, :visits], whole[row, :visits], atol=1e-10)
+        assert cut.readings[SUM_OF_DIAMETERS][0][row].max() <= cut.series[SUM_OF_DIAMETERS][0].length[row]
+    cut.sums()
+
+
 def test_visit_is_at_the_floor_only_when_all_that_was_read_is():
     one = readings([0, 42, 84], [12, 5, 5], censoring=[0, -1, -1])
     two = readings([42, 84], [30, 5], censoring=[0, -1]).with_columns(part=pl.lit("T2"))
@@ -287,3 +304,15 @@ def test_weeks_to_rise_in_float32_are_those_of_float64():
         found = fast.weeks_to_rise(0.3, turning.astype(SINGLE), off, pauses)
         expected = exact.weeks_to_rise(0.3, turning, off, pauses)
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_particles_that_serve_longer_than_they_were_tried_are_aimed_on_from_the_last_visit_tried():
+    days = [42 * visit for visit in range(24)]
+    values = [120 * 0.55**visit + 20 * 1.03**visit for visit in range(24)]
+    prior = starting_prior("any", [SUM_OF_DIAMETERS])
+    frame = readings(days, [round(value) for value in values])
+    whole = visits_by_patient(frame, prior)
+    assert sorted(visit for _, visit in whole) == list(range(24))
+    assert min(size for size, _, _ in whole.values()) >= SMALLEST_EFFECTIVE_SIZE
+    cut = visits_by_patient(frame.filter(pl.col("day") <= days[12]), prior)
+    assert cut == {key: own for key, own in whole.items() if key[1] <= 12}

@@ -14,6 +14,7 @@ from tests.reference.recist import (
     confirmed,
     course_responses,
     known_part,
+    normal_new_node,
     overall_response,
 )
 
@@ -45,6 +46,8 @@ class NewLesions:
         self.appears: dict[str, int] = {}
         for name in {row["lesion_id"] for row in rows if row["role"] == "new"}:
             own = {row["day"]: row for row in rows if row["role"] == "new" and row["lesion_id"] == name}
+            abnormal = [day for day, row in own.items() if not normal_new_node(row)]
+            own = {day: row for day, row in own.items() if abnormal and day >= min(abnormal)}
             if not any(row["status"] in _CERTAIN for row in own.values()):
                 continue
             first = min(day for day, row in own.items() if row["status"] in _CERTAIN | {"equivocal"})

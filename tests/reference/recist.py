@@ -128,11 +128,20 @@ def non_target_gone(row: Row) -> bool:
     return row["status"] == "absent" or bool(row["node"] and small)
 
 
+def normal_new_node(row: Row) -> bool:
+    """A new node under 10 mm is normal; absent and not evaluable are not yet anything either."""
+    return row["status"] in {"absent", "not_evaluable"} or bool(row["node"] and non_target_gone(row))
+
+
 def first_new_lesion(rows: list[Row]) -> int | None:
     """Rule 9: the day the first certain new lesion was first seen, be it as equivocal."""
     days = []
     for lesion in {row["lesion_id"] for row in rows if row["role"] == "new"}:
-        own = [row for row in rows if row["role"] == "new" and row["lesion_id"] == lesion]
+        own = sorted(
+            (row for row in rows if row["role"] == "new" and row["lesion_id"] == lesion),
+            key=lambda row: row["day"],
+        )
+        own = own[next((place for place, row in enumerate(own) if not normal_new_node(row)), len(own)) :]
         if any(row["status"] in _CERTAIN for row in own):
             days += [row["day"] for row in own if row["status"] in _CERTAIN or row["status"] == "equivocal"]
     return min(days) if days else None

@@ -59,6 +59,17 @@ def plain(markup: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())
 
 
+def tables_of(made: str) -> dict[str, list[list[str]]]:
+    """Each table's rows by its caption."""
+    found = {}
+    for body in re.findall(r"<table.*?</table>", made, flags=re.DOTALL):
+        caption = plain(re.search(r"<caption>(.*?)</caption>", body, flags=re.DOTALL)[1])
+        rows = re.findall(r"<tr role=\"row\">(.*?)</tr>", body, flags=re.DOTALL)[1:]
+        cells = [re.findall(r"<td.*?>(.*?)</td>", row, flags=re.DOTALL) for row in rows]
+        found[caption] = [[plain(cell) for cell in row] for row in cells]
+    return found
+
+
 def contradictions(made: str, view: PatientPicture, audience: str, lang: str) -> list[str]:
     """Everything that is wrong with a page; nothing when it is in order."""
     page = Page(made, view, audience, lang)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import polars as pl
+
 import turnpoint as tp
 from tests.workflows.studies import study_of
 
@@ -17,7 +19,8 @@ class Patient:
         sizes: for each lesion its site and its diameters in mm, or statuses, six-weekly unless `every`.
         marker: name, unit and values, three-weekly.
         new: day, site and diameter of a new lesion.
-        doses: days.
+        doses: days, of `amount` mg/m2 each where it is known.
+        events: first and last day, term and grade of side effects.
     """
 
     tumour: str
@@ -26,6 +29,8 @@ class Patient:
     marker: tuple[str, str, tuple[float, ...]] | None = None
     new: tuple[int, str, float] | None = None
     doses: tuple[int, ...] = ()
+    amount: float | None = None
+    events: tuple[tuple[int, int | None, str, int], ...] = ()
     every: int = 42
 
 
@@ -53,6 +58,18 @@ PATIENTS = {
     "late-dose": Patient(
         *_COLON, {"T1": ("liver", (60, 50, 42, 37, 33))}, doses=(0, 14, 28, 42, 56, 70, 84, 98, 112, 126, 147)
     ),
+    "side-effects": Patient(
+        "breast cancer",
+        "doxorubicin",
+        {"T1": ("liver", (64, 50, 41, 36))},
+        doses=(0, 21, 42, 63, 84, 105, 126),
+        amount=60,
+        events=(
+            (20, 34, "Neutropenia", 3),
+            (60, None, "Peripheral sensory neuropathy", 2),
+            (100, 104, "Nausea", 1),
+        ),
+    ),
     "off-treatment": Patient(*_COLON, {"T1": ("liver", (60, 45, 38, 37, 38))}, doses=(0, 14, 28, 42, 56, 70)),
     "new-brain-lesion": Patient(*_LUNG, {"T1": ("lung", (60, 48, 38, 32))}, new=(126, "brain", 11)),
     "mixed": Patient(
@@ -71,6 +88,11 @@ PATIENTS = {
 
 def study(name: str) -> tp.Study:
     """The patient's study."""
+    return study_of(**tables(name))
+
+
+def tables(name: str) -> dict[str, str]:
+    """The patient's files as CSV, by name."""
     own = PATIENTS[name]
     lesions = ["patient_id,day,lesion_id,role,site,diameter_mm,status"]
     for lesion_id, (site, values) in (own.sizes or {}).items():
@@ -80,14 +102,31 @@ def study(name: str) -> tp.Study:
     if own.new is not None:
         day, site, size = own.new
         lesions.append(f"{name},{day},N1,new,{site},{size},measured")
-    tables = {"patients": f"patient_id,tumour_type,arm\n{name},{own.tumour},{own.drug}"}
+    found = {"patients": f"patient_id,tumour_type,arm\n{name},{own.tumour},{own.drug}"}
     if own.sizes:
-        tables["lesions"] = "\n".join(lesions)
+        found["lesions"] = "\n".join(lesions)
     if own.marker is not None:
         marker, unit, values = own.marker
         rows = [f"{name},{visit * 21},{marker},{value},{unit}" for visit, value in enumerate(values)]
-        tables["markers"] = "\n".join(["patient_id,day,marker,value,unit", *rows])
+        found["markers"] = "\n".join(["patient_id,day,marker,value,unit", *rows])
     if own.doses:
-        rows = [f"{name},{day},{own.drug}" for day in own.doses]
-        tables["doses"] = "\n".join(["patient_id,day,drug", *rows])
-    return study_of(**tables)
+        dose = ",," if own.amount is None else f",{own.amount},mg/m2"
+        rows = [f"{name},{day},{own.drug}{dose}" for day in own.doses]
+        found["doses"] = "\n".join(["patient_id,day,drug,dose,unit", *rows])
+    if own.events:
+        rows = [
+            f"{name},{day},{'' if end is None else end},{term},{grade}"
+            for day, end, term, grade in own.events
+        ]
+        found["events"] = "\n".join(["patient_id,day,end_day,term,grade", *rows])
+    return found
+
+
+def together() -> tp.Study:
+    """All of them in one folder."""
+    every = [study(name) for name in PATIENTS]
+    whole = {
+        table: pl.concat([getattr(own, table) for own in every])
+        for table in ("patients", "lesions", "markers", "doses", "events")
+    }
+    return tp.Study(name="mixed", **whole)

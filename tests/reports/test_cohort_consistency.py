@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
+from statistics import median
 
 import polars as pl
 import pytest
 
 import turnpoint as tp
-from tests.reports.consistency import plain
-from tests.reports.patients import PATIENTS, study
+from scripts.golden_pages import words as words_of
+from tests.reports.consistency import plain, tables_of
+from tests.reports.patients import together
+from tests.reports.traced import untraced_of
+from turnpoint.charts.language import Language
 from turnpoint.reports.catalogue import language
 from turnpoint.study.study import Study
+from turnpoint.workflows.report import cohort_view
 from turnpoint.workflows.respond import called
 
 _STATES = ("responding", "plateau", "regrowing", "undetermined")
@@ -21,8 +26,8 @@ _STATES = ("responding", "plateau", "regrowing", "undetermined")
 
 @pytest.fixture(autouse=True)
 def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    def said(_: object, *, figure_id: str, **__: object) -> str:
-        return f'<svg id="{figure_id}"></svg>'
+    def said(_: object, *, figure_id: str, description: str, **__: object) -> str:
+        return f'<svg id="{figure_id}"><desc>{description}</desc></svg>'
 
     monkeypatch.setattr("turnpoint.reports.figure.svg", said)
 
@@ -30,31 +35,10 @@ def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 @cache
 def _assessed(name: str) -> tp.Assessment:
     if name == "mixed folder":
-        return tp.assess(_together(), particles=512)
+        return tp.assess(together(), particles=512)
     with resources.as_file(resources.files("turnpoint") / "datasets" / name) as folder:
         whole = tp.read(folder)
     return tp.assess(whole.only(whole.patient_ids[::6]), particles=512)
-
-
-def _together() -> Study:
-    """All plain patients in one folder."""
-    every = [study(name) for name in PATIENTS]
-    tables = {
-        table: pl.concat([getattr(own, table) for own in every])
-        for table in ("patients", "lesions", "markers", "doses", "events")
-    }
-    return Study(name="mixed", **tables)
-
-
-def _tables(made: str) -> dict[str, list[list[str]]]:
-    """Each table's rows by its caption."""
-    found = {}
-    for body in re.findall(r"<table.*?</table>", made, flags=re.DOTALL):
-        caption = plain(re.search(r"<caption>(.*?)</caption>", body, flags=re.DOTALL)[1])
-        rows = re.findall(r"<tr role=\"row\">(.*?)</tr>", body, flags=re.DOTALL)[1:]
-        cells = [re.findall(r"<td.*?>(.*?)</td>", row, flags=re.DOTALL) for row in rows]
-        found[caption] = [[plain(cell) for cell in row] for row in cells]
-    return found
 
 
 def _problems(made: str, assessment: tp.Assessment, lang: str) -> list[str]:
@@ -78,7 +62,7 @@ def _problems(made: str, assessment: tp.Assessment, lang: str) -> list[str]:
     said = [int(own) for own in re.findall(r"<strong>(\d+)</strong></li>", made[made.index('class="key"') :])]
     if said != [n for state in _STATES for n in last.filter(verdict=state)["count"]]:
         problems.append(f"verdicts {said}")
-    tables = _tables(made)
+    tables = tables_of(made)
     of_alerts = tables.get(words.text("Patients with an alert"), [])
     day = dict(progressions.group_by("patient_id").agg(pl.col("day").min()).iter_rows())
     expected = sorted(
@@ -98,7 +82,74 @@ def _problems(made: str, assessment: tp.Assessment, lang: str) -> list[str]:
     rows = sorted((row["patient_id"], words.week(row["day"])) for row in progressions.iter_rows(named=True))
     if sorted((row[0], row[1]) for row in of_called) != rows:
         problems.append(f"progressions {of_called}, not {rows}")
+    pictures = dict(re.findall(r'<svg id="([^"]+)"><desc>(.*?)</desc>', made))
+    wanted_words = _pictures(assessment, lang)
+    if pictures != wanted_words:
+        problems.append(f"pictures {pictures}, not {wanted_words}")
     return problems + _denied(assessment.study, {row[0] for row in of_called})
+
+
+def _pictures(assessment: tp.Assessment, lang: str) -> dict[str, str]:
+    """What each picture says in words, worked out patient by patient from `respond`, `assess` and the markers."""
+    study, words = assessment.study, language(lang)
+    responses = tp.respond(study).responses.sort("patient_id", "day")
+    best, last = [], []
+    for (_,), own in responses.group_by("patient_id", maintain_order=True):
+        changes = own.drop_nulls("change_from_baseline_pct")
+        # the change of a patient is that of visits after the baseline; a line ends with its last value
+        after = changes.drop_nulls("change_from_nadir_pct")["change_from_baseline_pct"].to_list()
+        best += [min(after)] if after else []
+        last += changes["change_from_baseline_pct"].to_list()[-1:]
+    found = {}
+    if best:
+        found["waterfall"] = _waterfall_words(best, words)
+        found["spider"] = _spider_words(last, words)
+    frame = assessment.frame
+    responded = responses.filter(pl.col("overall_response").is_in(["CR", "PR"]))["patient_id"].n_unique()
+    found["swimmer"] = words.text(
+        "{count} patients: {responses} with a response, {progressions} with progression, {alerts} with an alert.",
+        count=frame["patient_id"].n_unique(),
+        responses=responded,
+        progressions=called(study)["patient_id"].n_unique(),
+        alerts=frame.filter("alert")["patient_id"].n_unique(),
+    )
+    ends = []
+    lowest: dict[str, list[float]] = {}
+    for (_, marker), own in (
+        study.markers.filter(pl.col("value") > 0)
+        .sort("patient_id", "marker", "day")
+        .group_by("patient_id", "marker", maintain_order=True)
+    ):
+        first, *later = own["value"].to_list()
+        changes_pct = [100 * (value / first - 1) for value in later]
+        ends.append(changes_pct[-1] if later else 0.0)
+        lowest.setdefault(str(marker), [])
+        lowest[str(marker)] += [min(changes_pct)] if later else []
+    for index, values in enumerate(lowest.values()):
+        found[f"marker-waterfall{index}"] = _waterfall_words(values, words)
+    if ends:
+        found["marker-spider"] = _spider_words(ends, words)
+    return found
+
+
+def _waterfall_words(changes_pct: list[float], words: Language) -> str:
+    low, middle, high = min(changes_pct), median(changes_pct), max(changes_pct)
+    return words.text(
+        "{count} patients; best change from {low} to {high}, median {middle}.",
+        count=len(changes_pct),
+        low=words.signed_percent(low / 100),
+        high=words.signed_percent(high / 100),
+        middle=words.signed_percent(middle / 100),
+    )
+
+
+def _spider_words(last_pct: list[float], words: Language) -> str:
+    return words.text(
+        "{lines} patients; at the last value {fallen} are below their start, {risen} above it.",
+        lines=len(last_pct),
+        fallen=sum(value < 0 for value in last_pct),
+        risen=sum(value > 0 for value in last_pct),
+    )
 
 
 def _denied(own: Study, said: set[str]) -> list[str]:
@@ -123,6 +174,19 @@ def test_page_of_a_study_says_what_the_tables_say(name: str, lang: str) -> None:
     assert _problems(tp.report(assessment, lang=lang).html, assessment, lang) == []
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_number_of_the_page_of_a_study_is_known(name: str, lang: str) -> None:
+    assessment = _assessed(name)
+    said, view = words_of(tp.report(assessment, lang=lang).html), cohort_view(assessment)
+    alerts = [own.alert for own in view.provenance]
+    judged = [own.followed + own.unfollowed for own in alerts]
+    also = [*judged, *(100 * own.followed / max(n, 1) for own, n in zip(alerts, judged, strict=True))]
+    assert untraced_of(said, view, also=also) == []
+    patients = str(len(assessment.study.patient_ids))
+    assert untraced_of(said.replace(f"\n{patients}\n", "\n1234567\n", 1), view, also=also)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "found"),
     [
@@ -137,6 +201,8 @@ def test_page_of_a_study_says_what_the_tables_say(name: str, lang: str) -> None:
         ),
         (r'data-label="Turning point passed" class="number">\d+', "passed>1", "alerts"),
         (r'data-label="Week" class="number">\d+', 'data-label="Week" class="number">2', "progressions"),
+        (r"median −\d+%", "median −99%", "pictures"),
+        (r"(\d+) are below their start", "0 are below their start", "pictures"),
     ],
 )
 def test_a_fault_on_the_page_is_noticed(before: str, after: str, found: str) -> None:
@@ -149,7 +215,9 @@ def test_a_fault_on_the_page_is_noticed(before: str, after: str, found: str) -> 
 
 def test_progression_that_respond_denies_is_noticed() -> None:
     own = _assessed("mixed folder").study
-    said = {row[0] for row in _tables(tp.report(_assessed("mixed folder")).html)["Patients with progression"]}
+    said = {
+        row[0] for row in tables_of(tp.report(_assessed("mixed folder")).html)["Patients with progression"]
+    }
     assert _denied(own, said) == []
     assert _denied(own, {*said, "flare"}) == ["progression of flare is denied by respond"]
     assert _denied(own, said - {"psa-progression"}) == ["progression of psa-progression is missing"]

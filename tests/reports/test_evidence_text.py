@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -118,3 +119,33 @@ def test_what_cannot_be_measured_is_said_in_words(mm: float, expected: str) -> N
 def test_few_values_agrees_in_number(values: float, expected: str) -> None:
     fact = Evidence("few_values", {"informative_values": values}, {})
     assert expected in clinician_sentence(fact, language("en"))
+
+
+# of the facts above, each number 1.37 % larger, so that none is round: how many places each is given
+_SENTENCES = {
+    "few_values": "No verdict: there are 2 values so far, and a verdict needs three.",
+    "near_prior": "No verdict: this patient's data have narrowed the population prior by only 7%.",
+    "contrary_readings": "No verdict: lung T2 rose while liver T1 fell, each beyond the error of its readings. No one state describes both.",
+    "contrary_state": "No verdict: by the model most likely responding, but CEA stands above its smallest value, beyond the error of its readings.",
+    "no_state_likely": "No verdict: no state is more likely than not; the likeliest has 45%.",
+    "off_nothing_risen": "No verdict: without treatment the model expects growth, but nothing read has risen.",
+    "off_treatment": "No dose of docetaxel since week 17: treatment is paused or stopped. A rise without treatment is no evidence of resistance.",
+    "size_risen": "Liver T1 rose from 20.3 to 40.5 mm in 12 weeks; readings of this size differ by up to 4.8 mm by chance.",
+    "size_fallen": "Liver T1 fell from 50.7 to 34.5 mm in 12 weeks; readings of this size differ by up to 4.8 mm by chance.",
+    "size_slow_fall": "The sum of diameters fell slowly from 50.7 to 34.5 mm in 12 weeks: more than readings of this size differ by chance (4.8 mm), but less than half of the volume in half a year.",
+    "size_level": "Liver T1: the last 3 readings lie between 38.5 and 41.6 mm, over 13 weeks; they differ by up to 5 mm by chance.",
+    "size_floor": "Liver T1: too small to measure, no further fall can be seen.",
+    "marker_risen": "CEA rose from 86.2 to 31.4 in 9 weeks (by 46%); values differ by up to 39% by chance.",
+    "marker_early_rise": "CEA rose by 46% until week 5. In the first 8 weeks that may be a surge, and is not counted as growth.",
+    "marker_fallen": "CEA fell from 86.2 to 31.4 in 9 weeks, by 8.8% a week.",
+    "marker_slow_fall": "CEA fell slowly from 86.2 to 31.4 in 9 weeks, by 1.2% a week: less than half in half a year.",
+    "marker_level": "CEA: the last 4 values lie between 8.11 and 9.63, over 9 weeks; they differ by up to 39% by chance.",
+    "marker_floor": "CEA is at the limit of its assay: no further fall can be seen.",
+}
+
+
+@pytest.mark.parametrize("code", get_args(EvidenceCode))
+def test_clinician_sentence_gives_each_number_its_places(code: str) -> None:
+    fact = _FACTS[code]
+    unrounded = replace(fact, numbers={name: 1.0137 * number for name, number in fact.numbers.items()})
+    assert clinician_sentence(unrounded, language("en")) == _SENTENCES[code]

@@ -199,13 +199,28 @@ def zero_read(*values, marker="PSA", unit="ng/mL"):
         ((40, 2, 0), 0.1, "the usual limit of its assays"),
         ((0, 0.02), 0.1, "the usual limit of its assays"),  # what comes later is not known
         ((40, 0.02, 0), 0.02, "the patient's smallest value of this marker so far"),
-        ((40, "<0.01", 0), 0.01, "the patient's smallest value of this marker so far"),
+        ((40, "<0.01", 0), 0.01, "the limit that an earlier row of the patient states for this assay"),
+        ((40, "<0.5", 0), 0.5, "the limit that an earlier row of the patient states for this assay"),
+        ((40, "<0.5", 0.3, 0), 0.3, "the patient's smallest value of this marker so far"),
+        ((40, 0, "<0.5"), 0.1, "the usual limit of its assays"),  # nor is a limit that is stated later
     ],
 )
 def test_zero_is_below_the_usual_limit_or_the_patients_smallest_value_so_far(values, expected, why):
     value, said = zero_read(*values)
     assert value == expected
     assert said == [f"0 is below the assay's limit; read as <{expected} ng/mL, {why}"]
+
+
+def test_a_limit_of_another_assay_is_not_the_limit_of_a_zero():
+    rows = [("PSA", 40, "ng/mL"), ("PSA", "<0.5", "ng/mL"), ("PSA", 0, "ng/mL"), ("PSA", 0, "ng/mL")]
+    study = markers_of(*rows, assay=["A", "A", "B", "A"])
+    assert study.markers["value"].to_list() == [40, 0.5, 0.1, 0.5]
+
+
+@pytest.mark.parametrize(("unit", "limit"), [("%", "0.1 %"), ("copies/mL", "1.0 copies/mL")])
+def test_zero_of_ctdna_is_not_detected(unit, limit):
+    said = zero_read(3, 0, marker="ctDNA", unit=unit)[1]
+    assert said == [f"0 is not detected; read as <{limit}, the usual limit of its assays"]
 
 
 def test_zero_of_an_unknown_marker_is_below_the_patients_smallest_value_so_far():

@@ -22,9 +22,10 @@ def marker_rows(**columns):
 
 
 @pytest.mark.parametrize("name", ["oak-docetaxel", "ascent2-docetaxel-psa"])
-def test_bundled_data_read_without_an_error_or_a_warning(name):
+def test_bundled_data_read_without_an_error_or_a_warning_but_of_old_baselines(name):
     study = read(DATASETS / name)
-    assert study.problems == ()
+    # Eight patients of the trial have their last scan 29 to 32 days before the first dose.
+    assert all("more than 28 days before day 0" in problem.rule for problem in study.problems)
     assert study.name == name
     assert study.lesions.height + study.markers.height in (1658, 280)
 
@@ -334,7 +335,7 @@ def test_diameters_in_centimetres_are_doubted(tmp_path):
     header = "patient_id,day,lesion_id,role,diameter_mm,status\n"
     file = tmp_path / "lesions.csv"
     file.write_text(header + "".join(f"A,{42 * n},T1,target,{3 + n / 10},measured\n" for n in range(5)))
-    assert any("Multiply by 10" in p.mend for p in read(file).problems)
+    assert any("multiply by 10" in p.mend for p in read(file).problems)
     file.write_text(header + "".join(f"A,{42 * n},T1,target,{30 + n},measured\n" for n in range(5)))
     assert read(file).problems == ()
 

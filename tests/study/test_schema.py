@@ -12,10 +12,13 @@ from turnpoint.study.schema import TABLES, as_markdown, fold
     ("table", "columns"),
     [
         ("patients", "patient_id arm tumour_type sex birth_year start_date line death_day source_row"),
-        ("lesions", "patient_id day lesion_id role site node diameter_mm status method reader source_row"),
+        (
+            "lesions",
+            "patient_id day lesion_id role visit site node diameter_mm status method reader source_row",
+        ),
         (
             "markers",
-            "patient_id day marker value unit upper_limit assay censoring reported_value reported_unit source_row",
+            "patient_id day marker value unit upper_limit assay visit censoring reported_value reported_unit source_row",
         ),
         ("doses", "patient_id day drug dose unit action cycle regimen line source_row"),
         ("events", "patient_id day end_day term grade source_row"),

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turnpoint.errors import UsageError
-from turnpoint.virtual.declaration import ARM_KEYS, KEYS, POLICIES, REQUIRED, parsed
+from turnpoint.virtual.declaration import ARM_KEYS, KEYS, REQUIRED, parsed
+from turnpoint.virtual.policies import POLICIES
 
 ROOT = Path(__file__).parents[2]
 SHORT = """
@@ -92,10 +93,36 @@ def test_parsed_names_every_mistake_at_once():
         ("[trial]", "[schedule]\nmarker_every_weeks = { CEA = 3, cea = 6 }\n[trial]", "CEA is named twice"),
         ("[trial]", "[schedule]\nmarker_every_weeks = 3\n[trial]", "must be markers and weeks"),
         ("[population]", "[[population]]", "population: not a section"),
+        ('policy = "alert"', 'policy = "cycles"', "arm 2.cycles: missing"),
+        (
+            'policy = "alert"',
+            'policy = "alternate"\ncycles = 0',
+            "arm 2.cycles = 0: must be a whole number from 1",
+        ),
+        ('policy = "alert"', 'policy = "never"\noff_below = 0.5', "policy never does not use it"),
+        ('policy = "alert"', 'policy = "never"\nweeks_per_cycle = 3', "policy never does not use it"),
+        ('policy = "alert"', 'policy = "holidays"\non_from = 0.4', "on_from = 0.4: below off_below = 0.5"),
+        ("[population]", '[population]\nclones = "small"', 'must be "large" or "stochastic"'),
+        ("[population]", "[population]\ncarrying_fold = 8", "not above population.lethal_fold = 8.0"),
     ],
 )
 def test_parsed_says_what_is_wrong(old, new, part):
     assert part in _mistakes(SHORT.replace(old, new, 1))
+
+
+def test_parsed_names_every_mistake_of_an_arm_at_once():
+    said = _mistakes(
+        SHORT.replace('policy = "alert"', 'policy = "alternate"\nweeks_per_cycle = 0\non_from = 1')
+    )
+    for part in ("3 mistakes", "arm 2.cycles: missing", "arm 2.weeks_per_cycle = 0", "arm 2.on_from = 1"):
+        assert part in said
+
+
+def test_parsed_gives_an_arm_the_defaults_of_its_policy_and_nothing_else():
+    holidays = parsed(SHORT.replace('policy = "alert"', 'policy = "holidays"\non_from = 0.5')).arms[1]
+    assert (holidays.off_below, holidays.on_from, holidays.weeks_per_cycle) == (0.5, 0.5, None)
+    cycles = parsed(SHORT.replace('policy = "alert"', 'policy = "cycles"\ncycles = 4')).arms[1]
+    assert (cycles.cycles, cycles.weeks_per_cycle, cycles.off_below) == (4, 3.0, None)
 
 
 @pytest.mark.parametrize("patients", [10, 10_000_000])
@@ -127,8 +154,8 @@ def test_every_key_and_policy_is_documented_with_its_default_and_rule():
     for section, keys in [*KEYS.items(), ("arm", ARM_KEYS)]:
         for name, key in keys.items():
             assert f"| `{name}` | {key.documented()} |" in text, (section, name)
-    for name, (meaning, _) in POLICIES.items():
-        assert f"| `{name}` | {meaning} |" in text
+    for name, kind in POLICIES.items():
+        assert f"| `{name}` | {kind.meaning} |" in text
     assert REQUIRED is KEYS["trial"]["patients"].default
 
 

@@ -139,3 +139,20 @@ def test_psa_progression_leaves_the_forecast_of_the_scan():
     assert by_quantity["PSA"]["p_progression_24w"] is None
     assert by_quantity["sum_of_diameters_mm"]["called_day"] is None
     assert by_quantity["sum_of_diameters_mm"]["p_progression_24w"] is not None
+
+
+@pytest.mark.parametrize(("new_day", "psa_called"), [(84, (63, "marker")), (42, (42, "new_lesion"))])
+def test_what_was_called_first_is_said_of_a_marker(new_day, psa_called):
+    """PSA has its own criterion from day 63 on; RECIST calls a new lesion after or before that."""
+    lesions = ["patient_id,day,lesion_id,role,diameter_mm,status"]
+    lesions += [f"P1,{42 * visit},T1,target,{mm},measured" for visit, mm in enumerate((60, 48, 40, 38))]
+    lesions.append(f"P1,{new_day},N1,new,11,measured")
+    markers = ["patient_id,day,marker,value,unit"]
+    markers += [
+        f"P1,{21 * visit},PSA,{value},ng/mL" for visit, value in enumerate((40, 20, 10, 15, 22, 30, 40))
+    ]
+    both = study_of(lesions="\n".join(lesions), markers="\n".join(markers))
+    by_quantity = {row["quantity"]: row for row in ahead(both, particles=512).iter_rows(named=True)}
+    psa, size = by_quantity["PSA"], by_quantity["sum_of_diameters_mm"]
+    assert (psa["called_day"], psa["called_by"]) == psa_called
+    assert (size["called_day"], size["called_by"]) == (new_day, "new_lesion")

@@ -155,6 +155,24 @@ def test_place_or_format_that_cannot_be_is_refused(source, tmp_path, out, option
         convert(source, tmp_path / out, **options)
 
 
+def test_place_below_a_file_is_refused(source, tmp_path):
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
+    with pytest.raises(tp.UsageError, match="out: cannot be made"):
+        convert(source, tmp_path / "taken" / "out", to="adam")
+
+
+def test_criteria_without_sizes_make_no_adam(source, tmp_path):
+    with pytest.raises(tp.UsageError, match=r"criteria=pcwg3-psa.*Use recist-1\.1"):
+        convert(source, tmp_path / "out", to="adam", criteria="pcwg3-psa")
+
+
+def test_study_in_memory_is_written_without_a_side_table_and_keeps_its_warnings(source, tmp_path):
+    study = tp.read(source)
+    written = convert(study, tmp_path / "out")
+    assert (written.unmapped.height, written.problems) == (0, study.problems)
+    assert [path.name for path in written.written if "unmapped" in path.name] == []
+
+
 def test_folder_with_data_sets_of_another_kind_is_refused(source, tmp_path):
     convert(source, tmp_path / "out", to="sdtm", format="json")
     with pytest.raises(tp.UsageError, match=r"tr\.json.*would mix"):

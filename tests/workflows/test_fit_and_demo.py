@@ -10,12 +10,14 @@ import polars as pl
 import pytest
 
 import turnpoint as tp
-from turnpoint.model.prior import GENERIC, shipped_priors
+from tests.workflows.studies import both_study
+from turnpoint.model.population import Fit
+from turnpoint.model.prior import GENERIC, choose_prior, shipped_priors
 from turnpoint.model.series import readings_of
 from turnpoint.study.reading import read
 from turnpoint.study.study import Study
 from turnpoint.workflows import demo as workflow
-from turnpoint.workflows.fit import new_lesion_hazard, with_alerts
+from turnpoint.workflows.fit import _card, new_lesion_hazard, with_alerts, with_error_regressions
 from turnpoint.workflows.report import cohort_view
 
 
@@ -63,6 +65,42 @@ def test_hazard_of_new_lesions_is_events_by_exposure_and_none_where_none_is_reco
     assert some is not None
     assert more is not None
     assert 0 < some < more
+
+
+def test_card_says_what_the_last_five_iterations_gained() -> None:
+    prior = shipped_priors()["docetaxel-nsclc-ct"]
+    climbed = (-900.0, -500.0, -400.0, -350.0, -330.0, -320.0, -318.0, -317.5)
+    card = _card(few("oak-docetaxel", 2), Fit(prior, 40, 200, climbed, 321.04))
+    assert card.diagnostics["log_likelihood_gained_in_last_five_iterations"] == 400.0 - 317.5
+    assert card.diagnostics["log_likelihood_per_reading"] == round(-317.5 / 200, 4)
+    assert card.diagnostics["smallest_effective_size"] == 321.0
+    assert (card.patients, card.readings, card.warnings) == (40, 200, ())
+
+
+@pytest.mark.parametrize(("patients", "warned"), [(29, True), (30, False)])
+def test_card_of_few_patients_warns(patients: int, *, warned: bool) -> None:
+    prior = shipped_priors()["docetaxel-nsclc-ct"]
+    card = _card(few("oak-docetaxel", 2), Fit(prior, patients, 200, (-1.0,) * 8, 300.0))
+    assert (f"Fitted to {patients} patients only" in " ".join(card.warnings)) == warned
+
+
+@pytest.mark.parametrize("is_diameter", [True, False])
+def test_regression_is_lent_as_a_centre_to_its_own_kind_of_quantity_only(
+    monkeypatch: pytest.MonkeyPatch, *, is_diameter: bool
+) -> None:
+    study, lent = both_study(with_marker=True), {}
+    shipped = shipped_priors()["docetaxel-nsclc-ct"].error_regressions["sum_of_diameters_mm"]
+    centre = replace(shipped, is_diameter=is_diameter)
+
+    def fitted(_: object, *, is_diameter: bool, centre: object) -> None:
+        lent[is_diameter] = centre
+
+    monkeypatch.setattr("turnpoint.workflows.fit.fit_error_regression", fitted)
+    prior = choose_prior(["sum_of_diameters_mm", "CEA"], "", shipped_priors()[GENERIC])
+    found = with_error_regressions(prior, readings_of(study), study, centre=centre)
+    assert lent == {is_diameter: centre, not is_diameter: None}
+    assert not found.error_regressions
+    assert not found.filter_weight  # none could be fitted: none is kept
 
 
 def _with(study: Study, new: pl.DataFrame) -> Study:

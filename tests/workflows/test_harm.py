@@ -23,6 +23,18 @@ LESIONS = "patient_id,day,lesion_id,role,diameter_mm,status\n" + "".join(
 DOSES = "patient_id,day,drug,dose,unit\n" + "".join(
     f"P1,{day},cisplatin,{dose},mg/m2\n" for day, dose in ((0, 75), (21, 75), (42, 60))
 )
+SITE = """
+[[drug]]
+name = "cisplatin"
+highest_single_dose = 150
+unit = "mg/m2"
+[[limit]]
+drug = "cisplatin"
+limit = 123
+unit = "mg/m2"
+kind = "ototoxicity"
+source = "our house"
+"""
 EVENTS = "patient_id,day,end_day,term,grade\nP1,30,,Peripheral sensory neuropathy,2\n"
 
 
@@ -71,6 +83,17 @@ def test_course_is_continuous_where_the_past_ends_and_begins_at_100_percent(resu
     assert (course["resistant_pct_q50"] <= course["living_pct_q50"]).all()
 
 
+def test_resistant_part_never_shrinks_along_the_course_and_the_next_cycle(result):
+    """The drugs do not act on it in the model: at every level it is no smaller later."""
+    for (_,), own in result.course.group_by("patient_id"):
+        assert own["day"].is_sorted()
+        assert set(own["kind"]) == {"past", "next"}
+        for level in ("q05", "q50", "q95"):
+            steps = own[f"resistant_pct_{level}"].diff().drop_nulls()
+            assert (steps >= -1e-9).all(), level
+            assert steps.tail(3).max() > 0  # in the next cycle too
+
+
 def test_result_is_the_same_when_the_patient_is_alone(study, result):
     alone = harm(study.only(["P1"]), particles=256)
     assert alone.ledger.equals(result.ledger)
@@ -97,6 +120,24 @@ def test_study_without_doses_has_a_next_cycle_and_an_empty_ledger():
     found = harm(study_of(lesions=LESIONS), particles=256)
     assert found.ledger.is_empty()
     assert (found.next_cycle["to_day"] - found.next_cycle["from_day"]).unique().to_list() == [21.0]
+
+
+def test_study_without_a_reading_has_its_ledger_and_no_next_cycle():
+    unread = "patient_id,day,lesion_id,role,diameter_mm,status\nP1,0,T1,target,,not_evaluable\n"
+    found = harm(study_of(lesions=unread, doses=DOSES), particles=256)
+    assert found.ledger.filter(drug="cisplatin")["cumulative"][0] == 75 + 75 + 60
+    for name, frame in (("next_cycle", found.next_cycle), ("course", found.course)):
+        assert frame.is_empty(), name
+    assert found.next_cycle.schema == pl.Schema(NEXT_CYCLE_SCHEMA)
+    assert found.priors == {}
+
+
+def test_limits_of_a_site_go_before_those_that_come_along(study, tmp_path):
+    own = tmp_path / "site.toml"
+    own.write_text(SITE, encoding="utf-8")
+    ledger = harm(study, limits=own, particles=256).ledger.filter(drug="cisplatin")
+    assert ledger["limit"].to_list() == [123.0]
+    assert ledger["share"].to_list() == [pytest.approx(210 / 123)]
 
 
 def test_missing_limits_file_is_a_usage_error(study, tmp_path):

@@ -26,6 +26,30 @@ def test_inference_data_names_the_extra_when_arviz_is_missing(monkeypatch):
         tp.inference_data(both_study(with_marker=False), "P1")
 
 
+class _Tree:
+    """Data that cannot be written, for the reason given."""
+
+    def __init__(self, reason: Exception) -> None:
+        self.reason = reason
+
+    def to_netcdf(self, *_args, **_options):
+        raise self.reason
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [ImportError("No module named 'netCDF4'"), ValueError("unrecognized engine netcdf4 must be one of")],
+)
+def test_netcdf_names_the_extra_when_its_library_is_missing(tmp_path, reason):
+    with pytest.raises(tp.MissingExtraError, match=r"pip install 'turnpoint\[arviz\]'"):
+        workflow.save_netcdf(_Tree(reason), tmp_path / "draws.nc")
+
+
+def test_netcdf_that_fails_for_another_reason_says_so(tmp_path):
+    with pytest.raises(ValueError, match="conflicting sizes"):
+        workflow.save_netcdf(_Tree(ValueError("conflicting sizes")), tmp_path / "draws.nc")
+
+
 def test_counting_alike_gives_each_value_its_mass():
     values, mass = np.array([[1.0, 2.0, 5.0]]), np.array([[0.2, 0.5, 0.3]])
     draws = counting_alike(values, mass, 0)

@@ -120,10 +120,11 @@ def test_incomplete_sum_sets_no_nadir():
 
 
 def test_volume_and_cells_are_those_of_a_sphere_when_there_is_one_target():
-    rows = ["P1,0,T1,target,20,measured", "P1,42,T1,target,10,measured"]
+    rows = ["P1,0,T1,target,20,measured", "P1,42,T1,target,30,measured"]
     found = metrics(study_of(lesions="\n".join([HEADER, *rows]))).row(0, named=True)
-    assert found["last_volume_cm3"] == pytest.approx(math.pi / 6)
-    assert found["last_cell_number_estimate"] == pytest.approx(5.236e8, rel=1e-4)
+    # not 10 mm, whose cube in cm is 1 whatever the power
+    assert found["last_volume_cm3"] == pytest.approx(math.pi / 6 * 27)
+    assert found["last_cell_number_estimate"] == pytest.approx(1.4137e10, rel=1e-4)
 
 
 def test_there_is_no_volume_of_a_sum_of_several_targets_nor_of_a_marker():

@@ -5,7 +5,7 @@ import pytest
 import turnpoint as tp
 from tests.formats.transport import size, write
 from turnpoint.workflows.check import check
-from turnpoint.workflows.opening import inspect, read
+from turnpoint.workflows.opening import convert_to_study, inspect, read
 
 LESIONS = "patient_id,day,lesion_id,role,diameter_mm,status\nP1,0,T01,target,20,measured\n"
 
@@ -59,3 +59,12 @@ def test_domain_split_over_two_files_is_read_whole(tmp_path):
     write(tmp_path, "TR", [size("T01", 1, 20)], name="tr1.xpt")
     write(tmp_path, "TR", [size("T01", 43, 12)], name="tr2.xpt")
     assert read(tmp_path).lesions["day"].to_list() == [0, 42]
+
+
+def test_study_folder_is_converted_as_it_is_read_with_nothing_left_out(tmp_path):
+    (tmp_path / "lesions.csv").write_text(LESIONS, encoding="utf-8")
+    found = convert_to_study(tmp_path)
+    assert found.study.lesions.equals(read(tmp_path).lesions)
+    assert (found.unmapped.height, found.problems) == (0, read(tmp_path).problems)
+    (tmp_path / "lesions.csv").write_text(LESIONS.replace("20", "-4"), encoding="utf-8")
+    assert convert_to_study(tmp_path).study is None

@@ -16,10 +16,13 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import turnpoint as tp
-from scripts.golden_pages import AUDIENCES, LANGUAGES, words
+from scripts.golden_pages import AUDIENCES, LANGUAGES, charts_of, words
 from tests.reports.patients import PATIENTS, study
 from tests.reports.traced import untraced
+from tests.workflows.made_up_patients import study_with
 from tests.workflows.studies import study_of
+from tests.workflows.test_vignettes import GIVEN, MADE_UP
+from turnpoint.criteria.protocol import ContinuingResponse
 from turnpoint.pictures.document import from_json, is_picture, schema, schema_text, to_json
 from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.rendering import render_patient
@@ -184,9 +187,62 @@ def test_every_number_on_a_page_is_in_the_picture(name: str) -> None:
         assert untraced(said, shown) == [], (audience, lang)
 
 
+def _untraced(own: tp.Study, patient_id: str) -> dict[tuple[str, str], list[str]]:
+    """Numbers from nowhere on each page of a patient; only the words are looked at, so nothing is drawn."""
+    shown = tp.picture(own, patient_id, particles=512)
+    found = {}
+    for audience, lang in product(AUDIENCES, LANGUAGES):
+        made, _ = charts_of(lambda audience=audience, lang=lang: render_patient(shown, audience, lang))  # type: ignore[misc]
+        found[audience, lang] = untraced(words(made), shown)
+    return {page: numbers for page, numbers in found.items() if numbers}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if place % 6 == 0 else pytest.mark.slow)
+        for place, name in enumerate({**GIVEN, **MADE_UP})
+    ],
+)
+def test_every_number_on_the_pages_of_a_vignette_is_in_its_picture(name: str) -> None:
+    own, _ = {**GIVEN, **MADE_UP}[name]
+    assert _untraced(study_with({name: own}), name) == {}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "every"),
+    [
+        ("oak-docetaxel", 110),
+        ("ascent2-docetaxel-psa", 15),
+        pytest.param("oak-docetaxel", 4, marks=pytest.mark.slow),
+        pytest.param("ascent2-docetaxel-psa", 1, marks=pytest.mark.slow),
+    ],
+)
+def test_every_number_on_the_pages_of_a_bundled_study_is_in_its_pictures(dataset: str, every: int) -> None:
+    with resources.as_file(resources.files("turnpoint") / "datasets" / dataset) as folder:
+        own = tp.read(folder)
+    found = {patient_id: _untraced(own, patient_id) for patient_id in own.patient_ids[::every]}
+    assert {patient_id: numbers for patient_id, numbers in found.items() if numbers} == {}
+
+
 def test_number_from_nowhere_is_noticed() -> None:
     _, _, shown = case("mixed")
     said = words(render_patient(shown, "clinician", "en"))
     assert "34 mm" in said
     for number in ("34.7 mm", "1234 mm", "33.13%"):
         assert untraced(said.replace("34 mm", number, 1), shown)
+
+
+def test_page_shows_a_confirmed_pr_by_the_choice_that_its_small_print_names() -> None:
+    sizes = ((0, 100), (42, 70), (84, 70), (126, 80))
+    rows = [f"P1,{day},T1,target,{mm},measured" for day, mm in sizes]
+    own = study_of(lesions="\n".join(["patient_id,day,lesion_id,role,diameter_mm,status", *rows]))
+    named = "is shown as PR until progression, by the answer of the RECIST group"
+    choices: tuple[tuple[ContinuingResponse, str], ...] = (("time-point", "SD"), ("group", "PR"))
+    for choice, last in choices:
+        shown = tp.picture(own, "P1", particles=512, continuing_response=choice)
+        assert shown.sums["overall_response"].to_list() == [None, "PR", "PR", last]
+        assert shown.provenance.continuing_response == choice
+        page = words(render_patient(shown, "clinician", "en"))
+        assert f"Overall response {last}." in page
+        assert (named in page) is (choice == "group")

@@ -1,11 +1,14 @@
 """The ranked list of next measurements, as a report or the command line asks for it."""
 
+import re
+
 import polars as pl
 import pytest
 
 from tests.workflows.studies import both_study, study_of
 from turnpoint.errors import UsageError
-from turnpoint.workflows.settle import SETTLE_SCHEMA, settle
+from turnpoint.model.parameters import SUM_OF_DIAMETERS
+from turnpoint.workflows.settle import SETTLE_SCHEMA, ctdna_plans, plans_after, settle
 
 PSA = "patient_id,day,marker,value,unit\n" + "\n".join(
     f"P1,{day},PSA,{value},ng/mL" for day, value in ((0, 80), (21, 60), (42, 50), (63, 47))
@@ -102,3 +105,15 @@ def test_nothing_is_left_to_settle_once_progression_has_been_called():
     found = settle(study_of(lesions="\n".join(rows)), "P1", particles=512)
     assert found.is_empty()
     assert dict(found.schema) == SETTLE_SCHEMA
+
+
+def test_plans_are_measured_when_their_names_say():
+    week = re.compile(r"(\d+) weeks")
+    for plan in [*plans_after([SUM_OF_DIAMETERS, "CEA"]), *ctdna_plans()]:
+        for quantity, weeks in plan.weeks.items():
+            part = plan.name.split(" and ")[-1 if quantity != SUM_OF_DIAMETERS else 0]
+            every = float(week.search(part)[1])
+            once = part.startswith("scan in")
+            assert weeks == (
+                (every,) if once else tuple(every * step for step in range(1, int(12 // every) + 1))
+            )

@@ -8,6 +8,7 @@ from turnpoint.errors import UsageError
 from turnpoint.model.parameters import DYNAMICS_NAMES
 from turnpoint.model.prior import named_prior
 from turnpoint.model.series import readings_of
+from turnpoint.study.markers import MARKERS
 from turnpoint.workflows.check import check
 from turnpoint.workflows.respond import respond
 from turnpoint.workflows.simulate import _resistant_share_of_what_stays, simulate
@@ -34,6 +35,20 @@ def test_simulated_folder_passes_the_check_and_reads_back(found, tmp_path):
     assert result.ok
     assert not [problem for problem in result.problems if problem.file.startswith("truth")]
     assert pl.read_csv(tmp_path / "truth.csv").height == 150
+
+
+def test_patients_are_numbered_from_1_with_four_digits_or_more(found):
+    assert list(found.study.patient_ids[:2]) == ["V0001", "V0002"]
+    assert found.study.patient_ids[-1] == "V0150"
+
+
+def test_marker_values_have_four_significant_digits_and_the_unit_and_limit_of_the_marker(found):
+    values = found.study.markers["value"]
+    assert values.equals(values.round_sig_figs(4))
+    assert not values.equals(values.round_sig_figs(3))
+    assert found.study.markers.select("marker", "unit", "upper_limit").unique().rows() == [
+        ("CEA", "ng/mL", MARKERS["CEA"].usual_upper_limit)
+    ]
 
 
 def test_simulated_study_is_the_same_for_the_same_seed_and_another_for_another(found):

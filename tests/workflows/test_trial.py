@@ -44,7 +44,7 @@ def test_trial_writes_its_tables_its_page_and_what_was_declared(declared, tmp_pa
     out, seen = tmp_path / "out", []
     found = trial(declared, out, progress=lambda done, total: seen.append((done, total)))
     written = found.save(out)
-    assert [path.name for path in written] == ["outcomes.csv", "summary.csv", "trial.html"]
+    assert [path.name for path in written] == ["outcomes.csv", "summary.csv", "treatment.csv", "trial.html"]
     assert (out / "trial.toml").read_text(encoding="utf-8") == TEXT
     assert seen[-1] == (90, 90)
     assert found.outcomes.height == 3 * 90
@@ -114,3 +114,46 @@ def test_trial_page_claims_no_difference_when_the_interval_holds_none(declared):
     )
     assert row["gained_weeks"] == 0.0
     assert "never against late: no difference shown in the mean time to first progression" in page
+
+
+BY_CHANCE = (
+    TEXT.replace("[alert]", 'clones = "stochastic"\ncarrying_fold = 50\n[alert]')
+    + """
+[[arm]]
+name = "turns"
+policy = "alternate"
+cycles = 2
+[[arm]]
+name = "rests"
+policy = "holidays"
+"""
+)
+
+
+def test_trial_page_speaks_of_dying_out_only_where_clones_go_by_chance(declared):
+    without = trial(declared)
+    declared.write_text(BY_CHANCE, encoding="utf-8")
+    found = trial(declared)
+    usual, page = without.report().html, found.report().html
+    for words in ("Died out", "divide and die by chance", "arm that alternates", "While a drug is paused"):
+        assert words in page
+        assert words not in usual
+    assert "off_below = 0.5, on_from = 1" in page
+    assert without.treatment["extinct_share"].is_null().all()
+    row = found.treatment.row(4, named=True)
+    own = found.outcomes.filter(pl.col("arm") == "rests")
+    assert row["mean_weeks_on_a"] == pytest.approx(own["weeks_on_a"].mean())
+    assert row["extinct_share"] == own["extinct_week"].count() / 90
+    assert 0.0 <= row["extinct_share_low"] <= row["extinct_share"] <= row["extinct_share_high"] < 0.1
+
+
+def test_trial_by_chance_is_the_same_in_processes_and_from_finished_blocks(tmp_path, monkeypatch):
+    file = tmp_path / "mine.toml"
+    file.write_text(BY_CHANCE.replace('policy = "alert"', 'policy = "turning"'), encoding="utf-8")
+    monkeypatch.setattr(workflow, "PATIENTS_PER_BLOCK", 40)
+    monkeypatch.setattr(workflow, "FEW_BLOCKS", 10)
+    here = trial(file, tmp_path / "out")
+    (tmp_path / "out" / "blocks" / "00001.parquet").unlink()
+    assert trial(file, tmp_path / "out").outcomes.equals(here.outcomes)
+    monkeypatch.setattr(workflow, "FEW_BLOCKS", 0)
+    assert trial(file).outcomes.equals(here.outcomes)

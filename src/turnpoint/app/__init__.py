@@ -11,7 +11,10 @@ studies         the rows of a patient as the study that the workflows read
 pictures        the picture of a patient, computed once for what is known and kept
 assessor        what every patient's line of the list says, worked out beside the server
 api             JSON, under /api/v1
-pages           HTML
+pages           HTML of the clinic's desk; `cohort`, `new_patient` and `tour` beside it
+notebook        HTML of the patient's notebook; `notebook_forms` reads what they write
+words           the tables' names as people read them, and what terms mean; `plain_words` those of the notebook
+shell           what stands around every page
 gate            who comes in: token, session, host, origin
 team            how a team signs in: what `turnpoint.toml` says
 sign_in         who signed in with the team's provider, and as what

@@ -35,6 +35,7 @@ from turnpoint.workflows.convert import convert
 
 Cell = StrictStr | StrictBool | StrictInt | StrictFloat | None
 Language = Literal["en", "zh"]
+Format = Literal["study", "sdtm", "adam", "fhir"]
 _DAYS = 7305  # as in the study folder
 _MOST_LISTED = 1000
 _TABLES = ("lesions", "markers", "doses", "events")
@@ -357,7 +358,7 @@ def show_report(
         # a page of its own: its styles are inside it, and nothing in it runs
         answer._csp_config = {
             "default-src": ["'none'"],
-            "style-src": ["'unsafe-inline'"],
+            "style-src-elem": ["'unsafe-inline'"],
             "img-src": ["data:"],
         }
     answer.headers["ETag"] = etag
@@ -429,23 +430,12 @@ def remove_row(
 def export(
     request: HttpRequest,
     study_id: str,
-    format: Literal["study", "sdtm", "adam", "fhir"] = "study",  # noqa: A002
+    format: Format = "study",  # noqa: A002
 ) -> HttpResponse:
     """The study as a study folder, SDTM, ADaM (each a .zip) or FHIR."""
     study = study_here(request, study_id)
-    found = study_of(list(Patient.objects.filter(study=study, removed=False).order_by("patient_id")))
-    if found.study is None:
-        raise store.Refused(found.errors)
-    with tempfile.TemporaryDirectory(prefix="turnpoint-") as folder:
-        place = Path(folder) / ("study.json" if format == "fhir" else "study")
-        convert(found.study, place, to=format)
-        if format == "fhir":
-            return _file(place.read_bytes(), "application/fhir+json", "study.json")
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in sorted(place.rglob("*")):
-                archive.write(path, path.relative_to(place))
-    return _file(packed.getvalue(), "application/zip", f"{format}.zip")
+    content, kind, name = packed(study, format)
+    return as_file(content, kind, name)
 
 
 @api.get("/audit", response={200: Changes, 403: ProblemDocument})
@@ -465,6 +455,27 @@ def show_trail(
         {"at": change.at.isoformat(), **{name: getattr(change, name) for name in names}} for change in some
     ]
     return {"items": items, "total": changes.count()}
+
+
+def packed(study: Study, format: Format) -> tuple[bytes, str, str]:  # noqa: A002
+    """A study as a file: its content, its media type and its name.
+
+    Raises:
+        Refused: a patient's rows break a rule, or nothing has been measured.
+    """
+    found = study_of(list(Patient.objects.filter(study=study, removed=False).order_by("patient_id")))
+    if found.study is None:
+        raise store.Refused(found.errors)
+    with tempfile.TemporaryDirectory(prefix="turnpoint-") as folder:
+        place = Path(folder) / ("study.json" if format == "fhir" else "study")
+        convert(found.study, place, to=format)
+        if format == "fhir":
+            return place.read_bytes(), "application/fhir+json", "study.json"
+        archived = io.BytesIO()
+        with zipfile.ZipFile(archived, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(place.rglob("*")):
+                archive.write(path, path.relative_to(place))
+    return archived.getvalue(), "application/zip", f"{format}.zip"
 
 
 def author_of(request: HttpRequest, why: str = "") -> store.Author:
@@ -556,7 +567,8 @@ def _patient_fields(patient: Patient) -> dict[str, Any]:
     }
 
 
-def _file(content: bytes, kind: str, name: str) -> HttpResponse:
+def as_file(content: bytes, kind: str, name: str) -> HttpResponse:
+    """A file to be saved."""
     answer = HttpResponse(content, content_type=kind)
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer

@@ -12,7 +12,8 @@ from turnpoint.app.pictures import is_computing
 from turnpoint.app.studies import study_of
 from turnpoint.app.wrong import note
 from turnpoint.errors import TurnpointError
-from turnpoint.workflows.attention import REASONS, attention
+from turnpoint.study.validation import NOTHING_MEASURED
+from turnpoint.workflows.attention import ATTENTION_SCHEMA, REASONS, attention
 
 _AT_ONCE = 16  # a few seconds and 100 MiB; more at once is no faster
 _IDLE_SECONDS = 0.5
@@ -21,6 +22,9 @@ _GRACE_SECONDS = 1.0
 # A patient that cannot be read at all stands between what is new and what is calm.
 NOT_READ = "not_read"
 URGENCY = {reason: len(REASONS) - place for place, reason in enumerate(REASONS)} | {NOT_READ: 4}
+
+# Of a patient of whom nothing has been measured.
+NOTHING_YET: dict[str, Any] = {**dict.fromkeys(ATTENTION_SCHEMA), "reason": "cannot_tell", "visits": 0}
 
 
 class Assessor(Thread):
@@ -88,5 +92,6 @@ def _lines(patients: list[Patient]) -> dict[str, dict[str, Any]]:
     except TurnpointError:
         pass
     if len(patients) == 1:
-        return {}
+        is_new = [problem.rule for problem in found.errors] == [NOTHING_MEASURED]
+        return {patients[0].patient_id: NOTHING_YET} if is_new else {}
     return {name: line for patient in patients for name, line in _lines([patient]).items()}

@@ -120,6 +120,20 @@ class Shown(models.Model):
     document = models.BinaryField()
 
 
+class Preparation(models.Model):
+    """What a patient brings to their next visit.
+
+    `questions` are those chosen, in order, as they were worded; `opened` is the key of the picture (`pictures.key_of`)
+    that they chose to see: newer results are asked about again.
+    """
+
+    patient = models.OneToOneField(Patient, models.PROTECT, primary_key=True)
+    questions = models.JSONField(default=list)
+    matters = models.TextField(blank=True)
+    notes = models.TextField(blank=True)
+    opened = models.CharField(max_length=64, blank=True)
+
+
 class Access(models.Model):
     """What a person may do with a study: `viewer` reads, `editor` changes; an admin may do all with every study."""
 

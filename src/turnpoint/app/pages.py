@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.resources import files
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from turnpoint.app import store
+from turnpoint.app import store, waiting
 from turnpoint.app.access import may_add, may_edit, patients_for, studies_for
 from turnpoint.app.api import author_of
 from turnpoint.app.assessor import NOT_READ
-from turnpoint.app.intake import as_json, taken_in
-from turnpoint.app.models import TABLES, Change, Patient, Row, Study
+from turnpoint.app.gate import LOCAL_USER
+from turnpoint.app.intake import taken_in
+from turnpoint.app.models import TABLES, Change, Patient, Row
 from turnpoint.app.pictures import days_of, picture_of, study_of_patient
 from turnpoint.app.shell import (
     Shell,
@@ -29,19 +30,36 @@ from turnpoint.app.shell import (
     shell_of,
     show,
 )
-from turnpoint.app.studies import Cells, Checked
+from turnpoint.app.studies import Cells, Checked, starts_of
+from turnpoint.app.words import (
+    ACTIONS,
+    CHANGES,
+    CHOICES,
+    GLOSSARY,
+    ROLES,
+    STATUSES,
+    TABLE_NAMES,
+    cell_name,
+    column_name,
+)
 from turnpoint.charts.language import NOTHING, Language, mark
 from turnpoint.errors import Problem, TurnpointError
+from turnpoint.kinetics.progression_gap import progression_gap
 from turnpoint.model.series import chosen_readers, of_reader
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.rendering import Audience, patient_specifications, render_patient
 from turnpoint.study.study import Study as StudyTables
+from turnpoint.study.validation import NOTHING_MEASURED
 from turnpoint.workflows.attention import REASONS
 from turnpoint.workflows.respond import respond
 
 _PER_PAGE = 50
 _FURTHER = 2  # empty lines of each kind in the entry form
+_FIRST = 5  # of lesions at the first scan: RECIST 1.1 has at most five target lesions
 _MOST_CHANGES = 300
+_UNDETERMINED = "undetermined"
+_WAITING = "waiting"
+_THIS_COMPUTER = mark("this computer")
 
 STATES: Mapping[str, str] = {
     "responding": mark("Probably still responding"),
@@ -59,27 +77,12 @@ ATTENTION: Mapping[str, str] = {
     "progressed_before": mark("progression before"),
     "none": mark("nothing new"),
 }
-ROLES: Mapping[str, str] = {
-    "target": mark("target"),
-    "non_target": mark("non-target"),
-    "new": mark("new"),
-}
-STATUSES: Mapping[str, str] = {
-    "measured": mark("measured"),
-    "too_small": mark("too small to measure"),
-    "absent": mark("gone"),
-    "present": mark("present"),
-    "not_evaluable": mark("not evaluable"),
-    "equivocal": mark("uncertain"),
-    "unequivocal_progression": mark("clearly grown"),
-}
-ACTIONS: Mapping[str, str] = {"given": mark("given"), "start": mark("start"), "stop": mark("stop")}
 AUDIENCES: Mapping[str, str] = {
     "clinician": mark("for the clinician"),
     "patient": mark("for the patient"),
     "statistician": mark("for the statistician"),
 }
-_FORMATS = (("study", "study folder"), ("sdtm", "SDTM"), ("adam", "ADaM"), ("fhir", "FHIR"))
+_FORMATS = (("study", mark("study folder")), ("sdtm", "SDTM"), ("adam", "ADaM"), ("fhir", "FHIR"))
 
 
 @require_http_methods(["GET", "POST"])
@@ -100,7 +103,8 @@ def today(request: HttpRequest) -> HttpResponse:
     pages = max(-(-total // _PER_PAGE), 1)
     number = given.get("page", "1")
     page = min(max(int(number), 1), pages) if number.isdecimal() and len(number) < 10 else 1
-    some = found.order_by("-attention", "patient_id", "id")[(page - 1) * _PER_PAGE : page * _PER_PAGE]
+    some = list(found.order_by("-attention", "patient_id", "id")[(page - 1) * _PER_PAGE : page * _PER_PAGE])
+    starts = starts_of(some)
     return show(
         request,
         "today.html",
@@ -109,15 +113,15 @@ def today(request: HttpRequest) -> HttpResponse:
         is_filtered=any(asked.values()),
         studies=list(studies_for(request.user).order_by("name").values_list("id", "name")),
         reasons=[(key, words.text(ATTENTION[key])) for key in (*REASONS, NOT_READ)],
-        items=[_line(patient, words) for patient in some],
+        items=[_line(patient, starts.get(patient.id), words) for patient in some],
         counted=words.plural("{count} patient", "{count} patients", total),
         page=page,
         pages=pages,
     )
 
 
-def _line(patient: Patient, words: Language) -> dict[str, str]:
-    """One patient's line of the list."""
+def _line(patient: Patient, start: date | None, words: Language) -> dict[str, str]:
+    """One patient's line of the list; dates where the first day of treatment is known."""
     line, is_current = patient.line, patient.assessed_version == patient.version
     reason = line.get("reason", "") if is_current else ""
     said = {
@@ -137,13 +141,22 @@ def _line(patient: Patient, words: Language) -> dict[str, str]:
     last, due = line["last_day"], line["due_day"]
     return {
         **said,
-        "headline": words.text(STATES[verdict] if verdict in STATES else ATTENTION["cannot_tell"]),
+        "headline": words.text(STATES.get(verdict, STATES[_UNDETERMINED])),
         "why": "" if reason in ("none", "cannot_tell") else words.text(ATTENTION[reason]),
         "path": _path(days, course),
         "course": words.text("from the first to the last value: {change}", change=_change(course, words)),
-        "last": "" if last is None else words.text("last visit: day {day}", day=words.number(last)),
-        "due": "" if due is None else words.text("next one due about day {day}", day=words.number(due)),
+        "last": "" if last is None else words.text("last visit: {day}", day=day_in_words(last, start, words)),
+        "due": ""
+        if due is None
+        else words.text("next one due about {day}", day=day_in_words(due, start, words)),
     }
+
+
+def day_in_words(day: int, start: date | None, words: Language) -> str:
+    """A day of the course as a date, where the first day of treatment is known."""
+    if start is None:
+        return words.text("day {day}", day=words.number(day))
+    return words.date(start + timedelta(days=day))
 
 
 def _change(course: Sequence[float], words: Language) -> str:
@@ -249,11 +262,16 @@ def follows(checked: Checked, words: Language) -> Iterator[tuple[str, str]]:
     yield words.text("Day"), words.number(last["day"])
     yield (
         words.text("Sum of diameters"),
-        words.text("{mm} mm", mm=words.number(last["sum_of_diameters_mm"], 1)),
+        words.text("{size} mm", size=words.number(last["sum_of_diameters_mm"], 1)),
     )
     yield words.text("Change since the start"), _share(last["change_from_baseline_pct"], words)
     yield words.text("Change since the smallest"), _share(last["change_from_nadir_pct"], words)
-    yield words.text("Response (RECIST 1.1)"), str(last["response"] or NOTHING)
+    sum_mm, nadir_mm = last["sum_of_diameters_mm"], last["nadir_mm"]
+    if sum_mm is not None:
+        gap = progression_gap(sum_mm, sum_mm if nadir_mm is None else min(sum_mm, nadir_mm))
+        mm = words.number(gap.progression_sum_mm, 1)
+        yield words.text("Progression from"), words.text("{size} mm", size=mm)
+    yield words.text("Response (RECIST 1.1)"), str(last["overall_response"] or NOTHING)
 
 
 def _share(percent: float | None, words: Language) -> str:
@@ -305,12 +323,21 @@ def _rows(
     tables = []
     for table in TABLES:
         own = [one for one in standing if one.table == table]
-        columns = [
-            name for name in dict.fromkeys(name for one in own for name in one.cells) if name != "patient_id"
-        ]
+        named_in = dict.fromkeys(name for one in own for name in one.cells)
+        # of day and date the one that is used; any other cell may be empty and yet be filled in later
+        unused = {"day", "date"} - {name for one in own for name, value in one.cells.items() if value}
+        columns = [name for name in named_in if name != "patient_id" and name not in unused]
         if own:
-            shown = [{"id": one.id, "cells": {name: one.cells.get(name) for name in columns}} for one in own]
-            tables.append((table, columns, shown))
+            shown = [
+                {
+                    "id": one.id,
+                    "cells": {name: one.cells.get(name) for name in columns},
+                    "said": {name: cell_name(name, one.cells.get(name), words) for name in columns},
+                }
+                for one in own
+            ]
+            named = [(name, column_name(name, words)) for name in columns]
+            tables.append((words.text(TABLE_NAMES[table]), named, shown))
     shell = shell_of(request, words.text("Rows and corrections"))
     return show(
         request,
@@ -319,6 +346,10 @@ def _rows(
         status,
         patient=_patient_fields(request, found),
         tables=tables,
+        choices={
+            column: [(value, words.text(name)) for value, name in own.items()]
+            for column, own in CHOICES.items()
+        },
         problems=problems,
         follows=[],
     )
@@ -336,12 +367,12 @@ def history(request: HttpRequest, patient_id: str) -> HttpResponse:
         removed -= {change.row} if can_undo else set()
         changes.append(
             {
-                "at": change.at.strftime("%Y-%m-%d %H:%M"),
-                "who": change.who,
-                "action": change.action,
-                "table": change.table,
-                "before": _cells_in_words(change.before, change.after),
-                "after": _cells_in_words(change.after, change.before),
+                "at": f"{words.date(change.at.astimezone().date())} {change.at.astimezone():%H:%M}",
+                "who": words.text(_THIS_COMPUTER) if change.who == LOCAL_USER else change.who,
+                "action": words.text(CHANGES.get(change.action, change.action)),
+                "table": words.text(TABLE_NAMES[change.table]) if change.table else "",
+                "before": _cells_in_words(change.before, change.after, words),
+                "after": _cells_in_words(change.after, change.before, words),
                 "why": change.why,
                 "row": change.row,
                 "can_undo": can_undo and may_edit(request.user, found.study),
@@ -351,40 +382,67 @@ def history(request: HttpRequest, patient_id: str) -> HttpResponse:
     return show(request, "history.html", shell, patient=_patient_fields(request, found), changes=changes)
 
 
-def _cells_in_words(cells: Any, other: Any) -> str:
+def _cells_in_words(cells: Any, other: Any, words: Language) -> str:
     """The cells that differ from the other state of the row."""
     if not isinstance(cells, dict):
         return ""
     before = other if isinstance(other, dict) else {}
-    return ", ".join(
-        f"{name} {value}"
-        for name, value in cells.items()
-        if name != "patient_id" and value is not None and (not before or before.get(name) != value)
+    return words.listed(
+        [
+            f"{column_name(name, words)} {cell_name(name, value, words)}"
+            for name, value in cells.items()
+            if name != "patient_id" and value is not None and (not before or before.get(name) != value)
+        ]
     )
 
 
 @require_http_methods(["GET", "POST"])
 def bring(request: HttpRequest) -> HttpResponse:
-    """Files become a study; what was found is shown before anything else."""
+    """Files are read; what was found is shown before anything is stored."""
     _, words = language_of(request)
     if not may_add(request.user):
         raise Http404
     shell = shell_of(request, words.text("Bring files"), "/import")
     if request.method == "GET":
-        return show(request, "import.html", shell, problems=[], follows=[])
+        return show(request, "import.html", shell)
     given = request.FILES.getlist("files")
     found = taken_in([(file.name or "", file.file) for file in given])
     if found.is_refused:
-        problems = problems_in(list(found.problems))
-        return show(request, "import.html", shell, 422, problems=problems, follows=[])
+        return show(request, "import.html", shell, 422, problems=problems_in(list(found.problems)))
     name = Path(given[0].name or "study").stem if len(given) == 1 else words.text("study")
-    made = store.add_study(
-        name,
-        found.tables,
-        author_of(request),
-        problems=[as_json(problem) for problem in found.problems],
-        unused=found.unused,
-    )
+    request.session[_WAITING] = waiting.put(found, name)
+    return HttpResponseRedirect("/import/found")
+
+
+@require_http_methods(["GET", "POST"])
+def found_in_files(request: HttpRequest) -> HttpResponse:
+    """What was read and waits for a yes."""
+    _, words = language_of(request)
+    key = request.session.get(_WAITING, "")
+    own = waiting.get(key)
+    if own is None or not may_add(request.user):
+        return HttpResponseRedirect("/import")
+    if request.method == "GET":
+        patients = {row["patient_id"] for rows in own.tables.values() for row in rows}
+        return show(
+            request,
+            "import_found.html",
+            shell_of(request, words.text("Bring files"), "/import"),
+            name=own.name,
+            counted=words.plural("{count} patient", "{count} patients", len(patients)),
+            counts=[
+                (words.text(TABLE_NAMES[table]), words.number(len(rows)))
+                for table, rows in own.tables.items()
+            ],
+            unused=own.unused,
+            problems=problems_in([Problem(**one) for one in own.problems]),
+        )
+    request.session.pop(_WAITING)
+    waiting.drop(key)
+    if request.POST.get("do") != "store":
+        return HttpResponseRedirect("/import")
+    name = request.POST.get("name", "").strip()[:200] or own.name
+    made = store.add_study(name, own.tables, author_of(request), problems=own.problems, unused=own.unused)
     return HttpResponseRedirect(f"/studies/{made.id}")
 
 
@@ -405,24 +463,16 @@ def study(request: HttpRequest, study_id: str) -> HttpResponse:
         unused=found.unused,
         problems=problems_in([Problem(**one) for one in found.problems]),
         follows=[],
-        formats=_FORMATS,
+        formats=[(value, words.text(name)) for value, name in _FORMATS],
     )
 
 
-@require_POST
-def tour(request: HttpRequest) -> HttpResponse:
-    """The two bundled studies."""
-    if not may_add(request.user):
-        raise Http404
-    for name in ("oak-docetaxel", "ascent2-docetaxel-psa"):
-        if not Study.objects.filter(name=name).exists():
-            folder = Path(str(files("turnpoint"))) / "datasets" / name
-            with_files = [(path.name, path.open("rb")) for path in sorted(folder.iterdir()) if path.is_file()]
-            found = taken_in(with_files)
-            for _, opened in with_files:
-                opened.close()
-            store.add_study(name, found.tables, author_of(request), unused=found.unused)
-    return HttpResponseRedirect("/")
+@require_GET
+def words_page(request: HttpRequest) -> HttpResponse:
+    """What the terms mean."""
+    _, words = language_of(request)
+    meanings = [(key, words.text(name), words.text(meaning)) for key, (name, meaning) in GLOSSARY.items()]
+    return show(request, "words.html", shell_of(request, words.text("Words"), "/words"), meanings=meanings)
 
 
 @require_POST
@@ -466,11 +516,15 @@ def patient_shell(request: HttpRequest, found: Patient, at: int | None) -> Shell
     shell = shell_of(request, words.text("Patient"))
     shell.above = "above_patient.html"
     days = list(days_of(found))
+    start = starts_of([found]).get(found.id)
+    labels = [day_in_words(own, start, words) for own in days]
     day = days[-1] if at is None else at
     shell.patient = {
         **_patient_fields(request, found),
         "days": days,
+        "labels": labels,
         "at": day,
+        "label": day_in_words(day, start, words),
         "place": max((place for place, own in enumerate(days) if own <= day), default=0),
         "is_now": at is None or at >= days[-1],
         "api": f"/api/v1/studies/{found.study_id}/patients/{found.id}",
@@ -490,16 +544,21 @@ def _patient_fields(request: HttpRequest, found: Patient) -> dict[str, Any]:
 
 def _cannot_be_shown(request: HttpRequest, found: Patient, error: TurnpointError) -> HttpResponse:
     _, words = language_of(request)
-    problems = problems_in(list(getattr(error, "problems", ())))
+    given = list(getattr(error, "problems", ()))
+    problems = problems_in(given)
+    is_new = [problem.rule for problem in given] == [NOTHING_MEASURED]
+    lines = [words.text("Nothing has been measured yet. Enter the first visit.")] if is_new else []
+    if not given:
+        lines = [str(error)]
     return show(
         request,
         "said.html",
         shell_of(request, words.text("Patient")),
-        422,
+        200 if is_new else 422,
         heading=words.text("{patient} cannot be shown yet", patient=found.patient_id),
-        lines=[] if problems else [str(error)],
-        problems=problems,
-        follows=[],
+        lines=lines,
+        problems=[] if is_new else problems,
+        entry=f"/p/{found.id}/visit" if may_edit(request.user, found.study) else "",
     )
 
 
@@ -583,7 +642,7 @@ def _entry(
     except TurnpointError:
         known = None
     typed = {} if form is None else rows_from(form)
-    last = _last_day(known)
+    last, start = _last_day(known), starts_of([found]).get(found.id)
     return show(
         request,
         "visit.html",
@@ -591,20 +650,26 @@ def _entry(
         status,
         patient=_patient_fields(request, found),
         entered={name: "" if form is None else form.get(name, "") for name in ("day", "date", "why")},
-        has_start=known is not None and known.patients["start_date"].is_not_null().any(),
+        has_start=start is not None,
         last_visit=""
         if last is None
-        else words.text("The last visit was on day {day}.", day=words.number(last)),
+        else words.text("The last visit: {day}.", day=_day_and_date(last, start, words)),
         lesions=_lesion_lines(known, typed.get("lesions", []), words),
         markers=_marker_lines(known, typed.get("markers", []), words),
         doses=_dose_lines(known, typed.get("doses", [])),
         events=[*typed.get("events", []), *({"term": "", "grade": ""} for _ in range(_FURTHER))],
         terms=[] if known is None else known.events["term"].unique().sort().to_list(),
+        roles=[(value, words.text(name)) for value, name in ROLES.items()],
         statuses=[(value, words.text(name)) for value, name in STATUSES.items()],
         actions=[(value, words.text(name)) for value, name in ACTIONS.items()],
         problems=problems,
         follows=[],
     )
+
+
+def _day_and_date(day: int, start: date | None, words: Language) -> str:
+    said = words.text("day {day}", day=words.number(day))
+    return said if start is None else f"{said} ({day_in_words(day, start, words)})"
 
 
 def _last_day(known: StudyTables | None) -> int | None:
@@ -631,8 +696,9 @@ def _lesion_lines(known: StudyTables | None, typed: Sequence[Cells], words: Lang
                     "is_new": False,
                     "lesion_id": own["lesion_id"],
                     "role": own["role"],
-                    "role_name": words.text(ROLES[own["role"]]),
+                    "role_name": cell_name("role", own["role"], words),
                     "site": own["site"] or "",
+                    "site_name": cell_name("site", own["site"], words),
                     "node": "true" if own["node"] else "false",
                     "before": words.number(own["diameter_mm"], 1),
                     "diameter_mm": given.get("diameter_mm") or "",
@@ -644,15 +710,18 @@ def _lesion_lines(known: StudyTables | None, typed: Sequence[Cells], words: Lang
                     ),
                 }
             )
-    further = [*of.values(), *({} for _ in range(_FURTHER))]
+    # at the first scan lesions are chosen, at a later one further ones are new
+    role, count = ("new", _FURTHER) if lines else ("target", _FIRST)
+    further = [*of.values(), *({} for _ in range(count))]
     lines += [
         {
             "is_new": True,
             "lesion_id": given.get("lesion_id") or "",
-            "role": given.get("role") or "new",
+            "role": given.get("role") or role,
             "role_name": "",
             "site": given.get("site") or "",
-            "node": "false",
+            "site_name": "",
+            "node": given.get("node") or "false",
             "before": "",
             "diameter_mm": given.get("diameter_mm") or "",
             "status": given.get("status") or "measured",

@@ -62,7 +62,10 @@ def _converted(folder: Path) -> Converted:
     from turnpoint.formats.ledger import UNMAPPED_SCHEMA  # noqa: PLC0415
     from turnpoint.workflows.opening import convert_to_study  # noqa: PLC0415
 
-    files = sorted(folder.iterdir())
+    files = _unpacked(sorted(folder.iterdir()), folder)
+    if not files:
+        problem = Problem("upload", None, None, None, "holds no file", "Pack the files of one study.")
+        return Converted(None, (problem,), pl.DataFrame(schema=UNMAPPED_SCHEMA))
     try:
         return convert_to_study(files[0] if len(files) == 1 else folder)
     except MissingExtraError as error:
@@ -70,6 +73,24 @@ def _converted(folder: Path) -> Converted:
             files[0].name, None, None, None, "needs a library that is not installed", str(error)
         )
         return Converted(None, (problem,), pl.DataFrame(schema=UNMAPPED_SCHEMA))
+
+
+def _unpacked(files: list[Path], folder: Path) -> list[Path]:
+    """The files, or those packed in them when it is one archive: a study that Turnpoint saved, for example.
+
+    A workbook is an archive, too, and stays one. Every member is written under its bare name: none leaves the folder.
+    """
+    if len(files) != 1 or files[0].suffix.lower() != ".zip" or not zipfile.is_zipfile(files[0]):
+        return files
+    with zipfile.ZipFile(files[0]) as archive:
+        for number, member in enumerate(archive.infolist()):
+            name = Path(member.filename.replace("\\", "/")).name
+            if name and not member.is_dir() and not name.startswith("."):
+                place = folder / name
+                place = place if not place.exists() else folder / f"{number}-{name}"
+                place.write_bytes(archive.read(member))
+    files[0].unlink()
+    return sorted(folder.iterdir())
 
 
 def _write_tables(study: object, folder: Path) -> list[Problem]:

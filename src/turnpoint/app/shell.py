@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import count
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +15,9 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from turnpoint.app.access import may_add
-from turnpoint.charts.language import Language
+from turnpoint.app.tour_stops import STOPS
+from turnpoint.app.words import GLOSSARY
+from turnpoint.charts.language import Language, mark
 from turnpoint.errors import Problem
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.figure import Figure
@@ -22,6 +26,21 @@ from turnpoint.reports.provenance_text import not_a_device
 
 LANGUAGES = ("en", "zh")
 _SESSION = "lang"
+TOUR = "tour"
+_DESK = (
+    ("/", mark("Today")),
+    ("/cohort", mark("Cohort")),
+    ("/new", mark("New patient")),
+    ("/import", mark("Bring files")),
+    ("/words", mark("Words")),
+)
+_NOTEBOOK = (
+    ("/", mark("My notebook")),
+    ("/course", mark("My course")),
+    ("/prepare", mark("Prepare my visit")),
+    ("/written", mark("What I wrote")),
+)
+_FOR_ADDING = ("/new", "/import")
 
 
 @dataclass(slots=True)
@@ -41,6 +60,8 @@ class Shell:
         has_charts: the page draws charts.
         signed_in: name of the person, where a team signs in.
         patient: what `above_patient.html` shows.
+        cohort: what `above_cohort.html` shows.
+        tour: the stop of the tour that the person takes; empty when they take none.
     """
 
     title: str
@@ -55,6 +76,8 @@ class Shell:
     has_charts: bool = False
     signed_in: str = ""
     patient: dict[str, Any] = field(default_factory=dict)
+    cohort: dict[str, Any] = field(default_factory=dict)
+    tour: dict[str, Any] = field(default_factory=dict)
 
 
 def language_of(request: HttpRequest) -> tuple[str, Language]:
@@ -79,11 +102,12 @@ def choose_language(request: HttpRequest, code: str) -> None:
 def shell_of(request: HttpRequest, title: str, here: str = "") -> Shell:
     """The shell of one page."""
     code, words = language_of(request)
-    places = [("/", words.text("Today"))] if request.user.is_authenticated else []
-    if may_add(request.user):
-        places.append(("/import", words.text("Bring files")))
-    if settings.TURNPOINT.notebook:
-        places = []
+    named = _NOTEBOOK if settings.TURNPOINT.notebook else _DESK
+    places = [
+        (address, words.text(name))
+        for address, name in (named if request.user.is_authenticated else ())
+        if address not in _FOR_ADDING or may_add(request.user)
+    ]
     return Shell(
         title=title,
         lang=code,
@@ -93,7 +117,20 @@ def shell_of(request: HttpRequest, title: str, here: str = "") -> Shell:
         places=places,
         messages=request.session.pop("messages", []),
         signed_in=request.user.get_username() if settings.TURNPOINT.team else "",
+        tour=_tour(request, words),
     )
+
+
+def _tour(request: HttpRequest, words: Language) -> dict[str, Any]:
+    """The stop of the tour that the person takes; empty when they take none."""
+    stop = request.session.get(TOUR)
+    if not isinstance(stop, int) or not 0 <= stop < len(STOPS):
+        return {}
+    return {
+        "where": words.text("Stop {number} of {count}", number=stop + 1, count=len(STOPS)),
+        "words": words.text(STOPS[stop][1]),
+        "next": stop + 1 if stop + 1 < len(STOPS) else None,
+    }
 
 
 def say(request: HttpRequest, words: str, kind: str = "done") -> None:
@@ -107,17 +144,42 @@ def show(
     """A page of ours."""
     _, words = language_of(request)
     content.setdefault("disclaimer", not_a_device(words))
-    content.setdefault("small_print", [])
+    for name in ("small_print", "problems", "follows"):
+        content.setdefault(name, [])
     return HttpResponse(rendered(template, words, shell=shell, **content), status=status)
 
 
 def rendered(template: str, words: Language, **content: Any) -> str:
     """A template of ours, or of the reports inside our shell."""
-    return (
-        _environment()
-        .get_template(template)
-        .render(text=words.text, language=words, colours=colours(), **content)
+    found = _environment().get_template(template)
+    return found.render(
+        text=words.text, language=words, colours=colours(), what_is=_explaining(words), **content
     )
+
+
+def _explaining(words: Language) -> Callable[[str], Markup]:
+    """What a template puts beside a term: a button that opens its meaning; the browser does the rest."""
+    numbers = count(1)
+
+    def what_is(term: str) -> Markup:
+        name, meaning = (words.text(own) for own in GLOSSARY[term])
+        return Markup(
+            '<button type="button" class="what" popovertarget="what{number}" aria-label="{label}">?</button>'
+            '<span popover class="meaning" id="what{number}"><strong>{name}</strong> {meaning}</span>'
+        ).format(
+            number=next(numbers),
+            label=words.text("What is this: {term}", term=name),
+            name=name,
+            meaning=meaning,
+        )
+
+    return what_is
+
+
+def alone(template: str, words: Language, **content: Any) -> str:
+    """A template of ours as a page of its own, as the reports are: styles inside it, nothing loaded."""
+    found = _environment(is_alone=True).get_template(template)
+    return found.render(text=words.text, language=words, colours=colours(), **content)
 
 
 def problems_in(problems: list[Problem]) -> list[dict[str, str]]:
@@ -143,11 +205,12 @@ def problems_in(problems: list[Problem]) -> list[dict[str, str]]:
 
 
 @cache
-def _environment() -> Environment:
+def _environment(*, is_alone: bool = False) -> Environment:
+    """Our templates and the reports'; what is found first holds, so `is_alone` takes the reports' base."""
+    ours = PackageLoader("turnpoint.app", "templates")
+    theirs = PackageLoader("turnpoint.reports", "templates")
     environment = Environment(
-        loader=ChoiceLoader(
-            [PackageLoader("turnpoint.app", "templates"), PackageLoader("turnpoint.reports", "templates")]
-        ),
+        loader=ChoiceLoader([theirs, ours] if is_alone else [ours, theirs]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

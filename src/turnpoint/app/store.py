@@ -15,10 +15,11 @@ from django.db.models import F, Max
 
 from turnpoint.app import trail
 from turnpoint.app.cells import unsafe_cells
-from turnpoint.app.models import TABLES, Patient, Row, Study
+from turnpoint.app.models import TABLES, Patient, Preparation, Row, Study
 from turnpoint.app.studies import Cells, Checked, cells_of, checked, rows_of
 from turnpoint.errors import Problem, TurnpointError
 from turnpoint.study.schema import TABLES as SCHEMAS
+from turnpoint.study.validation import NOTHING_MEASURED
 
 _PER_BATCH = 500
 
@@ -92,18 +93,18 @@ def add_patient(study: Study, patient_id: str, cells: Cells, author: Author) -> 
     """A new patient without a visit yet.
 
     Raises:
-        Refused: the name is empty, or one of the study's patients has it.
+        Refused: the name is empty, one of the study's patients has it, or a cell breaks a rule.
     """
     name = patient_id.strip()
+    own = {"patient_id": name, **{column: value for column, value in cells.items() if value}}
     with transaction.atomic():
         if not name or Patient.objects.filter(study=study, patient_id=name).exists():
             rule = "empty" if not name else "a patient of this study has this name already"
             raise Refused([Problem("patients", None, "patient_id", None, rule, "Write another one.")])
-        _refuse(list(unsafe_cells("patients", [{"patient_id": name, **cells}], 1)))
+        unsafe = list(unsafe_cells("patients", [own], 1))
+        _refuse([*unsafe, *_checked({table: [] for table in TABLES}, {"patients": [own]}).errors])
         patient = Patient.objects.create(study=study, patient_id=name)
-        row = Row.objects.create(
-            patient=patient, table="patients", position=0, cells={"patient_id": name, **cells}
-        )
+        row = Row.objects.create(patient=patient, table="patients", position=0, cells=own)
         trail.write(
             [trail.Entry("row added", study.id, patient.id, row.id, "patients", after=row.cells)],
             author.who,
@@ -191,8 +192,7 @@ def remove_row(row: Row, author: Author, *, seen: int | None = None) -> Patient:
         if own is None:
             raise Stale(held.version)
         standing[row.table] = [one for one in standing[row.table] if one.id != row.id]
-        if any(standing[table] for table in ("lesions", "markers")):
-            _refuse(_checked(standing, {}).errors)
+        _refuse(_checked(standing, {}).errors)
         Row.objects.filter(id=row.id).update(removed=True)
         entry = trail.Entry("row removed", held.study_id, held.id, row.id, row.table, before=own.cells)
         return _changed(held, [entry], author)
@@ -213,6 +213,29 @@ def restore_row(row: Row, author: Author, *, seen: int | None = None) -> Patient
         Row.objects.filter(id=row.id).update(removed=False)
         entry = trail.Entry("row put back", held.study_id, held.id, row.id, row.table, after=row.cells)
         return _changed(held, [entry], author)
+
+
+def prepare(patient: Patient, author: Author, **content: Any) -> Preparation:
+    """Keep what a patient prepares for their next visit.
+
+    Args:
+        patient: whose.
+        author: who writes it.
+        content: fields of `Preparation` that change.
+    """
+    with transaction.atomic():
+        held = _held(patient, None)
+        kept, _ = Preparation.objects.get_or_create(patient=held)
+        before = {name: getattr(kept, name) for name in content}
+        if before != content:
+            for name, value in content.items():
+                setattr(kept, name, value)
+            kept.save()
+            entry = trail.Entry(
+                "preparation changed", held.study_id, held.id, table="", before=before, after=content
+            )
+            trail.write([entry], author.who, author.why)
+    return kept
 
 
 def preview(patient: Patient, rows: Mapping[str, Sequence[Cells]]) -> Checked:
@@ -248,6 +271,10 @@ def _changed(held: Patient, entries: list[trail.Entry], author: Author) -> Patie
 def _checked(standing: Mapping[str, Sequence[Row]], new: Mapping[str, Sequence[Cells]]) -> Checked:
     together = {table: [*rows, *new.get(table, ())] for table, rows in cells_of(standing).items()}
     found = checked(together)
+    # a patient may be kept before anything is measured: a first dose, a side effect, a day of birth
+    found = replace(
+        found, problems=tuple(problem for problem in found.problems if problem.rule != NOTHING_MEASURED)
+    )
     unknown = tuple(problem for table in new for problem in _unknown_rows(table, new[table], standing))
     return replace(found, problems=(*found.problems, *unknown)) if unknown else found
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -37,7 +39,7 @@ class Checked:
 def checked(rows: Mapping[str, Sequence[Cells]], name: str = "study") -> Checked:
     """Rows by table, read as the files of a study folder."""
     frames = {table: _frame(table, own) for table, own in rows.items() if own}
-    study, problems = inspect_frames(frames, name)
+    study, problems = inspect_frames(frames, name, as_written=False)
     return Checked(study, problems)
 
 
@@ -58,6 +60,16 @@ def study_of(patients: Sequence[Patient]) -> Checked:
     """Some patients of one study."""
     name = patients[0].study.name if patients else "study"
     return checked(cells_of(rows_of(patients)), name)
+
+
+def starts_of(patients: Iterable[Patient]) -> dict[str, date]:
+    """The first day of treatment by patient, where it is known."""
+    rows = Row.objects.filter(patient__in=list(patients), table="patients", removed=False)
+    found = {}
+    for own, cells in rows.values_list("patient_id", "cells"):
+        with suppress(ValueError):  # empty, or not a date: then days are counted
+            found[own] = date.fromisoformat(cells.get("start_date") or "")
+    return found
 
 
 def _frame(table: str, rows: Sequence[Cells]) -> pl.DataFrame:

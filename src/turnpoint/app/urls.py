@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import include, path
 
-from turnpoint.app import pages
+from turnpoint.app import cohort, new_patient, notebook, pages, tour
 from turnpoint.app.api import api
 from turnpoint.app.models import ChainEnd
 
@@ -22,7 +22,7 @@ def healthz(_request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok"})
 
 
-urlpatterns = [
+DESK = [
     path("", pages.today),
     path("p/<str:patient_id>", pages.patient),
     path("p/<str:patient_id>/charts.json", pages.charts),
@@ -32,8 +32,31 @@ urlpatterns = [
     path("p/<str:patient_id>/rows/<str:row_id>", pages.row),
     path("p/<str:patient_id>/history", pages.history),
     path("import", pages.bring),
+    path("import/found", pages.found_in_files),
     path("studies/<str:study_id>", pages.study),
-    path("tour", pages.tour),
+    path("cohort", cohort.cohort),
+    path("cohort/charts.json", cohort.charts),
+    path("new", new_patient.new),
+    path("words", pages.words_page),
+    path("tour", tour.tour),
+]
+NOTEBOOK = [
+    path("", notebook.home),
+    path("begin", notebook.begin),
+    path("write/<str:kind>", notebook.write),
+    path("written", notebook.written_down),
+    path("written/<str:row_id>", notebook.correct),
+    path("course", notebook.course),
+    path("course/open", notebook.open_course),
+    path("course/charts.json", notebook.charts),
+    path("course/report.pdf", notebook.course_pdf),
+    path("prepare", notebook.prepare),
+    path("sheet", notebook.sheet),
+    path("sheet.pdf", notebook.sheet_pdf),
+    path("file.zip", notebook.file_for_doctor),
+]
+urlpatterns = [
+    *(NOTEBOOK if settings.TURNPOINT.notebook else DESK),
     path("language", pages.speak),
     path("report.css", pages.style),
     path("healthz", healthz),

@@ -16,8 +16,8 @@ from turnpoint.charts.language import Language
 from turnpoint.charts.specification import Axis, Scale, Specification, channel, marks
 from turnpoint.charts.week_axis import Panel
 from turnpoint.pictures.dates import DateInterval
+from turnpoint.study.markers import ONE_SIDED_95
 
-ERROR_BAR_SD = 1.645  # 90 % of repeated readings lie within this many SD
 _LONGEST_LIST = 40  # visits named one by one in the alternative text
 _HEIGHT_PX = 300
 _TOP_PX = 54
@@ -123,7 +123,8 @@ def _largest(frame: pl.DataFrame, column: str) -> float:
 
 
 def _with_error(sums: pl.DataFrame) -> pl.DataFrame:
-    size, error = pl.col("sum_of_diameters_mm"), ERROR_BAR_SD * pl.col("reading_sd_mm").fill_null(0.0)
+    # 90 % of repeated readings lie within the bar
+    size, error = pl.col("sum_of_diameters_mm"), ONE_SIDED_95 * pl.col("reading_sd_mm").fill_null(0.0)
     return sums.sort("day").with_columns(
         (pl.col("day") / 7.0).alias("week"),
         (size - error).clip(0.0).alias("low"),

@@ -8,10 +8,14 @@ from turnpoint.charts import palette
 from turnpoint.charts.canvas import Canvas, Layer, at_x, at_y, sheet, signed_axis, words
 from turnpoint.charts.language import Language
 from turnpoint.charts.specification import Axis, Scale, Specification, channel, marks
+from turnpoint.criteria.pcwg3 import PSA50_RATIO
+from turnpoint.criteria.recist import PARTIAL_RESPONSE_RATIO
+from turnpoint.study.recist_bar import PROGRESSION_RATIO
 
-PARTIAL_RESPONSE_PCT = -30.0
-PROGRESSION_PCT = 20.0
-MARKER_RESPONSE_PCT = -50.0  # PSA50 and the GCIG CA-125 response are both a fall by half
+# the criteria's own bounds, as changes; rounded, since 0.7 - 1 is not quite -0.3
+PARTIAL_RESPONSE_PCT = round(100.0 * (PARTIAL_RESPONSE_RATIO - 1.0), 6)
+PROGRESSION_PCT = round(100.0 * (PROGRESSION_RATIO - 1.0), 6)
+MARKER_RESPONSE_PCT = 100.0 * (PSA50_RATIO - 1.0)  # the GCIG CA-125 response is a fall by half too
 _CLIP_PCT = 100.0
 _HEIGHT_PX = 300
 _LANE_PX = 24

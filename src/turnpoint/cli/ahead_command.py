@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from turnpoint.cli import summaries
-from turnpoint.cli.inputs import expanded_prior, known_patient, read_study
+from turnpoint.cli.inputs import WITHOUT_EVENTS, expanded_prior, known_patient, read_study
 from turnpoint.cli.options import PriorOption, SeedOption, StudyArgument, TableOption
 from turnpoint.cli.progress import ProgressBar
 from turnpoint.cli.targets import TABLE_ENDINGS, checked_target, existing_study
@@ -28,7 +28,7 @@ def ahead(
     from turnpoint.workflows.ahead import ahead as run
     from turnpoint.workflows.respond import called
 
-    data = read_study(source)
+    data = read_study(source, WITHOUT_EVENTS)
     with ProgressBar("Looking ahead") as progress:
         frame = run(data, expanded_prior(prior), seed=seed, progress=progress)
     stream = summaries.summary_stream(target)
@@ -57,7 +57,7 @@ def settle(
     from turnpoint.workflows.respond import called
     from turnpoint.workflows.settle import settle as run
 
-    data = read_study(source)
+    data = read_study(source, WITHOUT_EVENTS)
     known = known_patient(data, patient)
     with ProgressBar("Comparing measurements"):
         frame = run(data, known, expanded_prior(prior), seed=seed)

@@ -20,10 +20,12 @@ from turnpoint.cli.convert_command import convert
 from turnpoint.cli.diagnose_command import diagnose
 from turnpoint.cli.failures import DATA_EXIT_CODE, GuardedGroup
 from turnpoint.cli.harm_command import harm
-from turnpoint.cli.inputs import expanded_prior, only_patient, read_study
+from turnpoint.cli.inputs import WITHOUT_EVENTS, expanded_prior, only_patient, read_study
 from turnpoint.cli.map_command import mapping
 from turnpoint.cli.options import (
     Audience,
+    ContinuingOption,
+    ContinuingResponse,
     FalseAlertsOption,
     Language,
     PriorOption,
@@ -53,6 +55,7 @@ from turnpoint.cli.trial_command import trial
 from turnpoint.errors import UsageError
 
 if TYPE_CHECKING:
+    from turnpoint.criteria.protocol import ProtocolRules
     from turnpoint.criteria.responses import Responses
     from turnpoint.pictures.patient import PatientPicture
     from turnpoint.study.study import Study
@@ -174,13 +177,14 @@ def respond(
             metavar="DAYS", min=1, help="Days planned between visits; by default the study's median."
         ),
     ] = None,
+    continuing_response: ContinuingOption = ContinuingResponse.time_point,
 ) -> None:
     """Judge the response at every visit, the best response, and progression-free survival."""
     source = existing_study(study)
     beside = None if reported is None else existing_study(reported, "--reported")
     targets = None if out is None else checked_folder_targets(out, summaries.RESPONSE_TABLES, source)
 
-    from turnpoint.workflows.respond import ProtocolRules
+    from turnpoint.workflows.respond import ProtocolRules, tables_needed
     from turnpoint.workflows.respond import respond as run
 
     rules = ProtocolRules(
@@ -190,11 +194,12 @@ def respond(
         most_stable_between=stable_between,
         most_missed_visits=missed_visits,
         visit_interval_days=visit_interval_days,
+        continuing_response=continuing_response.value,
     )
-    data = read_study(source)
+    data = read_study(source, tables_needed(criteria))
     with ProgressBar("Judging response"):
         result = run(data, criteria, rules=rules)
-    compared = None if beside is None else _compared(data, beside, criteria, result)
+    compared = None if beside is None else _compared(data, beside, criteria, result, rules)
     summaries.say_read(data, sys.stdout)
     summaries.say_responses(result, criteria)
     if compared is not None:
@@ -231,7 +236,7 @@ def assess(
     from turnpoint.workflows.assess import assess as run
     from turnpoint.workflows.respond import called
 
-    data = read_study(source)
+    data = read_study(source, WITHOUT_EVENTS)
     with ProgressBar("Assessing") as progress:
         result = run(
             data,
@@ -276,7 +281,7 @@ def forecast(
 
     from turnpoint.workflows.forecast import forecast as run
 
-    data = read_study(source)
+    data = read_study(source, WITHOUT_EVENTS)
     with ProgressBar("Forecasting") as progress:
         frame = run(data, expanded_prior(prior), horizon_weeks=horizon, seed=seed, progress=progress)
     stream = summaries.summary_stream(target)
@@ -293,7 +298,7 @@ def metrics(study: StudyArgument, out: TableOption = None) -> None:
 
     from turnpoint.workflows.metrics import metrics as run
 
-    data = read_study(source)
+    data = read_study(source, WITHOUT_EVENTS)
     with ProgressBar("Measuring growth") as progress:
         frame = run(data, progress=progress)
     stream = summaries.summary_stream(target)
@@ -332,7 +337,7 @@ def fit(
 
     from turnpoint.workflows.fit import fit as run
 
-    data = read_study(source)
+    data = read_study(source, WITHOUT_EVENTS)
     with ProgressBar("Fitting") as progress:
         result = run(data, name=target.stem, seed=seed, progress=progress)
     with appearing_whole(target) as part:
@@ -376,6 +381,7 @@ def report(
     prior: PriorOption = None,
     false_alerts: FalseAlertsOption = None,
     seed: SeedOption = 0,
+    continuing_response: ContinuingOption = ContinuingResponse.time_point,
     out: Annotated[
         Path,
         typer.Option("--out", metavar="FILE", help="Write the report: .html, or .pdf with the extra `pdf`."),
@@ -389,6 +395,8 @@ def report(
 
     if is_picture(source):
         given = {"--patient": patient, "--at": at, "--prior": prior, "--false-alerts-per-100": false_alerts}
+        if continuing_response is not ContinuingResponse.time_point:
+            given["--continuing-response"] = continuing_response.value
         if any(value is not None for value in given.values()):
             named = " and ".join(name for name, value in given.items() if value is not None)
             raise UsageError(
@@ -399,11 +407,23 @@ def report(
     data = read_study(source)
     if patient is not None:
         data = only_patient(data, patient)
-        shown = drawn(data, patient, at=at, prior=prior, false_alerts=false_alerts, seed=seed)
+        shown = drawn(
+            data,
+            patient,
+            at=at,
+            prior=prior,
+            false_alerts=false_alerts,
+            seed=seed,
+            continuing_response=continuing_response,
+        )
         _page_of(shown, data, target, audience, lang)
         return
     if at is not None:
         raise UsageError("--at: only a patient's report can go back. Name one with --patient.")
+    if continuing_response is not ContinuingResponse.time_point:
+        raise UsageError(
+            "--continuing-response: only a patient's report shows the response at each visit. Name one with --patient."
+        )
 
     from turnpoint.workflows.assess import assess as run_assess
     from turnpoint.workflows.report import report as run
@@ -440,9 +460,11 @@ def _page_of(
     summaries.say_written(target, f"report for the {audience.value}", sys.stdout)
 
 
-def _compared(data: Study, reported: Path, criteria: str, derived: Responses) -> QualityControl:
+def _compared(
+    data: Study, reported: Path, criteria: str, derived: Responses, rules: ProtocolRules
+) -> QualityControl:
     """The derived responses beside the reported ones."""
     from turnpoint.workflows.quality import quality
 
     with ProgressBar("Comparing"):
-        return quality(data, reported, criteria, derived=derived)
+        return quality(data, reported, criteria, rules=rules, derived=derived)

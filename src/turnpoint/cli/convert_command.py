@@ -30,6 +30,9 @@ class ConvertTarget(StrEnum):
     sdtm = "sdtm"
     dataset_json = "dataset-json"
     fhir = "fhir"
+    nonmem = "nonmem"
+    monolix = "monolix"
+    nlmixr2 = "nlmixr2"
 
 
 def convert(
@@ -44,7 +47,8 @@ def convert(
         ConvertTarget | None,
         typer.Option(
             "--to",
-            help="study folder, adam (ADSL, ADTR, ADRS, ADTTE), sdtm, dataset-json (SDTM as Dataset-JSON) or fhir; by "
+            help="study folder, adam (ADSL, ADTR, ADRS, ADTTE), sdtm, dataset-json (SDTM as Dataset-JSON), fhir, "
+            "nonmem, monolix or nlmixr2 (a table for models); by "
             "default fhir for a file and study for a folder.",
         ),
     ] = None,

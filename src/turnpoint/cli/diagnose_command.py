@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from turnpoint.cli import summaries
-from turnpoint.cli.inputs import expanded_prior, known_patient, read_study
+from turnpoint.cli.inputs import WITHOUT_EVENTS, expanded_prior, known_patient, read_study
 from turnpoint.cli.options import PriorOption, SeedOption, StudyArgument
 from turnpoint.cli.progress import ProgressBar
 from turnpoint.cli.targets import (
@@ -57,7 +57,7 @@ def diagnose(
 
     from turnpoint.workflows.diagnose import diagnose as run
 
-    data = read_study(source)
+    data = read_study(source, WITHOUT_EVENTS)
     with ProgressBar("Diagnosing") as progress:
         result = run(data, expanded_prior(prior), seed=seed, progress=progress)
     with ProgressBar("Drawing"), appearing_whole(page) as part:
@@ -74,7 +74,7 @@ def _write_draws(source: Path, target: Path, patient: str | None, prior: str | N
     """The posterior draws of one patient, or of all, as NetCDF."""
     from turnpoint.workflows.inference_data import inference_data, save_netcdf
 
-    data = read_study(source)
+    data = read_study(source, WITHOUT_EVENTS)
     with ProgressBar("Drawing posteriors") as progress:
         found = inference_data(
             data,

@@ -37,6 +37,11 @@ _LEDGER_COLUMNS = (
     "checked",
     "missing",
 )
+# Why a share of a limit could not be computed (`harms.ledger`), and what mends it.
+_MISSING = {
+    "body_surface_area": "body surface is missing; give bsa_m2, or height_cm and weight_kg, in patients",
+    "other_unit": "the doses have no unit that the limit can be counted in; give mg or mg/m2",
+}
 _EVENT_COLUMNS = ("patient_id", "term", "worst_grade", "events", "unresolved_grade", "flagged")
 _NEXT_COLUMNS = (
     "patient_id",
@@ -120,6 +125,12 @@ def harm(
 def _say_found(result: Harm, stream: TextIO) -> None:
     """How many shares of limits, unresolved events, and the arithmetic of weights where there are any."""
     shares = result.ledger["share"].drop_nulls()
+    for missing, why in _MISSING.items():
+        lacking = result.ledger.filter(result.ledger["missing"] == missing)
+        if lacking.height:
+            drugs = ", ".join(lacking["drug"].unique().sort().to_list())
+            limits = counted(lacking.height, "limit or threshold", "limits or thresholds")
+            say("Missing", f"shares of {limits} could not be computed: {why} ({drugs})", stream)
     near = int((result.ledger["share_after_next_cycle"] > 1).sum())
     said = f"{counted(shares.len(), 'share')} of a limit or threshold"
     say("Found", f"{said}, {near:,} of them above it after one more cycle", stream)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from turnpoint.cli.progress import ProgressBar
 from turnpoint.errors import UsageError
@@ -13,12 +14,21 @@ if TYPE_CHECKING:
     from turnpoint.study.study import Study
 
 
-def read_study(source: Path) -> Study:
-    """The study, or StudyError with every problem; shows that it is working when that takes long."""
+# What is judged and forecast. Of adverse events the fatal ones count too, as far as they can be read.
+WITHOUT_EVENTS: Final = ("patients", "lesions", "markers", "doses")
+
+
+def read_study(source: Path, needed: Collection[str] | None = None) -> Study:
+    """The study, or StudyError with every problem; shows that it is working when that takes long.
+
+    Args:
+        source: what to read.
+        needed: the tables without which the command cannot do; all of them for None. Errors in others are warnings.
+    """
     from turnpoint.workflows.opening import read
 
     with ProgressBar("Reading"):
-        return read(source)
+        return read(source) if needed is None else read(source, needed)
 
 
 def expanded_prior(prior: str | None) -> str | None:

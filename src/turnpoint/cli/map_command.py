@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from turnpoint.cli.problems import print_every_problem
 from turnpoint.cli.terminal import printable, say
 from turnpoint.errors import UsageError, counted
 
@@ -40,24 +42,41 @@ def guess(
         typer.Option("--out", metavar="FILE.toml", help="Beside FILE; by default NAME.mapping.toml."),
     ] = None,
     sheet: Annotated[
-        str | None, typer.Option("--sheet", metavar="NAME", help="Of a workbook; by default the first.")
+        str | None,
+        typer.Option("--sheet", metavar="NAME", help="Of a workbook; by default the one with patients."),
     ] = None,
     header_row: Annotated[
-        int, typer.Option("--header-row", metavar="N", min=1, help="The line of the column names.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--header-row", metavar="N", min=1, help="The line of the column names; by default looked for."
+        ),
+    ] = None,
+    dictionary: Annotated[
+        Path | None,
+        typer.Option("--dictionary", metavar="FILE", help="The data dictionary of a REDCap project."),
+    ] = None,
+    answer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--answer",
+            metavar="KEY=VALUE",
+            help="Answer a question, by the key that is printed with it; once for each.",
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Take every answer proposed, and ask nothing.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Write over a mapping that is there.")] = False,
 ) -> None:
     """Propose a mapping of a wide table, ask what its columns do not tell, and write it.
 
-    On a terminal the questions are asked; Enter takes the answer in brackets, ? leaves a question open. Elsewhere they
-    stay in the file as question marks, and the mapping is read once they are answered. Then give the mapping, or the
-    table beside it, to any command as STUDY.
+    On a terminal the questions are asked; Enter takes the answer in brackets, ? leaves a question open. Elsewhere each
+    is answered by --answer KEY=VALUE, or stays in the file as a question mark, and the mapping is read once all are
+    answered. Then give the mapping, or the table beside it, to any command as STUDY.
     """
     place = table.expanduser()
     if not place.is_file():
         raise UsageError(f"FILE: there is no file `{table}`.")
 
+    from turnpoint.formats.mapped import option_of
     from turnpoint.workflows.mapping import guess_mapping
 
     found = guess_mapping(
@@ -65,6 +84,8 @@ def guess(
         None if out is None else out.expanduser(),
         sheet=sheet,
         header_row=header_row,
+        dictionary=None if dictionary is None else dictionary.expanduser(),
+        answers=_answers(answer or []),
         ask=_ask if sys.stdin.isatty() and not yes else None,
         accept_proposals=yes,
         replace=replace,
@@ -75,17 +96,37 @@ def guess(
     if first.unsure:
         more = f" and {len(first.unsure) - _SHOWN} more" if len(first.unsure) > _SHOWN else ""
         say("Unsure", ", ".join(first.unsure[:_SHOWN]) + more)
+    if first.aside:
+        more = f" and {len(first.aside) - _SHOWN} more" if len(first.aside) > _SHOWN else ""
+        say("Not read", ", ".join(first.aside[:_SHOWN]) + more)
+    if found.other_sheets:
+        say("Not read", f"{counted(len(found.other_sheets), 'other sheet')}: {', '.join(found.other_sheets)}")
     if found.open_questions:
         say(
-            "Open", f'{counted(len(found.open_questions), "question")}; answer the lines with "?" in the file'
+            "Open",
+            f'{counted(len(found.open_questions), "question")}; answer the lines with "?" in the file, or:',
         )
-        for question in found.open_questions[:_SHOWN]:
-            say("", question.text)
-        if len(found.open_questions) > _SHOWN:
-            say("", f"and {len(found.open_questions) - _SHOWN} more")
+        for question in found.open_questions:
+            shown = f" (cells: {question.examples})" if question.examples else ""
+            say("", question.text + shown)
+            say("", f"  {option_of(question)}", whole=True)
     say("Written", str(found.written), whole=True)
-    if not found.open_questions:
+    if found.problems:
+        print_every_problem(found.problems)
+    if found.open_questions:
+        say("Next", f"turnpoint map guess {table} --replace --answer ..., once for each question", whole=True)
+    else:
         say("Next", f"turnpoint check {found.written}", whole=True)
+
+
+def _answers(given: Sequence[str]) -> dict[str, str]:
+    """`KEY=VALUE` of each."""
+    wrong = [one for one in given if "=" not in one]
+    if wrong:
+        raise UsageError(
+            f"--answer: `{wrong[0]}` is not KEY=VALUE. Write for example --answer rows.date_format=dd/mm/yyyy."
+        )
+    return {key: value for key, _, value in (one.partition("=") for one in given)}
 
 
 def _ask(question: Question) -> str | None:

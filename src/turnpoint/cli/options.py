@@ -24,6 +24,21 @@ class Language(StrEnum):
     zh = "zh"
 
 
+class ContinuingResponse(StrEnum):
+    """What a visit of SD after a confirmed PR is."""
+
+    time_point = "time-point"
+    group = "group"
+
+
+ContinuingOption = Annotated[
+    ContinuingResponse,
+    typer.Option(
+        "--continuing-response",
+        help="A sum above 70 % of the baseline again, after a confirmed PR: SD, by each time point as in the paper's "
+        "tables, or PR until progression, by the RECIST group's answer.",
+    ),
+]
 StudyArgument = Annotated[
     Path,
     typer.Argument(

@@ -10,7 +10,14 @@ import typer
 
 from turnpoint.cli import summaries
 from turnpoint.cli.inputs import expanded_prior, known_patient, read_study
-from turnpoint.cli.options import FalseAlertsOption, PriorOption, SeedOption, StudyArgument
+from turnpoint.cli.options import (
+    ContinuingOption,
+    ContinuingResponse,
+    FalseAlertsOption,
+    PriorOption,
+    SeedOption,
+    StudyArgument,
+)
 from turnpoint.cli.progress import ProgressBar
 from turnpoint.cli.targets import PICTURE_ENDINGS, appearing_whole, checked_target, existing_study
 
@@ -34,6 +41,7 @@ def picture(
     prior: PriorOption = None,
     false_alerts: FalseAlertsOption = None,
     seed: SeedOption = 0,
+    continuing_response: ContinuingOption = ContinuingResponse.time_point,
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE", help="Write the picture, a .json file.")
     ] = Path("turnpoint-picture.json"),
@@ -47,7 +55,15 @@ def picture(
     data = read_study(source)
     known = known_patient(data, patient)
     with appearing_whole(target) as part:
-        found = drawn(data, known, at=at, prior=prior, false_alerts=false_alerts, seed=seed)
+        found = drawn(
+            data,
+            known,
+            at=at,
+            prior=prior,
+            false_alerts=false_alerts,
+            seed=seed,
+            continuing_response=continuing_response,
+        )
         part.write_bytes(to_json(found))
     summaries.say_called_in(found, sys.stdout)
     summaries.say_read(data, sys.stdout)
@@ -63,11 +79,18 @@ def drawn(
     prior: str | None,
     false_alerts: float | None,
     seed: int,
+    continuing_response: ContinuingResponse = ContinuingResponse.time_point,
 ) -> PatientPicture:
     """The picture of one patient of a study that was read."""
     from turnpoint.workflows.picture import picture as run
 
     with ProgressBar("Assessing"):
         return run(
-            data, patient_id, expanded_prior(prior), at=at, false_alerts_per_100=false_alerts, seed=seed
+            data,
+            patient_id,
+            expanded_prior(prior),
+            at=at,
+            false_alerts_per_100=false_alerts,
+            seed=seed,
+            continuing_response=continuing_response.value,
         )

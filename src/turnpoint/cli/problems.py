@@ -96,7 +96,8 @@ def say_warnings(problems: Sequence[Problem], stream: TextIO | None = None) -> N
     if not warnings:
         return
     say("Warnings", f"{len(warnings):,}; `turnpoint check STUDY` lists them", stream)
-    kinds = sorted(by_rule(warnings), key=len, reverse=True)
+    # What is said of a whole table (columns that are not read) comes before what is said of some of its rows.
+    kinds = sorted(by_rule(warnings), key=lambda same: (same[0].row is not None, -len(same)))
     for same in kinds[:MAX_WARNING_KINDS]:
         first = same[0]
         where = first.file if first.column is None else f"{first.file}, {first.column}"

@@ -376,6 +376,6 @@ def _cell(name: str, value: object) -> str:
         return printable(str(value))
     if name.startswith("p_"):
         return f"{value:.2f}"
-    if name.endswith(("_mm", "_pct")):
+    if name.endswith("_mm") or "_pct" in name:  # quantiles of a percentage too: living_change_pct_q50
         return f"{value:.1f}"
     return f"{value:.0f}" if "_day" in name else f"{value:.4g}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -36,8 +36,8 @@ def trial(
         typer.Option(
             "--out",
             metavar="FOLDER",
-            help="Write outcomes, summary and trial.html into it, and keep finished blocks: run again, a trial that "
-            "was stopped goes on.",
+            help="Write outcomes, summary, treatment and trial.html into it, and keep finished blocks: run again, a "
+            "trial that was stopped goes on.",
             show_default=False,
         ),
     ],
@@ -95,6 +95,20 @@ def _say(found: Trial, stream: TextIO) -> None:
     ):
         name = outcome.removesuffix("_week").replace("_", " ")
         say("Gained", f"{arm}, {name}: {_signed(gained)} weeks ({_signed(low)} to {_signed(high)})", stream)
+    for row in found.treatment.iter_rows(named=True):
+        say("Given", f"{row['arm']}: {_given(row, by_chance=declared.is_by_chance)}", stream)
+
+
+def _given(row: dict[str, Any], *, by_chance: bool) -> str:
+    """Weeks on each drug, changes before the turning point, and, where it can happen, how often the tumour died out."""
+    parts = [
+        f"{row['mean_weeks_on_a']:.0f} weeks on A and {row['mean_weeks_on_b']:.0f} on B on average",
+        f"changed before the turning point in {row['before_turning_share']:.0%}",
+    ]
+    if by_chance:
+        low, high = row["extinct_share_low"], row["extinct_share_high"]
+        parts.append(f"died out in {row['extinct_share']:.1%} ({low:.1%} to {high:.1%})")
+    return "; ".join(parts)
 
 
 def _signed(weeks: float) -> str:

@@ -19,7 +19,7 @@ import polars as pl
 
 from turnpoint.criteria.gcig import ca_125
 from turnpoint.criteria.pcwg3 import psa
-from turnpoint.criteria.recist import CERTAIN, best_responses, responses
+from turnpoint.criteria.recist import CERTAIN, best_responses, responses, without_normal_new_nodes
 from turnpoint.study.study import Study
 
 RECIST: Final = "RECIST 1.1"
@@ -122,7 +122,9 @@ def _by_recist(lesions: pl.DataFrame, new_therapy: pl.DataFrame) -> pl.DataFrame
 def _new_lesions(lesions: pl.DataFrame, called: pl.DataFrame) -> pl.DataFrame:
     """The new lesions that are beyond doubt and had been seen by the day, each as it was first seen."""
     certain = pl.col("status").is_in(CERTAIN)
-    rows = lesions.filter((pl.col("role") == "new") & (certain | (pl.col("status") == "equivocal")))
+    rows = without_normal_new_nodes(lesions).filter(
+        (pl.col("role") == "new") & (certain | (pl.col("status") == "equivocal"))
+    )
     seen = (
         rows.sort("day")
         .group_by("patient_id", "reader", "lesion_id", maintain_order=True)

@@ -16,6 +16,7 @@ import math
 
 import polars as pl
 
+from turnpoint.criteria.marker_series import TOLERANCE
 from turnpoint.study.markers import MARKERS, ONE_SIDED_95
 
 PSA_RATIO = 1.25
@@ -25,7 +26,6 @@ CA125_RATIO = 2.0
 # One-sided reference change of a marker without a published one: assumes CV 15 %.
 UNPUBLISHED_REFERENCE_CHANGE_PCT = 100.0 * ONE_SIDED_95 * math.sqrt(2.0) * 0.15
 SERIES = ["patient_id", "marker"]
-TOLERANCE = 1e-9
 
 THRESHOLD_SCHEMA: dict[str, type[pl.DataType]] = {
     "patient_id": pl.String,

@@ -6,14 +6,14 @@ single table of one (`study.reading`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from turnpoint.errors import Problem
-from turnpoint.formats import dicom_sr, fhir, mapped, sdtm
+from turnpoint.formats import cbioportal, dicom_sr, fhir, mapped, model_tables, omop, sdtm
 from turnpoint.formats.ledger import Converted
 from turnpoint.study.reading import PARQUET_ENDINGS, TEXT_ENDINGS
 from turnpoint.study.schema import TABLES
@@ -27,24 +27,39 @@ class Format:
     Attributes:
         name: for people.
         recognises: true when a path, a file or a folder, holds it.
-        inspect: reads it: the study (None when there is an error), and every problem.
+        inspect: reads it: the study (None when there is an error), and every problem; errors in tables that are not
+            among those needed are warnings.
         convert: the same, with what the study has no place for.
     """
 
     name: str
     recognises: Callable[[Path], bool]
-    inspect: Callable[[Path], tuple[Study | None, tuple[Problem, ...]]]
+    inspect: Callable[[Path, Collection[str]], tuple[Study | None, tuple[Problem, ...]]]
     convert: Callable[[Path], Converted]
 
 
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
     {
-        "sdtm": Format("CDISC SDTM data sets", sdtm.recognises, sdtm.inspect, sdtm.convert),
+        "sdtm": Format("CDISC SDTM and ADaM data sets", sdtm.recognises, sdtm.inspect, sdtm.convert),
         "fhir": Format("HL7 FHIR R4", fhir.recognises, fhir.inspect, fhir.convert),
         "mapped": Format("a wide table with its mapping", mapped.recognises, mapped.inspect, mapped.convert),
-        # Last, because it looks into the folders of a folder.
+        "omop": Format("tables of the OMOP common data model", omop.recognises, omop.inspect, omop.convert),
+        "cbioportal": Format(
+            "timelines of cBioPortal", cbioportal.recognises, cbioportal.inspect, cbioportal.convert
+        ),
+        "model-table": Format(
+            "a table of NONMEM, Monolix or nlmixr2",
+            model_tables.recognises,
+            model_tables.inspect,
+            model_tables.convert,
+        ),
+        # Late, because it looks into the folders of a folder.
         "dicom-sr": Format(
             "DICOM structured reports (TID 1500)", dicom_sr.recognises, dicom_sr.inspect, dicom_sr.convert
+        ),
+        # Any table that nothing above knows.
+        "table": Format(
+            "a clinic's table", mapped.recognises_table, mapped.inspect_table, mapped.convert_table
         ),
     }
 )
@@ -55,6 +70,9 @@ def recognise(path: Path) -> Format | None:
     try:
         if path.is_dir() and any(_is_table(file) for file in path.iterdir()):
             return None
+        # A table that has a mapping beside it is what the mapping says.
+        if path.is_file() and FORMATS["mapped"].recognises(path):
+            return FORMATS["mapped"]
         return next((known for known in FORMATS.values() if known.recognises(path)), None)
     except OSError:
         return None

@@ -6,6 +6,7 @@ side table, one row for each. A format's own `ledger` says how a record of it is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,6 +48,22 @@ class Converted:
     study: Study | None
     problems: tuple[Problem, ...]
     unmapped: pl.DataFrame
+
+
+def with_aside(
+    unmapped: pl.DataFrame,
+    findings: Findings,
+    located: Callable[[str, pl.DataFrame], pl.DataFrame] = lambda _, rows: rows,
+) -> pl.DataFrame:
+    """The side table with the rows that the study's own checks set aside.
+
+    Args:
+        unmapped: `UNMAPPED_SCHEMA`.
+        findings: after the checks.
+        located: of a table's name and its rows, the rows as they stand in the format's files.
+    """
+    parts = [located(table, rows) for table, rows in findings.aside()]
+    return pl.concat([unmapped, *parts], how="diagonal") if parts else unmapped
 
 
 @dataclass(slots=True)

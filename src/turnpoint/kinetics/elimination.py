@@ -69,7 +69,9 @@ _LOGIT_SHARE_SD: Final = 2.0
 _STARTS: Final = (0.25, 1.0, 4.0)
 
 PSADT_LEAST_NG_PER_ML: Final = 0.2
-PSADT_LEAST_DAYS: Final = 3.0 * DAYS_PER_MONTH
+# Three calendar months are 90 to 92 days (1 January to 1 April of a common year, 1 June to 1 September); in a day count
+# no month is known, so the shortest of them will do.
+PSADT_LEAST_DAYS: Final = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,8 +254,8 @@ def psa_doubling_time_months(days: ArrayLike, psa_ng_per_ml: ArrayLike) -> Span 
         psa_ng_per_ml: shape (visits,); values below 0.2 ng/mL are left out.
 
     Returns:
-        Months; None with fewer than three such values, less than three months between the first and the last, or when
-        PSA does not rise.
+        Months; None with fewer than three such values, less than three months (90 days) between the first and the last,
+        or when PSA does not rise.
 
     Raises:
         MeasurementError: the series is not one.

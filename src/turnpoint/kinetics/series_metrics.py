@@ -125,6 +125,7 @@ def series_metrics(
     readings: pl.DataFrame,
     diameters: str = "sum_of_diameters_mm",
     progress: Callable[[int, int], None] | None = None,
+    operations: Mapping[str, int] | None = None,
 ) -> pl.DataFrame:
     """Growth metrics of every series.
 
@@ -133,6 +134,7 @@ def series_metrics(
             of a series is its last reading up to day 0, or its first.
         diameters: the quantity whose values are diameters.
         progress: called with series done and series in all.
+        operations: by patient, the day of the first operation on the tumour; KELIM looks at nothing after it.
 
     Returns:
         One row a patient and quantity, `SERIES_METRICS_SCHEMA`; null where a metric cannot be computed.
@@ -158,7 +160,9 @@ def series_metrics(
             for (first, end), label in zip(bounds, labels, strict=True)
         ]
         fits = fit_each_regression_growth([(series.day, series.value) for series in several])
-        eliminations = _eliminations(several)
+        eliminations = _eliminations(
+            several, [(operations or {}).get(label["patient_id"], math.inf) for label in labels]
+        )
         for label, series, fit, elimination in zip(labels, several, fits, eliminations, strict=True):
             rows.append({**label, **_metrics(series), **_fit(fit, series), **_elimination(elimination)})
             if progress is not None:
@@ -255,8 +259,8 @@ def _marker(series: Series) -> dict[str, Number]:
     return found
 
 
-def _eliminations(several: Sequence[Series]) -> list[Elimination | None]:
-    """KELIM of each series of a marker that has one; None for the others."""
+def _eliminations(several: Sequence[Series], last_days: Sequence[float]) -> list[Elimination | None]:
+    """KELIM of each series of a marker that has one, from its values up to a day; None for the others."""
     found: list[Elimination | None] = [None] * len(several)
     for marker in KELIM_PRIORS:
         numbers = [
@@ -264,7 +268,14 @@ def _eliminations(several: Sequence[Series]) -> list[Elimination | None]:
             for number, series in enumerate(several)
             if series.quantity == marker and (series.value > 0).all()
         ]
-        rates = kelim_of_each([(several[number].day, several[number].value) for number in numbers], marker)
+        counted = [several[number].day <= last_days[number] for number in numbers]
+        rates = kelim_of_each(
+            [
+                (several[number].day[own], several[number].value[own])
+                for number, own in zip(numbers, counted, strict=True)
+            ],
+            marker,
+        )
         for number, rate in zip(numbers, rates, strict=True):
             found[number] = rate
     return found

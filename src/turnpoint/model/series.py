@@ -11,7 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from turnpoint.criteria.recist import CERTAIN, TOO_SMALL_MM, sum_of_diameters, target_diameters
+from turnpoint.criteria.recist import (
+    CERTAIN,
+    TOO_SMALL_MM,
+    sum_of_diameters,
+    target_diameters,
+    without_normal_new_nodes,
+)
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.dynamics import Pauses
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
@@ -264,7 +270,12 @@ def new_lesion_days(lesions: pl.DataFrame) -> dict[str, float]:
     nobody knew before.
     """
     new = (pl.col("role") == "new") & pl.col("status").is_in(CERTAIN) & (pl.col("day") > 0)
-    found = lesions.filter(new).group_by("patient_id").agg(pl.col("day").min().cast(pl.Float64))
+    found = (
+        without_normal_new_nodes(lesions)
+        .filter(new)
+        .group_by("patient_id")
+        .agg(pl.col("day").min().cast(pl.Float64))
+    )
     return dict(found.iter_rows())
 
 

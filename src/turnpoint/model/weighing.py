@@ -138,11 +138,11 @@ def of_patients(batch: Batch, rows: IntArray, most_visits: IntArray | None = Non
     if most_visits is not None:
         visits = np.minimum(visits, most_visits)
     width = max(int(visits.max(initial=0)), 1)
+    last = {
+        name: tuple(counts[rows, visits - 1] for counts in parts) for name, parts in batch.readings.items()
+    }
     series = {
-        name: tuple(
-            _series_of(part, rows, counts[rows, visits - 1])
-            for part, counts in zip(parts, batch.readings[name], strict=True)
-        )
+        name: tuple(_series_of(part, rows, length) for part, length in zip(parts, last[name], strict=True))
         for name, parts in batch.series.items()
     }
     return Batch(
@@ -153,7 +153,11 @@ def of_patients(batch: Batch, rows: IntArray, most_visits: IntArray | None = Non
         on_weeks=batch.on_weeks[rows, :width],
         off_weeks=batch.off_weeks[rows, :width],
         readings={
-            name: tuple(counts[rows, :width] for counts in parts) for name, parts in batch.readings.items()
+            name: tuple(
+                np.minimum(counts[rows, :width], length[:, None])
+                for counts, length in zip(parts, last[name], strict=True)
+            )
+            for name, parts in batch.readings.items()
         },
         off_now=batch.off_now[rows, :width],
         off=tuple(batch.off[row] for row in rows),

@@ -59,7 +59,7 @@ class _Read:
 def to_json(picture: PatientPicture) -> bytes:
     """The picture as a JSON document, UTF-8; the same picture gives the same bytes."""
     document = PictureDocument(FORMAT, VERSION, f"Turnpoint {__version__}", snapshot(picture), picture)
-    return msgspec.json.encode(document, enc_hook=_written)
+    return msgspec.json.encode(document, enc_hook=written_table)
 
 
 def from_json(document: bytes | str, source: str = "picture") -> PatientPicture:
@@ -73,7 +73,7 @@ def from_json(document: bytes | str, source: str = "picture") -> PatientPicture:
         StudyError: it is no picture, or of another version.
     """
     try:
-        found = msgspec.json.decode(document, type=_Read, dec_hook=_read)
+        found = msgspec.json.decode(document, type=_Read, dec_hook=read_table)
     except (msgspec.ValidationError, msgspec.DecodeError, pl.exceptions.PolarsError) as error:
         raise _refused(source, f"not a picture as this version writes it ({error})") from None
     if (found.format, found.version) != (FORMAT, VERSION):
@@ -115,14 +115,20 @@ def _refused(source: str, rule: str) -> StudyError:
     )
 
 
-def _written(value: object) -> object:
+def written_table(value: object) -> object:
+    """What msgspec is to write of a table (its `enc_hook`): `columns` with their types, and `rows`."""
     if isinstance(value, pl.DataFrame):
         columns = {name: str(dtype) for name, dtype in value.schema.items()}
         return {"columns": columns, "rows": value.rows()}
     raise NotImplementedError(type(value).__name__)
 
 
-def _read(kind: type, value: Mapping[str, Any]) -> object:
+def read_table(kind: type, value: Mapping[str, Any]) -> object:
+    """The table again (msgspec's `dec_hook`).
+
+    Raises:
+        ValueError: a column of a type that no table has.
+    """
     if kind is pl.DataFrame:
         unknown = sorted({*value["columns"].values()} - {*_TYPES})
         if unknown:

@@ -9,6 +9,7 @@ from typing import Literal
 import polars as pl
 
 from turnpoint.criteria.called_progression import CalledProgression
+from turnpoint.criteria.protocol import ContinuingResponse
 from turnpoint.criteria.recist import NothingLeft
 from turnpoint.kinetics.progression_gap import ProgressionGap
 from turnpoint.model.prior import Alert
@@ -36,6 +37,7 @@ class Provenance:
             where the data do not say.
         parts: the shipped priors it is put together from.
         prior_warnings: of its card.
+        continuing_response: what a visit of SD after a confirmed PR is shown as (`criteria.protocol`).
     """
 
     version: str
@@ -47,6 +49,7 @@ class Provenance:
     fit: PriorFit = "unknown"
     parts: tuple[str, ...] = ()
     prior_warnings: tuple[str, ...] = ()
+    continuing_response: ContinuingResponse = "time-point"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import polars as pl
 from turnpoint.charts.language import Language, mark
 from turnpoint.pictures.harm import HarmPicture
 from turnpoint.reports.harm_section import harm_name
+from turnpoint.reports.side_effects import plain_name
 
 _PLAINLY_CHANGED_PCT = 5.0  # less than this either way is "about the same"
 
@@ -51,7 +52,8 @@ def _plain_sentences(view: HarmPicture, language: Language) -> list[str]:
     if flagged:
         sentences.append(
             language.text(
-                "Side effects on record that have not ended: {terms}.", terms=language.listed(list(flagged))
+                "Side effects on record that have not ended: {terms}.",
+                terms=language.listed([plain_name(term, language) for term in flagged]),
             )
         )
     return sentences

@@ -17,6 +17,7 @@ from turnpoint.reports.provenance_text import compared_with, not_a_device, prove
 from turnpoint.reports.settle_text import settle_questions
 from turnpoint.reports.verdict_text import (
     PATIENT_WORDS,
+    QUESTIONS_FOR_ANY_VISIT,
     STATE_IN_PLAIN_WORDS,
     chance_in_ten,
     patient_alert,
@@ -35,7 +36,6 @@ _NO_CHANCES = ("mixed", "undetermined", "nothing_left", "off_treatment")
 def patient_page(view: PatientPicture, language: Language, into: Into = page) -> str:
     """The page as HTML."""
     snap = snapshot(view)
-    words = PATIENT_WORDS[snap.headline]
     plain = None if view.harm is None else patient_harm(view.harm, language)
     return into(
         "patient.html",
@@ -52,15 +52,27 @@ def patient_page(view: PatientPicture, language: Language, into: Into = page) ->
         ahead=_ahead(view, snap, language),
         unknown=_unknown(view, snap, language),
         harm=plain,
-        questions=[
-            *settle_questions(view, snap, language),
-            *map(language.text, words.questions),
-            *(plain.questions if plain else []),
-        ],
+        questions=patient_questions(view, language),
         terms=_terms(view, language),
         small_print=provenance_lines(view.provenance, language),
         disclaimer=not_a_device(language),
     )
+
+
+def patient_questions(view: PatientPicture, language: Language) -> list[str]:
+    """What to ask the doctor about these results, the most telling first."""
+    snap = snapshot(view)
+    plain = None if view.harm is None else patient_harm(view.harm, language)
+    return [
+        *settle_questions(view, snap, language),
+        *map(language.text, PATIENT_WORDS[snap.headline].questions),
+        *(plain.questions if plain else []),
+    ]
+
+
+def questions_for_any_visit(language: Language) -> list[str]:
+    """What may be asked whatever the results are, so that it says nothing about them."""
+    return [language.text(question) for question in QUESTIONS_FOR_ANY_VISIT]
 
 
 def plain_figures(view: PatientPicture, language: Language) -> list[Figure]:

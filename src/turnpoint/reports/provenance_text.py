@@ -30,7 +30,7 @@ def alerted_people(counted_in: str) -> str:
 
 
 def provenance_lines(provenance: Provenance, language: Language) -> list[str]:
-    """Version, day, prior and what it was fitted to."""
+    """Version, day, prior and what it was fitted to; and a choice of the criteria, where it is not the usual one."""
     return [
         language.text(
             "Turnpoint {version}, {date}.", version=provenance.version, date=language.date(provenance.created)
@@ -41,6 +41,16 @@ def provenance_lines(provenance: Provenance, language: Language) -> list[str]:
             provenance.prior_patients,
             name=provenance.prior_name,
             data=provenance.prior_data.rstrip("."),
+        ),
+        *(
+            [
+                language.text(
+                    "A confirmed partial response is shown as PR until progression, by the answer of the RECIST group; "
+                    "by each time point alone, a sum above 70 % of the baseline would be SD."
+                )
+            ]
+            if provenance.continuing_response == "group"
+            else []
         ),
     ]
 

@@ -14,6 +14,7 @@ from turnpoint.reports.catalogue import language
 from turnpoint.reports.clinician import clinician_figures, clinician_page
 from turnpoint.reports.cohort_page import cohort_page
 from turnpoint.reports.figure import Figure
+from turnpoint.reports.figures import cohort_figures
 from turnpoint.reports.page import Into, page
 from turnpoint.reports.patient_page import patient_page, plain_figures
 from turnpoint.reports.statistician import statistician_page
@@ -83,7 +84,23 @@ def patient_specifications(
     Raises:
         UsageError: no such audience or language.
     """
-    figures = _known(audience, _FIGURES)(view, language(lang))
+    return _specifications(_known(audience, _FIGURES)(view, language(lang)))
+
+
+def cohort_specifications(view: CohortView, lang: str = "en") -> dict[str, Specification]:
+    """The pictures of a cohort's page, as `patient_specifications` gives those of a patient's.
+
+    Args:
+        view: everything to show.
+        lang: `en` or `zh`.
+
+    Raises:
+        UsageError: no such language.
+    """
+    return _specifications(cohort_figures(view, language(lang)))
+
+
+def _specifications(figures: list[Figure]) -> dict[str, Specification]:
     return {
         figure.figure_id: {"description": figure.description, **figure.specification} for figure in figures
     }

@@ -18,7 +18,8 @@ from turnpoint.reports.page import page
 from turnpoint.reports.provenance_text import not_a_device, provenance_lines
 from turnpoint.reports.tables import Table, table
 from turnpoint.virtual.comparison import survival
-from turnpoint.virtual.declaration import POLICIES, Declaration
+from turnpoint.virtual.declaration import Declaration
+from turnpoint.virtual.policies import POLICIES, Arm
 
 _CURVE_POINTS = 209
 _SHORT = {
@@ -27,6 +28,9 @@ _SHORT = {
     "lethal_week": "lethal burden",
 }
 _NOTHING_TO_SPEAK_OF_WEEKS = 0.05  # shown as 0
+_UNSAID = {
+    "carrying_fold": "growth does not slow"
+}  # keys that mean something else than the prior when left out
 # heading, name within a sentence, meaning
 OUTCOMES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {
@@ -40,8 +44,8 @@ OUTCOMES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "second_progression_week": (
             "Progression on the second drug",
             "progression on the second drug",
-            "The first scan that meets RECIST progression counted from the smallest sum since the change: both drugs "
-            "are used up. A change made while the first drug still works gives that time away.",
+            "The first scan that meets RECIST progression counted from the smallest sum since the second drug was "
+            "first given: both drugs are used up. A change made while the first drug still works gives that time away.",
         ),
         "lethal_week": (
             "Lethal burden",
@@ -58,7 +62,27 @@ NOTES = (
     "The answers hold for the assumptions declared, above all how many of the cells that resist the first drug also "
     "resist the second, how strong the second drug is, and that a drug's effect does not wear off in another way. "
     "docs/virtual-trials.md lists what the model leaves out.",
-    "Nobody can know the true turning point; an arm that changes there shows what knowing it would be worth.",
+)
+_ORACLE = (
+    "Nobody can know the true turning point; an arm that changes there shows what knowing it would be worth."
+)
+_BY_CHANCE = (
+    "Clones under 10,000 cells divide and die by chance, larger ones go by their mean. All arms play the same tumours "
+    "with the same luck until their drugs differ. Died out: not one living cell was left by the horizon, with the 95% "
+    "interval of the share; visible disease holds so many cells that it hardly ever does."
+)
+_SLOWED = (
+    "Growth slows towards the carrying size (Gompertz), and is faster in a tumour that has become small. The filter "
+    "behind an alert does not know this: it believes in growth that does not slow."
+)
+_ALTERNATED = (
+    "In an arm that alternates, the change is the first time that the second drug is given; what comes after does not "
+    "wait for scans."
+)
+_PAUSED = (
+    "While a drug is paused the tumour grows, and a scan can meet first progression without a drug having failed. In "
+    "an arm with holidays the second drug is given when a scan meets progression counted from the smallest sum since "
+    "the first drug was last begun."
 )
 
 
@@ -70,12 +94,14 @@ class TrialView:
         declaration: what was declared.
         outcomes: one row a patient and arm, columns `virtual.block.OUTCOMES`.
         summary: one row an arm and outcome, columns `virtual.comparison.SUMMARY_SCHEMA`.
+        treatment: one row an arm, columns `virtual.comparison.TREATMENT_SCHEMA`.
         provenance: of the prior.
     """
 
     declaration: Declaration
     outcomes: pl.DataFrame
     summary: pl.DataFrame
+    treatment: pl.DataFrame
     provenance: Provenance
 
 
@@ -114,7 +140,7 @@ def trial_page(view: TrialView) -> str:
         "so part of its effect was given away. At scans that meet progression this happens too: scar, drift of size "
         "and errors of reading can raise a sum while living cells still die.",
         declared=_declared(declared, english),
-        notes=NOTES,
+        notes=_notes(declared),
         small_print=provenance_lines(view.provenance, english),
         disclaimer=not_a_device(english),
     )
@@ -190,7 +216,7 @@ def _section(view: TrialView, outcome: str, arms: list[str], english: Language) 
     ).with_columns(_shortened("arm", 26))
     text = "; ".join(
         f"{row['arm']}: median {_median(row['median_weeks'], english)}, "
-        f"{row['event_share']:.0%} with the event by week {view.declaration.horizon_weeks}"
+        f"{english.percent(row['event_share'])} with the event by week {view.declaration.horizon_weeks}"
         for row in own.iter_rows(named=True)
     )
     return _Section(
@@ -250,31 +276,47 @@ def _interval(row: Mapping[str, float | None], name: str, english: Language, *, 
 
 
 def _switches(view: TrialView, english: Language) -> Table:
-    changed = pl.col("switch_week").is_not_null()
-    own = view.outcomes.group_by("arm", maintain_order=True).agg(
-        changed.mean().alias("changed"),
-        pl.col("switch_week").median().alias("median"),
-        (changed & (pl.col("switched_at") != "progression")).mean().alias("early"),
-        pl.col("before_turning").mean().alias("before"),
-    )
+    """What was given in each arm; dying out only where clones go by chance, since else nothing can."""
     columns = [
         ("Arm", False),
-        ("Changed drug", True),
-        ("Before progression", True),
+        ("Second drug given", True),
+        ("By plan, before progression", True),
         ("Before the turning point", True),
         ("Median week", True),
+        ("Mean weeks on A", True),
+        ("Mean weeks on B", True),
     ]
     rows = [
         [
             row["arm"],
-            english.percent(row["changed"]),
-            english.percent(row["early"]),
-            english.percent(row["before"]),
-            english.number(row["median"], 1),
+            english.percent(row["changed_share"]),
+            english.percent(row["before_progression_share"]),
+            english.percent(row["before_turning_share"]),
+            english.number(row["median_switch_week"], 1),
+            english.number(row["mean_weeks_on_a"], 1),
+            english.number(row["mean_weeks_on_b"], 1),
         ]
-        for row in own.iter_rows(named=True)
+        for row in view.treatment.iter_rows(named=True)
     ]
-    return table("Changes of drug, by arm; shares of all patients", columns, rows)
+    if view.declaration.is_by_chance:
+        columns.append(("Died out", True))
+        for row, own in zip(rows, view.treatment.iter_rows(named=True), strict=True):
+            low, high = english.percent(own["extinct_share_low"]), english.percent(own["extinct_share_high"])
+            row.append(f"{english.percent(own['extinct_share'])} ({low} to {high})")
+    return table("Drugs given, by arm; shares of all patients", columns, rows)
+
+
+def _notes(declared: Declaration) -> tuple[str, ...]:
+    """What holds for every trial, and what the declared clones and policies ask to be said."""
+    policies = {arm.policy for arm in declared.arms}
+    said = (
+        (declared.is_by_chance, _BY_CHANCE),
+        (declared.carrying_fold is not None, _SLOWED),
+        ("alternate" in policies, _ALTERNATED),
+        ("holidays" in policies, _PAUSED),
+        ("turning" in policies, _ORACLE),
+    )
+    return (*NOTES, *(note for holds, note in said if holds))
 
 
 def _declared(declared: Declaration, english: Language) -> Table:
@@ -287,14 +329,12 @@ def _declared(declared: Declaration, english: Language) -> Table:
             markers = [f"{name} every {weeks} weeks" for name, weeks in value.marker_every_weeks.items()]
             rows.append(["marker_every_weeks", english.listed(markers) or "none"])
         elif own.name == "arms":
-            rows += [
-                [f"arm {arm.name}", _arm_words(arm.policy, (arm.threshold, arm.after_weeks))] for arm in value
-            ]
+            rows += [[f"arm {arm.name}", _arm_words(arm)] for arm in value]
         elif own.name != "name":
             rows.append(
                 [
                     own.name,
-                    "from the prior"
+                    _UNSAID.get(own.name, "from the prior")
                     if value is None
                     else f"{value:g}"
                     if isinstance(value, float)
@@ -304,6 +344,9 @@ def _declared(declared: Declaration, english: Language) -> Table:
     return table("The declaration", [("Key", False), ("Value", False)], rows)
 
 
-def _arm_words(policy: str, numbers: tuple[float | None, ...]) -> str:
-    number = next((f" ({value:g})" for value in numbers if value is not None), "")
-    return f"{POLICIES[policy][0]}{number}"
+def _arm_words(arm: Arm) -> str:
+    """When the arm changes drugs, with the numbers that it was declared with."""
+    kind = POLICIES[arm.policy]
+    values = {name: getattr(arm, name) for name in kind.keys}
+    numbers = ", ".join(f"{name} = {value:g}" for name, value in values.items() if value is not None)
+    return f"{kind.meaning} ({numbers})" if numbers else kind.meaning

@@ -77,6 +77,7 @@ _NOT_ALONE = mark(
     "That can be hard to read. You do not have to work this out alone. Your doctor can tell you what it means for you."
 )
 _OTHER_PLACES = mark("What else do you see, in other places and in my blood?")
+QUESTIONS_FOR_ANY_VISIT = (_MEANING, _SIDE_EFFECTS, _NEXT_TEST, _MATTERS)
 
 PATIENT_WORDS: Mapping[Situation | Progressed, PatientWords] = MappingProxyType(
     {

@@ -23,7 +23,7 @@ from turnpoint.study.schema import DTYPES, Column, Table
 _SPACES: Final = " \t\n\r\v\f\u00a0\u3000\ufeff"
 _NUMERIC_KINDS: Final = ("number", "integer", "quantity")
 # Their range is checked once days and dates are one.
-_TIMES: Final = ("day", "end_day")
+_TIMES: Final = ("day", "end_day", "death_day")
 
 
 def typed(raw: RawTable, table: Table, findings: Findings) -> TypedTable:
@@ -132,6 +132,14 @@ def report_range(result: TypedTable, column: Column, findings: Findings) -> None
         findings.rows(result, value < low, column.name, f"below {low:g}{unit}", column.mend)
     if high is not None:
         findings.rows(result, value > high, column.name, f"above {high:g}{unit}", column.mend)
+    report_doubtful(result, column, findings)
+
+
+def report_doubtful(result: TypedTable, column: Column, findings: Findings) -> None:
+    """Report numbers outside the usual range, but within the declared one, as warnings."""
+    value = pl.col(column.name)
+    unit = f" {column.unit}" if column.unit else ""
+    low, high = column.low, column.high
     doubt = "Check the value; nothing to do if it is right."
     if column.doubtful_low is not None:
         doubtful = (value < column.doubtful_low) & (value >= (low if low is not None else float("-inf")))

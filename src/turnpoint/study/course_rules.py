@@ -9,25 +9,27 @@ import polars as pl
 
 from turnpoint.study.dose_lists import incomplete_lists
 from turnpoint.study.findings import Findings, TypedTable, failed
+from turnpoint.study.new_therapy import new_drugs
 from turnpoint.study.schema import PATIENTS
 
 _OLDEST_YEARS: Final = 120
 
 
 def report_patients(tables: Mapping[str, TypedTable], findings: Findings) -> None:
-    """Report patients born after their start, and, where patients are listed, those listed or observed only once."""
+    """Leave out years of birth that cannot be true, and report patients who are only listed or only observed."""
     patients = tables.get("patients")
     if patients is None:
         return
     age = pl.col("start_date").dt.year() - pl.col("birth_year")
     year = PATIENTS.column("birth_year")
-    findings.rows(
+    findings.empty_cells(
         patients,
         # A year out of its own range is reported already.
         pl.col("birth_year").is_between(year.low, year.high) & ((age < 0) | (age > _OLDEST_YEARS)),
         "birth_year",
+        "birth_year",
         f"the age at start_date would be below 0 or above {_OLDEST_YEARS} years",
-        "Correct birth_year or start_date.",
+        "The year is not read; correct birth_year or start_date.",
     )
     listed = patients.frame["patient_id"].drop_nulls().unique()
     if not patients.has("patient_id"):
@@ -129,14 +131,50 @@ def report_dose_lists(tables: Mapping[str, TypedTable], findings: Findings) -> N
     )
 
 
+def report_new_drugs(tables: Mapping[str, TypedTable], findings: Findings) -> None:
+    """Warn of drugs that begin outside the regimen without a line, and say what is made of them."""
+    doses = tables["doses"]
+    if "patients" in tables:
+        patients = tables["patients"].frame
+    else:
+        patients = pl.DataFrame(schema={"patient_id": pl.String(), "line": pl.Int64()})
+    begun = new_drugs(doses.frame, patients).select("source_row", "switched")
+    if begun.is_empty():
+        return
+    first = doses.part(doses.frame.join(begun, on="source_row", how="inner", maintain_order="left"))
+    for switched, read in (
+        (
+            pl.col("switched"),
+            "none of the drugs before it is given on its first day: read as a new anti-cancer therapy, before which "
+            "progression-free survival is censored",
+        ),
+        (
+            ~pl.col("switched"),
+            "drugs before it are given on its first day too: read as added to them, so that progression-free survival "
+            "is not censored for it",
+        ),
+    ):
+        findings.rows(
+            first,
+            switched & (pl.col("action") != "stop"),
+            "drug",
+            f"a drug that is not part of the regimen so far, and no line; {read}",
+            "Write line in doses: a later one for a new therapy (no progression or death after it is an event of "
+            "progression-free survival, which is censored at the last evaluable visit up to it, and nothing after it "
+            "counts towards the best response), the line of the drugs before it if it belongs to their treatment.",
+            severity="warning",
+        )
+
+
 def report_events(table: TypedTable, findings: Findings) -> None:
-    """Report events that end before they begin."""
-    findings.rows(
+    """Leave out the end of events that end before they begin."""
+    findings.empty_cells(
         table,
         pl.col("end_day") < pl.col("day"),
+        "end_day",
         "end_day" if table.has("end_day") else "end_date",
         "the event ends before it begins",
-        "Correct one of the two; leave the end empty while the event lasts.",
+        "It is read without its end; correct one of the two, or leave the end empty while the event lasts.",
     )
 
 

@@ -12,7 +12,8 @@ def report_duplicates(table: TypedTable, findings: Findings) -> None:
     """Warn of rows that repeat another, and report second rows for one key that differ.
 
     A repetition is left out of lesions, markers, events and patients, where it says nothing new. It stays in
-    doses: the same dose twice on a day may be what was given.
+    doses: the same dose twice on a day may be what was given. Of several values of a marker on one day the last is
+    read.
 
     Args:
         table: its frame changes in place.
@@ -44,6 +45,9 @@ def report_duplicates(table: TypedTable, findings: Findings) -> None:
         table.frame = table.frame.filter(~pl.col("source_row").is_in(rows))
     if not key:
         return
+    if table.name == "markers":
+        _keep_last_of_day(table, key, complete, findings)
+        return
     named = complete & pl.all_horizontal(pl.col(name).is_not_null() for name in key if name != "reader")
     findings.rows(
         _later(table, key, named),
@@ -52,6 +56,26 @@ def report_duplicates(table: TypedTable, findings: Findings) -> None:
         f"a second row for the same {', '.join(name.removesuffix('_id') for name in key)}, with other values",
         pl.format("Keep this row or row {}, and remove the other.", pl.col("first_row")),
     )
+
+
+def _keep_last_of_day(table: TypedTable, key: list[str], complete: pl.Expr, findings: Findings) -> None:
+    """Read the last of several values of a marker on one day, as of SDTM's LB, and warn of the others."""
+    named = complete & pl.all_horizontal(pl.col(name).is_not_null() for name in key)
+    frame = table.frame.filter(named)
+    if frame.select(pl.struct(key).is_unique().all()).item():
+        return
+    last = pl.col("source_row").max().over(key)
+    earlier = frame.with_columns(last.alias("last_row")).filter(pl.col("source_row") < pl.col("last_row"))
+    findings.rows(
+        table.part(earlier),
+        pl.lit(value=True),
+        "value",
+        "several values of one marker on one day; the last of them is read, not this one",
+        pl.format("Keep this row or row {}, and remove the other.", pl.col("last_row")),
+        severity="warning",
+    )
+    left_out = earlier["source_row"].implode()
+    table.frame = table.frame.filter(~pl.col("source_row").is_in(left_out))
 
 
 def _later(table: TypedTable, columns: list[str], complete: pl.Expr) -> TypedTable:

@@ -68,6 +68,7 @@ class Findings:
 
     def __init__(self) -> None:
         self._problems: list[Problem] = []
+        self._aside: list[tuple[str, pl.DataFrame]] = []
 
     def add(
         self,
@@ -129,6 +130,95 @@ class Findings:
                 column=column,
                 severity=severity,
             )
+
+    def set_aside(
+        self, table: TypedTable, broken: pl.Expr, column: str, rule: str | pl.Expr, mend: str
+    ) -> None:
+        """Take rows out of a table, warn of each, and keep them (`aside`): one bad row is not the whole study.
+
+        Args:
+            table: its frame changes in place.
+            broken: a boolean expression over the frame; null counts as false.
+            column: the column whose value is the reason.
+            rule: the rule broken, as for `rows`.
+            mend: what to do.
+        """
+        found = table.frame.filter(broken)
+        if found.is_empty():
+            return
+        self.rows(table, broken, column, rule, mend, severity="warning")
+        self._keep_aside(table, found, column, rule)
+        table.frame = table.frame.filter(~broken.fill_null(value=False))
+
+    def empty_cells(
+        self, table: TypedTable, broken: pl.Expr, column: str, said: str, rule: str | pl.Expr, mend: str
+    ) -> None:
+        """Empty a cell of some rows, warn of each, and keep what it said (`aside`); the rest of the row counts.
+
+        Args:
+            table: its frame changes in place.
+            broken: a boolean expression over the frame; null counts as false.
+            column: the column that is emptied.
+            said: the column of the file that it is from: itself, or its date.
+            rule: the rule broken, as for `rows`.
+            mend: what to do.
+        """
+        found = table.frame.filter(broken)
+        if found.is_empty():
+            return
+        self.rows(table, broken, said, rule, mend, severity="warning")
+        self._keep_aside(table, found, said, rule)
+        emptied = pl.when(~broken.fill_null(value=False)).then(pl.col(column))
+        table.frame = table.frame.with_columns(emptied.alias(column))
+
+    def _keep_aside(self, table: TypedTable, found: pl.DataFrame, column: str, rule: str | pl.Expr) -> None:
+        nothing = pl.lit(None, dtype=pl.String)
+
+        def told(*names: str) -> pl.Expr:
+            known = [pl.col(name).cast(pl.String) for name in names if name in found.columns]
+            return pl.coalesce(known) if known else nothing
+
+        kept_rows = found.select(
+            pl.lit(table.file).alias("file"),
+            pl.col("source_row").cast(pl.Int64).alias("row"),
+            pl.format("{} row {}", pl.lit(table.name), "source_row").alias("record"),
+            pl.col("patient_id").cast(pl.String),
+            told(as_read(column)).alias("date"),
+            told("lesion_id", "marker", "drug", "term").alias("name"),
+            told("diameter_mm", "value", "dose", "grade").alias("value"),
+            told("unit").alias("unit"),
+            (rule if isinstance(rule, pl.Expr) else pl.lit(rule)).alias("reason"),
+        )
+        self._aside.append((table.name, kept_rows))
+
+    def aside(self) -> tuple[tuple[str, pl.DataFrame], ...]:
+        """What was set aside: the table's name, and its rows.
+
+        Their columns are `file, row, record, patient_id, date, name, value, unit, reason`.
+        """
+        return tuple(self._aside)
+
+    def errors_in(self, file: str) -> tuple[Problem, ...]:
+        """The errors of a file."""
+        return tuple(p for p in self._problems if p.file == file and p.severity == "error")
+
+    def files_named(self, stem: str) -> list[str]:
+        """The files with problems whose name without its ending is this one."""
+        return sorted({p.file for p in self._problems if p.file.partition(".")[0].casefold() == stem})
+
+    def demote(self, file: str, rule: str) -> None:
+        """Make the errors of a file warnings, when nothing of it is needed.
+
+        Args:
+            file: its name.
+            rule: is added to each rule: what becomes of the file.
+        """
+        self._problems = [
+            replace(problem, rule=f"{problem.rule}; {rule}", severity="warning")
+            if problem.file == file and problem.severity == "error"
+            else problem
+            for problem in self._problems
+        ]
 
     @property
     def has_errors(self) -> bool:

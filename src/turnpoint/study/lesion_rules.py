@@ -9,6 +9,7 @@ from typing import Final
 
 import polars as pl
 
+from turnpoint.study.centimetres import report_centimetres
 from turnpoint.study.findings import Findings, TypedTable, as_read, kept
 from turnpoint.study.naming import report_missing_column
 from turnpoint.study.schema import LESIONS
@@ -18,6 +19,12 @@ from turnpoint.study.split_lesions import origins
 _SMALLEST_MEASURABLE_MM: Final = 5
 _LEAST_TARGET_MM: Final = 10
 _LEAST_TARGET_NODE_MM: Final = 15
+# A node with a smaller short axis is normal (4.3.2).
+_LEAST_ABNORMAL_NODE_MM: Final = 10
+# What is assessed up to here may still be the baseline.
+_LATEST_BASELINE_DAY: Final = 14
+# "As close as possible to the treatment start and never more than 4 weeks before" (4.1).
+_EARLIEST_BASELINE_DAY: Final = -28
 _MOST_TARGETS: Final = 5
 # A jump by this factor and back is a slip of the decimal point or the unit.
 _SLIP_RATIO: Final = 5.0
@@ -70,7 +77,7 @@ def report_lesion_rows(table: TypedTable, findings: Findings) -> None:
         "Write one of these; progression without a size is of a non_target or new lesion.",
     )
     _report_unused_sizes(table, findings)
-    _report_centimetres(table, findings)
+    report_centimetres(table, findings)
 
 
 def number_lesions(table: TypedTable) -> None:
@@ -156,6 +163,8 @@ def report_courses(table: TypedTable, findings: Findings) -> None:
         unsplit = targets.part(_without_pieces(targets.frame))
         _report_first_sizes(unsplit, findings)
         _report_missing_targets(unsplit, findings)
+    _report_late_non_targets(table.part(used.filter(whole)), findings)
+    _report_new_nodes(table, findings)
     _report_early_new_lesions(table, targets, findings)
     _report_jumps(table, findings)
 
@@ -187,16 +196,31 @@ def _report_baselines(targets: TypedTable, findings: Findings) -> None:
     frame = targets.frame.with_columns(
         day.min().over(course).alias("first_day"),
         day.filter(day <= 0).n_unique().over(course).alias("candidates"),
+        day.filter(day <= 0).max().over(course).alias("baseline_day"),
         pl.int_range(pl.len()).over(course).alias("place"),
     )
     part = targets.part(frame)
     first = pl.col("place") == 0
     findings.rows(
         part,
-        first & (pl.col("first_day") > 14),
+        first & (pl.col("first_day") > _LATEST_BASELINE_DAY),
         "day",
-        "no target lesion was assessed up to day 14: the first assessment is no baseline before treatment",
+        f"no target lesion was assessed up to day {_LATEST_BASELINE_DAY}: the first assessment is no baseline before "
+        "treatment",
         "Add the baseline scan; without it changes are counted from this visit.",
+        severity="warning",
+    )
+    findings.rows(
+        part,
+        first & (pl.col("baseline_day") < _EARLIEST_BASELINE_DAY),
+        "day",
+        f"the last assessment before treatment lies more than {-_EARLIEST_BASELINE_DAY} days before day 0; a baseline "
+        "is never to be older (RECIST 1.1, 4.1)",
+        pl.format(
+            "Check the day, or add a later baseline; until then changes are counted from day {}, and what grew before "
+            "treatment counts as growth under it.",
+            "baseline_day",
+        ),
         severity="warning",
     )
     findings.rows(
@@ -220,7 +244,7 @@ def _report_first_sizes(targets: TypedTable, findings: Findings) -> None:
     )
     part = targets.part(frame)
     diameter, measured = pl.col("diameter_mm"), pl.col("status") == "measured"
-    late = (pl.col("day") > 14) & (pl.col("day") > pl.col("first_day"))
+    late = (pl.col("day") > _LATEST_BASELINE_DAY) & (pl.col("day") > pl.col("first_day"))
     for node, least, what in (
         (pl.col("node"), _LEAST_TARGET_NODE_MM, "a target node has a short axis of at least"),
         (~pl.col("node"), _LEAST_TARGET_MM, "a target lesion has a diameter of at least"),
@@ -295,6 +319,51 @@ def _report_missing_targets(targets: TypedTable, findings: Findings) -> None:
     )
 
 
+def _report_late_non_targets(table: TypedTable, findings: Findings) -> None:
+    """Warn of non-target lesions that are first seen after baseline, as of targets."""
+    first_day = pl.col("day").filter(pl.col("role") != "new").min().over(_COURSE)
+    there = pl.col("status").ne_missing("absent")
+    seen = table.frame.with_columns(first_day.alias("first_day")).filter(there)
+    first = seen.filter(pl.int_range(pl.len()).over(_LESION) == 0)
+    first = _without_pieces(first.filter(pl.col("role") == "non_target"))
+    findings.rows(
+        table.part(first),
+        (pl.col("day") > _LATEST_BASELINE_DAY)
+        & (pl.col("day") > pl.col("first_day"))
+        & (pl.col("status") != "not_evaluable"),
+        "lesion_id",
+        "a non-target lesion that appears after baseline",
+        "Write role=new if it was not there at baseline (as it stands it is no progression), and add its baseline row "
+        "if it was.",
+        severity="warning",
+    )
+
+
+def _report_new_nodes(table: TypedTable, findings: Findings) -> None:
+    """Say what becomes of new nodes that are normal, or abnormal and not measurable (RECIST 1.1, 4.3.2 and 3.1.1)."""
+    node = (pl.col("role") == "new") & pl.col("node") & (pl.col("status") == "measured")
+    size = pl.col("diameter_mm")
+    findings.rows(
+        table,
+        node & (size < _LEAST_ABNORMAL_NODE_MM),
+        "diameter_mm",
+        f"a new node under {_LEAST_ABNORMAL_NODE_MM} mm short axis is normal (RECIST 1.1, 4.3.2): no new lesion",
+        "Nothing to do if it is a node; else write node=false.",
+        severity="warning",
+    )
+    abnormal = table.frame.filter(node & (size >= _LEAST_ABNORMAL_NODE_MM))
+    first = abnormal.filter(pl.int_range(pl.len()).over(_LESION) == 0)
+    findings.rows(
+        table.part(first),
+        size < _LEAST_TARGET_NODE_MM,
+        "diameter_mm",
+        f"is a new node of {_LEAST_ABNORMAL_NODE_MM} to under {_LEAST_TARGET_NODE_MM} mm short axis, abnormal and not "
+        "measurable, a new lesion? It is read as one, which is progression",
+        "Write status=equivocal if that is not certain; nothing to do if it is.",
+        severity="warning",
+    )
+
+
 def _report_early_new_lesions(table: TypedTable, targets: TypedTable, findings: Findings) -> None:
     first_days = targets.frame.group_by("patient_id").agg(pl.col("day").min().alias("first_day"))
     frame = table.frame.filter(pl.col("role") == "new").join(
@@ -356,18 +425,3 @@ def _report_unused_sizes(table: TypedTable, findings: Findings) -> None:
         mend,
         severity="warning",
     )
-
-
-def _report_centimetres(table: TypedTable, findings: Findings) -> None:
-    """Doubt sizes as a whole: RECIST lets no target lesion start below 10 mm, so few are below 5."""
-    measured_target = (pl.col("role") == "target") & (pl.col("status") == "measured")
-    sizes = table.frame.filter(measured_target)["diameter_mm"].drop_nulls()
-    median = sizes.median()
-    if len(sizes) >= 5 and isinstance(median, float) and median < _SMALLEST_MEASURABLE_MM:
-        findings.add(
-            table.file,
-            f"half of the target diameters are below {_SMALLEST_MEASURABLE_MM} mm",
-            "Multiply by 10 if they are in cm.",
-            column="diameter_mm",
-            severity="warning",
-        )

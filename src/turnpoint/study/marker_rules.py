@@ -16,6 +16,8 @@ from turnpoint.study.units import Unit, parse
 
 # A value this many times both its neighbours, or this small a part of both, is rarely biology.
 _SLIP_RATIO: Final = 100.0
+# Markers that are detected or not: their 0 is a finding, with the limit of detection as its bound.
+_DETECTED: Final = ("ctDNA", "ctDNA copies")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,10 @@ def standardise(table: TypedTable, findings: Findings) -> None:
 
     Rules: a value in another unit is converted exactly where the units measure the same thing, or where the marker
     defines the conversion; a marker that is not known keeps its name and its first unit (warning). 0 is a value
-    that no assay can tell from its limit: it is read as below the usual limit of the marker's assays, or below the
-    patient's smallest value or limit up to that day where that is lower or no usual one is known (warning). What comes
-    later, or is another patient's, never counts. Where neither is known it is an error.
+    that no assay can tell from its limit: it is read as below the limit that an earlier row of the patient states for
+    the same assay, or else the usual one of the marker's assays, or below the patient's smallest value up to that day
+    where that is lower or neither is known (warning). What comes later, or is another patient's, never counts. Where
+    nothing says a limit it is an error.
     """
     readings = _readings(table, findings)
     table.frame = table.frame.join(
@@ -194,12 +197,18 @@ def _read_zeros(table: TypedTable, findings: Findings) -> None:
     if not table.frame.select(zero.any()).item():
         return
     usual = {name: marker.usual_lower_limit for name, marker in MARKERS.items() if marker.usual_lower_limit}
-    above = pl.when(pl.col("value") > 0).then("value")
-    so_far = above.cum_min().forward_fill().over("patient_id", "marker", order_by="day")
+    # A limit that comes later, or that another patient's rows state, never counts: only what is known by then does.
+    stated = pl.when(pl.col("censoring") == "left").then("value").forward_fill()
+    measured = pl.when((pl.col("value") > 0) & (pl.col("censoring") != "left")).then("value").cum_min()
+    assay = ["patient_id", "marker", "assay"]
     table.frame = table.frame.with_columns(
-        pl.col("marker").replace_strict(usual, default=None, return_dtype=pl.Float64).alias("usual"),
-        so_far.alias("smallest"),
-    ).with_columns(pl.min_horizontal("usual", "smallest").alias("lower_limit"))
+        pl.coalesce(
+            stated.over(assay, order_by="day"),
+            pl.col("marker").replace_strict(usual, default=None, return_dtype=pl.Float64),
+        ).alias("floor"),
+        stated.over(assay, order_by="day").is_not_null().alias("floor is stated"),
+        measured.forward_fill().over("patient_id", "marker", order_by="day").alias("smallest"),
+    ).with_columns(pl.min_horizontal("floor", "smallest").alias("lower_limit"))
     findings.rows(
         table,
         zero & pl.col("lower_limit").is_null() & pl.col("marker").is_not_null(),
@@ -207,26 +216,30 @@ def _read_zeros(table: TypedTable, findings: Findings) -> None:
         "0 is below some limit, and nothing says which: the marker is not known, nor has the patient a value before it",
         "Write the assay's limit, for example <0.1.",
     )
-    why = pl.when(pl.col("smallest").fill_null(float("inf")) < pl.col("usual").fill_null(float("inf")))
+    why = (
+        pl.when(pl.col("smallest") < pl.col("floor").fill_null(float("inf")))
+        .then(pl.lit("the patient's smallest value of this marker so far"))
+        .when("floor is stated")
+        .then(pl.lit("the limit that an earlier row of the patient states for this assay"))
+        .otherwise(pl.lit("the usual limit of its assays"))
+    )
+    said = (
+        pl.when(pl.col("marker").is_in(_DETECTED))
+        .then(pl.lit("0 is not detected"))
+        .otherwise(pl.lit("0 is below the assay's limit"))
+    )
     findings.rows(
         table,
         zero & pl.col("lower_limit").is_not_null(),
         "value",
-        pl.format(
-            "0 is below the assay's limit; read as <{} {}, {}",
-            "lower_limit",
-            "unit",
-            why.then(pl.lit("the patient's smallest value of this marker so far")).otherwise(
-                pl.lit("the usual limit of its assays")
-            ),
-        ),
+        pl.format("{}; read as <{} {}, {}", said, "lower_limit", "unit", why),
         "Write the assay's limit if it is known, for example <0.1.",
         severity="warning",
     )
     table.frame = table.frame.with_columns(
         pl.when(zero).then("lower_limit").otherwise("value").alias("value"),
         pl.when(zero).then(pl.lit("left")).otherwise("censoring").alias("censoring"),
-    ).drop("usual", "smallest", "lower_limit")
+    ).drop("floor", "floor is stated", "smallest", "lower_limit")
 
 
 def _readings(table: TypedTable, findings: Findings) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +30,11 @@ _DATA_ENDINGS: Final = (
     ".json",
     ".xpt",
     ".sas7bdat",
+)
+# What a JSON file may be, for one that is none of them.
+JSON_KINDS: Final = (
+    "JSON that is read: HL7 FHIR R4 (a Bundle, or NDJSON), CDISC Dataset-JSON 1.1 (SDTM), "
+    "and for a report a picture that turnpoint wrote."
 )
 # Names that lie beside a study without being part of it.
 _HARMLESS: Final = (
@@ -64,17 +69,26 @@ def read(path: str | Path) -> Study:
     return study
 
 
-def inspect(path: str | Path) -> tuple[Study | None, tuple[Problem, ...]]:
+def inspect(
+    path: str | Path, needed: Collection[str] = tuple(TABLES)
+) -> tuple[Study | None, tuple[Problem, ...]]:
     """Read a study and list every problem in it, without raising on bad data.
 
     Args:
         path: as for `read`.
+        needed: the tables that the work at hand cannot do without (`validation.build`).
 
     Returns:
         The study, None when there is any error; everything found, in file and row order.
     """
+    return inspected(path, needed, Findings())
+
+
+def inspected(
+    path: str | Path, needed: Collection[str], findings: Findings
+) -> tuple[Study | None, tuple[Problem, ...]]:
+    """As `inspect`; what was set aside is in the findings (`Findings.aside`)."""
     place = Path(path)
-    findings = Findings()
     try:
         files = _table_files(place, findings)
     except OSError as error:
@@ -96,7 +110,7 @@ def inspect(path: str | Path) -> tuple[Study | None, tuple[Problem, ...]]:
             raw_tables[recognised] = raw
         else:
             raw_tables[table] = raw
-    return build(raw_tables, name, findings)
+    return build(raw_tables, name, findings, needed, as_written=True)
 
 
 def read_frames(frames: Mapping[str, pl.DataFrame], name: str = "study") -> Study:
@@ -124,9 +138,15 @@ def read_frames(frames: Mapping[str, pl.DataFrame], name: str = "study") -> Stud
 
 
 def inspect_frames(
-    frames: Mapping[str, pl.DataFrame], name: str = "study"
+    frames: Mapping[str, pl.DataFrame], name: str = "study", *, as_written: bool = True
 ) -> tuple[Study | None, tuple[Problem, ...]]:
     """`read_frames` that lists every problem, without raising on bad data.
+
+    Args:
+        frames: as for `read_frames`.
+        name: the study's name.
+        as_written: false for rows that were read before, whose days and sizes are not to be questioned again
+            (`validation.build`).
 
     Returns:
         The study, None when there is any error; everything found, in table and row order.
@@ -139,7 +159,7 @@ def inspect_frames(
             raw_tables[table] = RawTable(table, named, _record_rows(frame), None)
         else:
             findings.add(table, "not one of the five tables", f"Name it one of {', '.join(TABLES)}.")
-    return build(raw_tables, name, findings)
+    return build(raw_tables, name, findings, as_written=as_written)
 
 
 def _table_files(place: Path, findings: Findings) -> dict[str, Path]:
@@ -169,7 +189,9 @@ def _table_files(place: Path, findings: Findings) -> dict[str, Path]:
         findings.add(
             _name(place),
             "the folder holds none of the five tables",
-            f"Name the files {', '.join(f'{table}.csv' for table in TABLES)}; Parquet will do as well.",
+            f"Name the files {', '.join(f'{table}.csv' for table in TABLES)}; Parquet will do as well. A clinic's own "
+            "table is given by its name: turnpoint map guess FILE. SDTM and ADaM are read as SAS transport (XPT), "
+            "Dataset-JSON, CSV or Parquet.",
         )
     return files
 
@@ -198,7 +220,9 @@ def _open(file: Path, findings: Findings) -> RawTable | None:
         findings.add(
             file.name,
             f"a file ending in {file.suffix or 'nothing'} is not read",
-            "Save it as CSV or Parquet, or map a workbook: turnpoint map guess FILE.",
+            JSON_KINDS
+            if file.suffix.lower() in (".json", ".ndjson")
+            else "Save it as CSV or Parquet, or map a workbook: turnpoint map guess FILE.",
         )
         return None
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -141,6 +141,12 @@ _DATE = Column(
     transient=True,
     mend="Write the full date as yyyy-mm-dd, or give the day of the course in a column named day.",
 )
+_VISIT = Column(
+    "visit",
+    "text",
+    "the visit by name or number",
+    mend="Write the same text in the rows of one assessment, another in those of another.",
+)
 _LINE = Column("line", "integer", "line of treatment, 1 = first", low=1, high=30)
 
 PATIENTS: Final = Table(
@@ -218,6 +224,10 @@ LESIONS: Final = Table(
             required=True,
             allowed=("target", "non_target", "new"),
             mend="Write target, non_target or new.",
+        ),
+        replace(
+            _VISIT,
+            meaning="the visit by name or number: rows of one visit are one assessment, dated on its first day",
         ),
         Column("site", "text", "organ or place"),
         Column(
@@ -304,6 +314,7 @@ MARKERS: Final = Table(
         ),
         Column("upper_limit", "number", "upper end of the laboratory's reference range, in `unit`", low=0),
         Column("assay", "text", "assay or laboratory"),
+        replace(_VISIT, meaning="the visit by name or number; a sample keeps its own day"),
         Column(
             "censoring",
             "category",

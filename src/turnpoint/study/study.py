@@ -21,9 +21,10 @@ class Study:
     Attributes:
         patients: `patient_id, arm, tumour_type, sex, birth_year, start_date, line, death_day, source_row`; one row
             for every patient that any table names.
-        lesions: `patient_id, day, lesion_id, role, site, node, diameter_mm, status, method, reader,
-            source_row`; `node` is never null (false when not said).
-        markers: `patient_id, day, marker, value, unit, upper_limit, assay, censoring, reported_value,
+        lesions: `patient_id, day, lesion_id, role, visit, site, node, diameter_mm, status, method, reader,
+            source_row`; `day` is the first of its assessment (`study.assessments`); `node` is never null (false when
+            not said).
+        markers: `patient_id, day, marker, value, unit, upper_limit, assay, visit, censoring, reported_value,
             reported_unit, source_row`; `marker` is the canonical name where it is known, `value` and
             `upper_limit` are in `unit`, the marker's canonical unit; `censoring` is `none`, `left` (true value
             below `value`) or `right` (above it).

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import polars as pl
 
-from turnpoint.study.converting import report_range
+from turnpoint.study.converting import report_doubtful
 from turnpoint.study.findings import Findings, TypedTable, failed
-from turnpoint.study.schema import TABLES
+from turnpoint.study.schema import TABLES, Column
 
 _NO_START = (
     "the patient has no start_date, so the date is no day of the course",
     "Give start_date (day 0) in patients, or give day instead of date.",
 )
+
+_OBSERVATIONS: Final = ("lesions", "markers")
+_ROW_ASIDE: Final = "The row is kept aside and not read."
+_END_ASIDE: Final = "The event is read without its end."
+_DEATH_ASIDE: Final = "The death is kept aside and not read."
 
 
 def start_dates(patients: TypedTable | None) -> pl.DataFrame:
@@ -58,8 +65,7 @@ def resolve_days(table: TypedTable, starts: pl.DataFrame, findings: Findings) ->
                 "the row has neither a day nor a date",
                 "Write one of the two.",
             )
-        column = TABLES[table.name].column(day)
-        report_range(table, column, findings)
+        _keep_within_reach(table, TABLES[table.name].column(day), date, findings)
     table.frame = table.frame.drop("start_date", "start_unreadable")
 
 
@@ -77,6 +83,52 @@ def resolve_deaths(patients: TypedTable, findings: Findings) -> None:
     patients.frame = frame.with_columns(unreadable.alias("start_unreadable"))
     _resolve(patients, "death_day", "death_date", findings)
     patients.frame = patients.frame.drop("start_unreadable")
+    column = TABLES["patients"].column("death_day")
+    far, rule = _out_of_reach(column)
+    findings.empty_cells(
+        patients,
+        far,
+        "death_day",
+        _said(patients, "death_day", "death_date"),
+        rule,
+        f"{_DEATH_ASIDE} {column.mend}",
+    )
+
+
+def _keep_within_reach(table: TypedTable, column: Column, date: str, findings: Findings) -> None:
+    """Set aside what happened years away from the course, which one bad row says; most rows that say so are an error.
+
+    The end of an event is left out alone: the event is still one of the course.
+    """
+    far, rule = _out_of_reach(column)
+    said = _said(table, column.name, date)
+    if column.name != "day":
+        findings.empty_cells(table, far, column.name, said, rule, f"{_END_ASIDE} {column.mend}")
+    elif table.name in _OBSERVATIONS and _mostly(table.frame, far):
+        findings.rows(table, far, said, rule, column.mend)
+    else:
+        findings.set_aside(table, far, said, rule, f"{_ROW_ASIDE} {column.mend}")
+    report_doubtful(table, column, findings)
+
+
+def _out_of_reach(column: Column) -> tuple[pl.Expr, pl.Expr]:
+    """Days outside the column's range, and the rule that each breaks."""
+    value, low, high = pl.col(column.name), column.low or 0, column.high or 0
+    rule = (
+        pl.when(value < low)
+        .then(pl.lit(f"below {low:g} {column.unit}"))
+        .otherwise(pl.lit(f"above {high:g} {column.unit}"))
+    )
+    return ~value.is_between(low, high), rule
+
+
+def _mostly(frame: pl.DataFrame, broken: pl.Expr) -> bool:
+    """True for more than half of the rows: then it is the whole column, not a row, that is wrong."""
+    return 2 * frame.filter(broken).height > frame.height
+
+
+def _said(table: TypedTable, day: str, date: str) -> str:
+    return day if table.has(day) or not table.has(date) else date
 
 
 def _resolve(table: TypedTable, day: str, date: str, findings: Findings) -> None:

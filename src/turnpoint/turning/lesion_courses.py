@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import polars as pl
 
-from turnpoint.criteria.recist import CERTAIN, TOO_SMALL_MM
+from turnpoint.criteria.recist import CERTAIN, TOO_SMALL_MM, normal_new_node
 from turnpoint.turning.series_facts import SeriesFact
 
 LesionTrend = Literal[
@@ -140,7 +140,7 @@ def _course(rows: pl.DataFrame, fact: SeriesFact | None) -> LesionCourse:
         role=str(last["role"]),
         node=bool(last["node"]),
         readings=readings,
-        trend=_trend(str(last["role"]), str(last["status"]), fact),
+        trend=_trend(rows, fact),
         from_baseline_pct=_change_pct(sizes[0], sizes[-1]) if later else None,
         from_smallest_pct=_change_pct(min(sizes[:-1]), sizes[-1]) if later else None,
     )
@@ -155,7 +155,11 @@ def _change_pct(before_mm: float, now_mm: float) -> float | None:
     return 100.0 * (now_mm / before_mm - 1.0) if before_mm > 0.0 else None
 
 
-def _trend(role: str, status: str, fact: SeriesFact | None) -> LesionTrend:
+def _trend(rows: pl.DataFrame, fact: SeriesFact | None) -> LesionTrend:
+    last = rows.row(-1, named=True)
+    role, status = str(last["role"]), str(last["status"])
+    if rows.select(normal_new_node().all()).item():
+        return "present"
     if status in _OF_STATUS:
         return _OF_STATUS[status]
     if role == "new":

@@ -26,9 +26,9 @@ from turnpoint.criteria.marker_progression import (
     CA125_UPPER_LIMIT,
     PSA_NG_PER_ML,
     PSA_RATIO,
-    TOLERANCE,
     UNPUBLISHED_REFERENCE_CHANGE_PCT,
 )
+from turnpoint.criteria.marker_series import TOLERANCE
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.error_features import Origins
 from turnpoint.model.filter import Posterior

@@ -57,7 +57,7 @@ def after(
     cells: FloatArray,
     birth_per_week: FloatArray,
     death_per_week: FloatArray,
-    weeks: float,
+    weeks: FloatArray | float,
     rng: np.random.Generator,
 ) -> FloatArray:
     """Cells after so many weeks, same shape; those of a large clone are its mean.
@@ -66,13 +66,15 @@ def after(
         cells: any shape; whole numbers below `LARGE_CELLS`.
         birth_per_week: divisions of a cell, same shape.
         death_per_week: deaths of a cell, same shape.
-        weeks: the step.
+        weeks: the step, one number or a shape that broadcasts.
         rng: random generator.
     """
     found: FloatArray = cells * np.exp((birth_per_week - death_per_week) * weeks)
     small = (cells > 0.0) & (cells < LARGE_CELLS)
     if small.any():
-        extinct, ratio = lines(birth_per_week[small], death_per_week[small], weeks)
+        extinct, ratio = lines(
+            birth_per_week[small], death_per_week[small], np.broadcast_to(weeks, cells.shape)[small]
+        )
         alive = rng.binomial(cells[small].astype(np.int64), np.clip(1.0 - extinct, 0.0, 1.0))
         more = rng.negative_binomial(np.maximum(alive, 1), np.clip(1.0 - ratio, 1e-15, 1.0))
         found[small] = np.where(alive > 0, alive + more, 0)

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from turnpoint.model.arrays import FloatArray
+from turnpoint.model.calibration import wilson_interval
 
 Z95 = 1.959963984540054
 
@@ -115,6 +116,57 @@ SUMMARY_SCHEMA: Mapping[str, type[pl.DataType]] = MappingProxyType(
         "worse_share": pl.Float64,
     }
 )
+
+
+TREATMENT_SCHEMA: Mapping[str, type[pl.DataType]] = MappingProxyType(
+    {
+        "arm": pl.String,
+        "patients": pl.Int64,
+        "changed_share": pl.Float64,
+        "before_progression_share": pl.Float64,
+        "before_turning_share": pl.Float64,
+        "median_switch_week": pl.Float64,
+        "mean_weeks_on_a": pl.Float64,
+        "mean_weeks_on_b": pl.Float64,
+        "extinct_share": pl.Float64,
+        "extinct_share_low": pl.Float64,
+        "extinct_share_high": pl.Float64,
+    }
+)
+
+
+def treatment(outcomes: pl.DataFrame, *, by_chance: bool) -> pl.DataFrame:
+    """What was given in each arm, and how often the tumour died out; columns `TREATMENT_SCHEMA`.
+
+    Args:
+        outcomes: columns `virtual.block.OUTCOMES`, arms in order.
+        by_chance: whether a tumour could die out; if not its columns are null, as nothing was there to be counted.
+
+    Returns:
+        One row an arm: shares of all patients, the median week of those who changed drugs, mean weeks on each drug
+        until a lethal burden or the horizon, and the share that died out with its 95 % interval (Wilson).
+    """
+    changed = pl.col("switch_week").is_not_null()
+    found = outcomes.group_by("arm", maintain_order=True).agg(
+        pl.len().alias("patients"),
+        changed.mean().alias("changed_share"),
+        (changed & (pl.col("switched_at") != "progression")).mean().alias("before_progression_share"),
+        pl.col("before_turning").mean().alias("before_turning_share"),
+        pl.col("switch_week").median().alias("median_switch_week"),
+        pl.col("weeks_on_a").mean().alias("mean_weeks_on_a"),
+        pl.col("weeks_on_b").mean().alias("mean_weeks_on_b"),
+        pl.col("extinct_week").count().alias("extinct"),
+    )
+    low, high = wilson_interval(found["extinct"].to_numpy(), found["patients"].to_numpy())
+    shares = {
+        "extinct_share": found["extinct"] / found["patients"],
+        "extinct_share_low": pl.Series(low),
+        "extinct_share_high": pl.Series(high),
+    }
+    known = found.with_columns(
+        (own if by_chance else pl.lit(None, pl.Float64)).alias(name) for name, own in shares.items()
+    )
+    return known.select(pl.col(name).cast(kind) for name, kind in TREATMENT_SCHEMA.items())
 
 
 def summary(outcomes: pl.DataFrame, horizon_weeks: float, margin_weeks: float) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from turnpoint.errors import UsageError
 from turnpoint.study.markers import find_marker
 from turnpoint.study.naming import nearest
+from turnpoint.virtual.policies import POLICIES, Arm
 from turnpoint.virtual.schedule import Schedule
 
 MOST_PATIENTS = 10_000_000
@@ -29,7 +30,7 @@ class Key:
     """One key of the file.
 
     Attributes:
-        kind: `text`, `whole` (a whole number) or `number`.
+        kind: `text`, `whole` (a whole number), `number`, `markers`, or the words it may be, separated by `|`.
         default: its value when the file does not name it; `REQUIRED` when it must.
         low, high: the values a number may have, both included; None is no bound.
         meaning: what it is, with its unit.
@@ -41,8 +42,15 @@ class Key:
     low: float | None = None
     high: float | None = None
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What it may be, where that is one of a few words."""
+        return tuple(self.kind.split("|")) if "|" in self.kind else ()
+
     def rule(self) -> str:
         """The values it may have, in words."""
+        if self.words:
+            return " or ".join(f'"{word}"' for word in self.words)
         if self.kind == "text":
             return "text in quotes"
         number = "a whole number" if self.kind == "whole" else "a number"
@@ -60,6 +68,8 @@ class Key:
 
     def allows(self, value: Any) -> bool:
         """Whether the value is of this kind and within bounds."""
+        if self.words:
+            return value in self.words
         if self.kind == "text":
             return isinstance(value, str) and bool(value.strip())
         if isinstance(value, bool) or not isinstance(value, int if self.kind == "whole" else int | float):
@@ -102,6 +112,19 @@ KEYS: Mapping[str, Mapping[str, Key]] = MappingProxyType(
             "lethal_fold": Key(
                 "number", 8.0, "living burden that is lethal, relative to that at the start", 1.5, 10_000
             ),
+            "clones": Key(
+                "large|stochastic",
+                "large",
+                "whether clones go by their mean, or by chance while they are small, so that they can die out",
+            ),
+            "carrying_fold": Key(
+                "number",
+                None,
+                "living burden at which growth has stopped (Gompertz), relative to that at the start; by default "
+                "growth does not slow",
+                2,
+                1_000_000,
+            ),
         },
         "drug_b": {
             "kill_per_week": Key(
@@ -133,34 +156,28 @@ ARM_KEYS: Mapping[str, Key] = MappingProxyType(
         "policy": Key("text", REQUIRED, "when it changes drugs: one of the policies"),
         "threshold": Key("number", None, "policy alert: its own threshold", 0.01, 1),
         "after_weeks": Key("number", None, "policy weeks: when it changes drugs", 0, 1040),
+        "cycles": Key(
+            "whole", None, "policies cycles and alternate: cycles before each change of drug", 1, 1040
+        ),
+        "weeks_per_cycle": Key(
+            "number", 3.0, "policies cycles and alternate: weeks from one cycle to the next", 1, 52
+        ),
+        "off_below": Key(
+            "number",
+            0.5,
+            "policy holidays: volume (cube of the sum) under which drug A pauses, relative to the first",
+            0,
+            1,
+        ),
+        "on_from": Key(
+            "number",
+            1.0,
+            "policy holidays: volume from which drug A is given again, relative to the first",
+            0,
+            100,
+        ),
     }
 )
-POLICIES: Mapping[str, tuple[str, str | None]] = MappingProxyType(
-    {
-        "progression": ("at the first scan that meets RECIST progression", None),
-        "alert": ("at Turnpoint's first alert, else at progression", "threshold"),
-        "turning": ("at the true turning point, which nobody can know", None),
-        "weeks": ("after a number of weeks, else at progression before", "after_weeks"),
-        "never": ("stays on the first drug", None),
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """One way to treat everybody.
-
-    Attributes:
-        name: as tables and charts call it.
-        policy: a key of `POLICIES`.
-        threshold: of the alert, for that policy; None is the trial's.
-        after_weeks: of the policy `weeks`.
-    """
-
-    name: str
-    policy: str
-    threshold: float | None = None
-    after_weeks: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +195,8 @@ class Declaration:
     resistant_to_b: float
     mutation_per_division: float
     lethal_fold: float
+    clones: str
+    carrying_fold: float | None
     kill_per_week: float | None
     strength: float
     kill_sd_log: float
@@ -185,6 +204,11 @@ class Declaration:
     threshold: float | None
     particles: int
     arms: tuple[Arm, ...] = field(default=())
+
+    @property
+    def is_by_chance(self) -> bool:
+        """Whether a small clone goes by chance, so that it can die out."""
+        return self.clones == "stochastic"
 
 
 def parsed(text: str, file: str = FILE) -> Declaration:
@@ -252,13 +276,16 @@ def _arms(tables: Any, mistakes: list[str]) -> tuple[Arm, ...]:
     for index, table in enumerate(tables):
         before = len(mistakes)
         found = _section(table, f"arm {index + 1}", ARM_KEYS, mistakes)
+        policy = found["policy"]
+        if isinstance(policy, str) and policy in POLICIES:
+            mistakes += _misplaced(table, policy, index)
+        elif isinstance(policy, str) and policy.strip():
+            mistakes.append(_unknown(policy, list(POLICIES), "a policy", f"arm {index + 1}.policy"))
         if len(mistakes) > before:
             continue
-        arm = Arm(**found)
-        if arm.policy not in POLICIES:
-            mistakes.append(_unknown(arm.policy, list(POLICIES), "a policy", f"arm {index + 1}.policy"))
-            continue
-        mistakes += _misplaced(arm, index)
+        takes = ("name", "policy", *POLICIES[policy].keys)
+        arm = Arm(**{name: value for name, value in found.items() if name in takes})
+        mistakes += _crossed(arm, index)
         arms.append(arm)
     names = [arm.name for arm in arms]
     mistakes += [
@@ -269,17 +296,31 @@ def _arms(tables: Any, mistakes: list[str]) -> tuple[Arm, ...]:
     return tuple(arms)
 
 
-def _misplaced(arm: Arm, index: int) -> list[str]:
+def _misplaced(table: Mapping[str, Any], policy: str, index: int) -> list[str]:
     """A key that its policy does not take, or one that it needs."""
-    own = POLICIES[arm.policy][1]
+    own = POLICIES[policy]
     found = [
-        f"arm {index + 1}.{name} = {_shown(getattr(arm, name))}: policy {arm.policy} does not use it. Leave it out."
-        for name in ("threshold", "after_weeks")
-        if name != own and getattr(arm, name) is not None
+        f"arm {index + 1}.{name} = {_shown(table[name])}: policy {policy} does not use it. Leave it out."
+        for name in ARM_KEYS
+        if name in table and name not in ("name", "policy", *own.keys)
     ]
-    if own not in (None, "threshold") and getattr(arm, str(own)) is None:
-        found.append(f"arm {index + 1}.{own}: missing ({ARM_KEYS[str(own)].meaning}).")
+    misspelt = {nearest(name, list(ARM_KEYS)) for name in table if name not in ARM_KEYS}
+    found += [
+        f"arm {index + 1}.{name}: missing ({ARM_KEYS[name].meaning}). Write {name} = ... under this [[arm]]."
+        for name in own.needs
+        if name not in table and name not in misspelt
+    ]
     return found
+
+
+def _crossed(arm: Arm, index: int) -> list[str]:
+    """A holiday that would end before it begins."""
+    if arm.off_below is None or arm.on_from is None or arm.off_below <= arm.on_from:
+        return []
+    return [
+        f"arm {index + 1}.on_from = {_shown(arm.on_from)}: below off_below = {_shown(arm.off_below)}, so that a "
+        "holiday would end as it begins. Give the larger of the two to on_from."
+    ]
 
 
 def _markers(table: Any, mistakes: list[str]) -> dict[str, int]:
@@ -313,6 +354,11 @@ def _contradictions(values: Mapping[str, Any], arms: Sequence[Arm]) -> list[str]
         found.append(
             f"schedule.scan_every_weeks = {values['scan_every_weeks']}: fewer than two scans after the baseline "
             f"within trial.horizon_weeks = {values['horizon_weeks']}."
+        )
+    if (values["carrying_fold"] or math.inf) <= values["lethal_fold"]:
+        found.append(
+            f"population.carrying_fold = {_shown(values['carrying_fold'])}: not above population.lethal_fold = "
+            f"{_shown(values['lethal_fold'])}, so that no burden would ever be lethal. Raise it, or lower lethal_fold."
         )
     if len(arms) > MOST_ARMS:
         found.append(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,8 +12,12 @@ from turnpoint.model.arrays import FloatArray, IntArray
 from turnpoint.model.parameters import DYNAMICS_NAMES, SUM_OF_DIAMETERS, dynamics_of, reading_of
 from turnpoint.model.prior import Prior
 from turnpoint.model.streams import Stream, generator
+from turnpoint.virtual.clones import Rates
 from turnpoint.virtual.declaration import Declaration
-from turnpoint.virtual.readings import Chance, Readings, progression_index, read
+from turnpoint.virtual.fates import Fates
+from turnpoint.virtual.luck import Luck
+from turnpoint.virtual.player import Trunk, trunk
+from turnpoint.virtual.readings import Chance, Reader, Readings, progression_index, read
 from turnpoint.virtual.schedule import Schedule, baselines
 from turnpoint.virtual.two_drugs import Tumours, cells_of, crossing_week, shares_at_start
 
@@ -59,31 +63,95 @@ class People:
         """What becomes of everybody who changes drugs on these days, shape (P,)."""
         scans = self.read(SUM_OF_DIAMETERS, switch_day)
         at_switch = np.searchsorted(scans.day, switch_day, side="right") - 1
-        second = np.where(np.isfinite(switch_day), progression_day(scans, at_switch), np.inf)
+        changes = np.isfinite(switch_day)
+        second = np.where(changes, progression_day(scans, at_switch), np.inf)
         weeks = np.arange(0.0, horizon_weeks + _STEP_WEEKS, _STEP_WEEKS)
         cells = self.tumours.at(weeks, switch_day / 7.0).sum(axis=2)
         log_burden = np.log(np.maximum(cells, 1.0) / cells[:, :1])
         lethal = crossing_week(log_burden, weeks, float(np.log(lethal_fold)))
-        return Fates(progression_day(scans, 0) / 7.0, second / 7.0, lethal)
+        until = np.minimum(lethal, horizon_weeks)
+        on_a = np.minimum(switch_day / 7.0, until)
+        return Fates(
+            switch=switch_day / 7.0,
+            by_plan=changes & (switch_day < self.progression_day),
+            progression=progression_day(scans, 0) / 7.0,
+            second_progression=second / 7.0,
+            lethal=lethal,
+            extinct=np.full(len(lethal), np.inf),
+            on_a=on_a,
+            on_b=until - on_a,
+        )
+
+    def at(self, rows: slice) -> People:
+        """These people only."""
+        return replace(
+            self,
+            particles=self.particles[rows],
+            starts={quantity: own[rows] for quantity, own in self.starts.items()},
+            chances={quantity: own.at(rows) for quantity, own in self.chances.items()},
+            tumours=self.tumours.at_rows(rows),
+            readings={quantity: own.at(rows) for quantity, own in self.readings.items()},
+            progression_day=self.progression_day[rows],
+            turning_day=self.turning_day[rows],
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[People]) -> People:
+        """People of one prior and schedule, of whom nothing has been read yet, one part after the other."""
+        first = parts[0]
+        return replace(
+            first,
+            particles=np.concatenate([own.particles for own in parts]),
+            starts={name: np.concatenate([own.starts[name] for own in parts]) for name in first.starts},
+            chances={name: Chance.joined([own.chances[name] for own in parts]) for name in first.chances},
+            tumours=Tumours.joined([own.tumours for own in parts]),
+            progression_day=np.concatenate([own.progression_day for own in parts]),
+            turning_day=np.concatenate([own.turning_day for own in parts]),
+        )
+
+    def as_read(self) -> People:
+        """The same people with what is read of them on the first drug throughout."""
+        never = np.full(len(self.particles), np.inf)
+        readings = {quantity: self.read(quantity, never) for quantity in self.prior.quantities}
+        day = progression_day(readings[SUM_OF_DIAMETERS], 0)
+        return replace(self, readings=readings, progression_day=day)
+
+    def planted(self, carrying_fold: float | None, luck: Luck | None) -> Trunk:
+        """Their tumours on the first drug throughout, day by day of the schedule.
+
+        Args:
+            carrying_fold: living burden at which growth has stopped (Gompertz), relative to the start; None is
+                never.
+            luck: of each lot of them; None is without chance.
+        """
+        rates = Rates.of(
+            self.tumours,
+            dynamics_of(self.particles).off_growth_per_week,
+            carrying_cells=(carrying_fold or np.inf) * self.tumours.cells.sum(axis=1),
+        )
+        days = np.union1d(self.schedule.every_day, [7.0 * self.schedule.weeks])
+        return trunk(self.tumours.cells, rates, days, luck)
+
+    def as_grown(self, own: Trunk) -> People:
+        """The same people with what is read of these tumours, and with their turning point."""
+        readings = {}
+        for quantity in self.prior.quantities:
+            days = self.schedule.days(quantity)
+            course = (days, own.log_burden(days), self.starts[quantity])
+            readings[quantity] = read(self.prior, quantity, self.particles, course, self.chances[quantity])
+        day = progression_day(readings[SUM_OF_DIAMETERS], 0)
+        return replace(self, readings=readings, progression_day=day, turning_day=own.turning_day())
+
+    def scans(self) -> tuple[Reader, FloatArray]:
+        """A reader of their sums of diameters before the first one, and the days of the scans."""
+        quantity = SUM_OF_DIAMETERS
+        chance, start = self.chances[quantity], self.starts[quantity]
+        reader = Reader(self.prior, quantity, self.particles, start, chance)
+        return reader, self.schedule.days(quantity)
 
     def with_tumours(self, assumed: Assumptions) -> People:
         """The same people, read the same way on the first drug, under other assumptions about the second one."""
         return replace(self, tumours=tumours_of(self.prior, self.particles, self.starts, assumed))
-
-
-@dataclass(frozen=True, slots=True)
-class Fates:
-    """Weeks from the start to each outcome, infinite without it; shape (P,).
-
-    Attributes:
-        progression: the first scan that meets RECIST progression over the smallest sum since the start.
-        second_progression: the same over the smallest sum since the change of drug.
-        lethal: the living burden has grown so many times beyond that at the start.
-    """
-
-    progression: FloatArray
-    second_progression: FloatArray
-    lethal: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +181,14 @@ class Assumptions:
 def drawn(
     prior: Prior, schedule: Schedule, assumed: Assumptions, patients: int, rng: np.random.Generator
 ) -> People:
-    """Virtual patients from a prior whose quantities are those of the schedule."""
+    """Virtual patients from a prior whose quantities are those of the schedule, read on the first drug."""
+    return unread(prior, schedule, assumed, patients, rng).as_read()
+
+
+def unread(
+    prior: Prior, schedule: Schedule, assumed: Assumptions, patients: int, rng: np.random.Generator
+) -> People:
+    """Virtual patients of whom nothing has been read yet; see `drawn`."""
     root = np.linalg.cholesky(prior.covariance)
     particles = prior.mean + rng.standard_normal((patients, prior.dimensions)) @ root.T
     starts = {quantity: baselines(quantity, patients, rng) for quantity in prior.quantities}
@@ -121,7 +196,7 @@ def drawn(
         quantity: Chance.drawn(patients, len(schedule.days(quantity)), rng) for quantity in prior.quantities
     }
     never, zero = np.full(patients, np.inf), np.zeros(patients)
-    people = People(
+    return People(
         prior=prior,
         schedule=schedule,
         particles=particles,
@@ -132,8 +207,6 @@ def drawn(
         progression_day=never,
         turning_day=7.0 * dynamics_of(particles).turning_week(zero, zero),
     )
-    readings = {quantity: people.read(quantity, never) for quantity in prior.quantities}
-    return replace(people, readings=readings, progression_day=progression_day(readings[SUM_OF_DIAMETERS], 0))
 
 
 def assumptions(declaration: Declaration, seed: int) -> Assumptions:

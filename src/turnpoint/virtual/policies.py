@@ -1,8 +1,8 @@
-"""Policies: which drug is given next, told by what is seen of a tumour at its visits. One table of small objects."""
+"""Policies: which drug is given when. One table: what `trial.toml` may name, what it needs, and what plays it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
@@ -13,158 +13,216 @@ from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.study.recist_bar import progression_bar_mm
 from turnpoint.virtual.clones import DRUG_A, DRUG_B, NO_DRUG
 
+_AS_EQUAL = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One way to treat everybody; what its policy does not use is None.
+
+    Attributes:
+        name: as tables and charts call it.
+        policy: a key of `POLICIES`.
+        threshold: of the alert; None is the trial's.
+        after_weeks: when the drug changes.
+        cycles: before each change.
+        weeks_per_cycle: length of a cycle.
+        off_below, on_from: share of the first volume below which drug A pauses, and from which it is given again.
+    """
+
+    name: str
+    policy: str
+    threshold: float | None = None
+    after_weeks: float | None = None
+    cycles: int | None = None
+    weeks_per_cycle: float | None = None
+    off_below: float | None = None
+    on_from: float | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What is known of P tumours at a visit.
+    """What a scan shows of P tumours; all shapes (P,).
 
     Attributes:
-        week: of the visit.
-        diameter_mm: as read, shape (P,).
-        start_mm: of the first visit, shape (P,).
-        nadir_mm: the smallest since the drug in use began, its first visit included, shape (P,).
-        cells: living, which no one can see; for policies that stand for perfect knowledge, shape (P,).
-        fewest_cells: the fewest so far, shape (P,).
-        drug: in use until now, shape (P,).
-        weeks_on_drug: since it began, shape (P,).
+        sum_mm: as read.
+        start_mm: of the first scan, as read.
+        nadir_mm: the smallest read since the drug in use began, the last reading before it included.
+        drug: in use until now.
     """
 
-    week: float
-    diameter_mm: FloatArray
+    sum_mm: FloatArray
     start_mm: FloatArray
     nadir_mm: FloatArray
-    cells: FloatArray
-    fewest_cells: FloatArray
     drug: IntArray
-    weeks_on_drug: FloatArray
 
     @property
     def has_progressed(self) -> BoolArray:
         """RECIST progression on the drug in use, shape (P,)."""
-        progressed: BoolArray = self.diameter_mm >= progression_bar_mm(self.nadir_mm) - 1e-9
+        progressed: BoolArray = self.sum_mm >= progression_bar_mm(self.nadir_mm) - _AS_EQUAL
         return progressed
 
 
 class Policy(Protocol):
-    """Chooses the drug from the visit on."""
+    """Chooses drugs: by plan, on a day, or by what a scan shows."""
 
-    def __call__(self, seen: Seen) -> IntArray:
-        """`NO_DRUG`, `DRUG_A` or `DRUG_B` for each tumour, shape (P,)."""
+    def planned_day(self, drug: IntArray, since_day: FloatArray) -> FloatArray:
+        """Day on which the other drug is due, for drugs in use since these days, shape (P,); infinite for none."""
+        ...
+
+    def at_scan(self, seen: Seen) -> IntArray:
+        """`NO_DRUG`, `DRUG_A` or `DRUG_B` from the scan on, shape (P,)."""
         ...
 
 
-def _to_b(seen: Seen, now: BoolArray) -> IntArray:
-    """Drug B from now on for these; whoever is on it stays on it."""
-    chosen: IntArray = np.where(now | (seen.drug == DRUG_B), DRUG_B, DRUG_A)
-    return chosen
-
-
 @dataclass(frozen=True, slots=True)
-class Progression:
-    """Drug B at RECIST progression."""
-
-    def __call__(self, seen: Seen) -> IntArray:
-        """See the class."""
-        return _to_b(seen, seen.has_progressed)
-
-
-@dataclass(frozen=True, slots=True)
-class Turning:
-    """Drug B at the first visit at which the living cells have risen; at progression at the latest."""
-
-    def __call__(self, seen: Seen) -> IntArray:
-        """See the class."""
-        return _to_b(seen, (seen.cells > seen.fewest_cells) | seen.has_progressed)
-
-
-@dataclass(frozen=True, slots=True)
-class AtWeeks:
-    """Drug B in a week of each tumour's own, as an alert gives it; at progression at the latest.
+class Once:
+    """Drug B from a day of each tumour's own, or from RECIST progression where that comes before.
 
     Attributes:
-        weeks: shape (P,), infinite for none.
+        day: shape (P,), infinite for none.
+        at_progression: whether progression changes the drug.
     """
 
-    weeks: FloatArray
+    day: FloatArray
+    at_progression: bool = True
 
-    def __call__(self, seen: Seen) -> IntArray:
-        """See the class."""
-        return _to_b(seen, (self.weeks <= seen.week) | seen.has_progressed)
+    def planned_day(self, drug: IntArray, since_day: FloatArray) -> FloatArray:
+        """See `Policy`."""
+        due: FloatArray = np.where(drug == DRUG_A, np.maximum(self.day, since_day), np.inf)
+        return due
 
+    def at_scan(self, seen: Seen) -> IntArray:
+        """See `Policy`."""
+        failed = seen.has_progressed & (seen.drug == DRUG_A) & self.at_progression
+        chosen: IntArray = np.where(failed, DRUG_B, seen.drug)
+        return chosen
 
-@dataclass(frozen=True, slots=True)
-class AfterCycles:
-    """Drug B after so many cycles; at progression at the latest."""
-
-    cycles: int = 6
-    weeks_per_cycle: float = 3.0
-
-    def __call__(self, seen: Seen) -> IntArray:
-        """See the class."""
-        over = seen.weeks_on_drug >= self.cycles * self.weeks_per_cycle - 1e-9
-        return _to_b(seen, over | seen.has_progressed)
+    def change_day(self, progression_day: FloatArray) -> FloatArray:
+        """When the drug changes, told the day of progression on drug A, shape (P,); infinite when never."""
+        sooner: FloatArray = np.minimum(self.day, progression_day) if self.at_progression else self.day
+        return sooner
 
 
 @dataclass(frozen=True, slots=True)
 class Alternate:
-    """The other drug after every so many cycles."""
+    """The other drug every so many days, whatever scans show."""
 
-    cycles: int = 2
-    weeks_per_cycle: float = 3.0
+    every_days: float
 
-    def __call__(self, seen: Seen) -> IntArray:
-        """See the class."""
-        over = seen.weeks_on_drug >= self.cycles * self.weeks_per_cycle - 1e-9
-        other = np.where(seen.drug == DRUG_A, DRUG_B, DRUG_A)
-        chosen: IntArray = np.where(over, other, seen.drug)
-        return chosen
+    def planned_day(self, drug: IntArray, since_day: FloatArray) -> FloatArray:  # noqa: ARG002 - of the protocol
+        """See `Policy`."""
+        due: FloatArray = since_day + self.every_days
+        return due
+
+    def at_scan(self, seen: Seen) -> IntArray:
+        """See `Policy`."""
+        return seen.drug
 
 
 @dataclass(frozen=True, slots=True)
 class Holidays:
-    """Drug A off below a share of the first diameter's volume, on again at another; drug B at progression on drug A.
+    """Drug A off below a share of the first volume, on again from another; drug B at progression while drug A is on.
 
-    As in the adaptive abiraterone trial (Zhang et al. 2017, doi:10.1038/s41467-017-01968-5): off under half, on again
-    at the start's.
+    Volume is the cube of the sum of diameters, relative to the first one. Progression is counted from the smallest sum
+    since drug A was last begun: growth during a holiday is no failure of the drug. As in adaptive abiraterone (Zhang
+    et al. 2017, doi:10.1038/s41467-017-01968-5): off under half of the start's, on again at the start's.
     """
 
-    off_below: float = 0.5
-    on_from: float = 1.0
+    off_below: float
+    on_from: float
 
-    def __call__(self, seen: Seen) -> IntArray:
-        """See the class."""
-        volume = (seen.diameter_mm / seen.start_mm) ** 3
-        off = np.where(seen.drug == NO_DRUG, volume < self.on_from, volume < self.off_below)
-        failed = (seen.drug == DRUG_A) & seen.has_progressed & (volume >= self.on_from)
-        a_or_none = np.where(off, NO_DRUG, DRUG_A)
-        chosen: IntArray = np.where(failed | (seen.drug == DRUG_B), DRUG_B, a_or_none)
+    def planned_day(self, drug: IntArray, since_day: FloatArray) -> FloatArray:  # noqa: ARG002 - of the protocol
+        """See `Policy`."""
+        return np.full(len(drug), np.inf)
+
+    def at_scan(self, seen: Seen) -> IntArray:
+        """See `Policy`."""
+        volume = (seen.sum_mm / seen.start_mm) ** 3
+        rests = np.where(seen.drug == NO_DRUG, volume < self.on_from, volume < self.off_below)
+        failed = (seen.drug == DRUG_A) & seen.has_progressed
+        chosen: IntArray = np.where(failed | (seen.drug == DRUG_B), DRUG_B, np.where(rests, NO_DRUG, DRUG_A))
         return chosen
 
 
 @dataclass(frozen=True, slots=True)
-class Never:
-    """Drug A throughout."""
+class Moments:
+    """What a policy may be told of P tumours.
 
-    def __call__(self, seen: Seen) -> IntArray:
-        """See the class."""
-        return np.full(len(seen.cells), DRUG_A)
+    Attributes:
+        turning_day: of the true turning point on drug A, shape (P,).
+        alert_day: of the first alert at the arm's threshold, shape (P,); infinite where there is none.
+    """
+
+    turning_day: FloatArray
+    alert_day: Callable[[Arm], FloatArray]
+
+    def on(self, weeks: float) -> FloatArray:
+        """The same day for everybody, shape (P,)."""
+        return np.full(len(self.turning_day), 7.0 * weeks)
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A policy with what tables call it."""
+class Kind:
+    """A policy of the table.
 
-    words: str
-    policy: Policy = field(default_factory=Never)
+    Attributes:
+        meaning: when it changes drugs; documentation and pages are made from it.
+        build: the policy of an arm.
+        needs: keys of the arm that must be given.
+        may: keys that may be given, with what they are by default.
+    """
+
+    meaning: str
+    build: Callable[[Arm, Moments], Policy]
+    needs: tuple[str, ...] = ()
+    may: Mapping[str, float | None] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All keys that it takes."""
+        return (*self.needs, *self.may)
 
 
-POLICIES: Mapping[str, Named] = MappingProxyType(
+def _cycles_weeks(arm: Arm) -> float:
+    return (arm.cycles or 0) * (arm.weeks_per_cycle or 0.0)
+
+
+POLICIES: Mapping[str, Kind] = MappingProxyType(
     {
-        "progression": Named("at RECIST progression", Progression()),
-        "turning": Named("at the true turning point", Turning()),
-        "cycles": Named("after 6 cycles", AfterCycles()),
-        "alternate": Named("alternating every 2 cycles", Alternate()),
-        "holidays": Named("drug holidays, then at progression", Holidays()),
-        "never": Named("never", Never()),
+        "progression": Kind(
+            "at the first scan that meets RECIST progression", lambda _, at: Once(at.on(np.inf))
+        ),
+        "alert": Kind(
+            "at Turnpoint's first alert, else at progression",
+            lambda arm, at: Once(at.alert_day(arm)),
+            may={"threshold": None},
+        ),
+        "turning": Kind(
+            "at the true turning point, which nobody can know", lambda _, at: Once(at.turning_day)
+        ),
+        "weeks": Kind(
+            "after a number of weeks, else at progression before",
+            lambda arm, at: Once(at.on(arm.after_weeks or 0.0)),
+            needs=("after_weeks",),
+        ),
+        "cycles": Kind(
+            "after a number of cycles, else at progression before",
+            lambda arm, at: Once(at.on(_cycles_weeks(arm))),
+            needs=("cycles",),
+            may={"weeks_per_cycle": 3.0},
+        ),
+        "alternate": Kind(
+            "to the other drug after every so many cycles, whatever scans show",
+            lambda arm, _: Alternate(7.0 * _cycles_weeks(arm)),
+            needs=("cycles",),
+            may={"weeks_per_cycle": 3.0},
+        ),
+        "holidays": Kind(
+            "pauses the first drug while the tumour is small; to the second at progression on the first",
+            lambda arm, _: Holidays(arm.off_below or 0.0, arm.on_from or 0.0),
+            may={"off_below": 0.5, "on_from": 1.0},
+        ),
+        "never": Kind("stays on the first drug", lambda _, at: Once(at.on(np.inf), at_progression=False)),
     }
 )

@@ -6,6 +6,7 @@ The same equations as `model.simulate`, which reads one course after the other. 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +43,15 @@ class Chance:
             rng.standard_normal(shape), rng.standard_normal(shape), rng.random(shape), rng.random(shape)
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence[Chance]) -> Chance:
+        """That of courses one part after the other."""
+        return cls(*(np.concatenate([getattr(own, name) for own in parts]) for name in cls.__slots__))
+
+    def at(self, rows: slice) -> Chance:
+        """Of these courses only."""
+        return Chance(self.level[rows], self.fresh[rows], self.jumps[rows], self.repeats[rows])
+
 
 @dataclass(frozen=True, slots=True)
 class Readings:
@@ -63,6 +73,10 @@ class Readings:
     def is_diameter(self) -> bool:
         """A length, read in whole mm, and not a marker."""
         return self.quantity == SUM_OF_DIAMETERS
+
+    def at(self, rows: slice) -> Readings:
+        """Of these courses only."""
+        return Readings(self.quantity, self.day, self.value[rows], self.at_floor[rows])
 
 
 def read(
@@ -86,31 +100,65 @@ def read(
         The readings.
     """
     days, log_burden, start = course
-    reading = reading_of(particles, quantity, prior.quantities.index(quantity))
-    weeks = np.maximum(days, 0.0) / 7.0
-    signal = np.stack(
-        [
-            reading.log_signal(log_burden[:, index]) + reading.log_surge_at(np.asarray(week))
-            for index, week in enumerate(weeks)
-        ],
-        axis=1,
-    )
-    level = np.log(start) - signal[:, 0]
-    value, at_floor = np.empty_like(signal), np.zeros(signal.shape, dtype=np.bool_)
-    last = level + signal[:, 0] + chance.fresh[:, 0] * reading.sd_reading
-    value[:, 0], at_floor[:, 0] = _written(last, is_diameter=reading.is_diameter)
-    for index in range(1, len(days)):
-        is_repeat = (value[:, index - 1] == value[:, max(index - 2, 0)]) & (index > 1)
-        now = reading.after(np.log(value[:, index - 1]), is_repeat)
-        gap_weeks = max(float(days[index] - days[index - 1]), _SHORTEST_GAP_DAYS) / 7.0
-        variance = now.sd_drift**2 * gap_weeks + (chance.jumps[:, index] < now.jump) * now.sd_jump**2
-        level = level + chance.level[:, index] * np.sqrt(variance)
-        fresh = level + signal[:, index] + chance.fresh[:, index] * now.sd_reading
-        tempted = now.repeat * np.exp(-0.5 * ((fresh - last) / now.repeat_window) ** 2)
-        stays = np.where(at_floor[:, index - 1], prior.floor_persistence[quantity], tempted)
-        last = np.where(chance.repeats[:, index] < stays, last, fresh)
-        value[:, index], at_floor[:, index] = _written(last, is_diameter=reading.is_diameter)
+    reader = Reader(prior, quantity, particles, start, chance)
+    value, at_floor = np.empty_like(log_burden), np.zeros(log_burden.shape, dtype=np.bool_)
+    for index, day in enumerate(days):
+        value[:, index], at_floor[:, index] = reader.next(float(day), log_burden[:, index])
     return Readings(quantity, days, value, at_floor)
+
+
+class Reader:
+    """Reads one quantity of P courses, one reading after the other; changed in place as the course goes on."""
+
+    def __init__(
+        self, prior: Prior, quantity: str, particles: FloatArray, start: FloatArray, chance: Chance
+    ) -> None:
+        """Before the first reading.
+
+        Args:
+            prior: whose quantities the particles have.
+            quantity: which of them.
+            particles: transformed parameters of each patient, shape (P, dimensions).
+            start: value at the baseline before any error, shape (P,).
+            chance: of P courses and as many readings as will be made.
+        """
+        self._reading = reading_of(particles, quantity, prior.quantities.index(quantity))
+        self._floor_persistence = prior.floor_persistence.get(quantity, 0.0)
+        self._chance = chance
+        self._index = 0
+        self._day = 0.0
+        self._level = np.log(start)
+        self._last = self._level
+        self._values: tuple[FloatArray, FloatArray] = (start, start)  # the last one and the one before
+        self._at_floor = np.zeros(len(start), dtype=np.bool_)
+
+    def next(self, day: float, log_burden: FloatArray) -> tuple[FloatArray, BoolArray]:
+        """What is written down, and whether it is too small to measure, shape (P,) each.
+
+        Args:
+            day: of the reading, after the one before; the first one is the baseline.
+            log_burden: log of the living burden relative to the start, shape (P,).
+        """
+        reading, chance, index = self._reading, self._chance, self._index
+        weeks = np.asarray(np.maximum(day, 0.0) / 7.0)
+        signal = reading.log_signal(log_burden) + reading.log_surge_at(weeks)
+        if index == 0:
+            self._level = self._level - signal
+            self._last = self._level + signal + chance.fresh[:, 0] * reading.sd_reading
+        else:
+            is_repeat = (self._values[0] == self._values[1]) & (index > 1)
+            now = reading.after(np.log(self._values[0]), is_repeat)
+            gap_weeks = max(day - self._day, _SHORTEST_GAP_DAYS) / 7.0
+            variance = now.sd_drift**2 * gap_weeks + (chance.jumps[:, index] < now.jump) * now.sd_jump**2
+            self._level = self._level + chance.level[:, index] * np.sqrt(variance)
+            fresh = self._level + signal + chance.fresh[:, index] * now.sd_reading
+            tempted = now.repeat * np.exp(-0.5 * ((fresh - self._last) / now.repeat_window) ** 2)
+            stays = np.where(self._at_floor, self._floor_persistence, tempted)
+            self._last = np.where(chance.repeats[:, index] < stays, self._last, fresh)
+        value, self._at_floor = _written(self._last, is_diameter=reading.is_diameter)
+        self._values = (value, self._values[0])
+        self._index, self._day = index + 1, day
+        return value, self._at_floor
 
 
 def _written(log_value: FloatArray, *, is_diameter: bool) -> tuple[FloatArray, BoolArray]:

@@ -16,6 +16,7 @@ order of μ beside the clone that grows. `Tumours.shares_at_start` is where cros
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,27 @@ class Tumours:
     kill_b_per_week: FloatArray
     regrowth_per_week: FloatArray
     mutation_per_division: float = 0.0
+
+    @classmethod
+    def joined(cls, parts: Sequence[Tumours]) -> Tumours:
+        """Of patients one part after the other; the mutation is that of the first."""
+        return cls(
+            np.concatenate([own.cells for own in parts]),
+            np.concatenate([own.kill_a_per_week for own in parts]),
+            np.concatenate([own.kill_b_per_week for own in parts]),
+            np.concatenate([own.regrowth_per_week for own in parts]),
+            parts[0].mutation_per_division,
+        )
+
+    def at_rows(self, rows: slice) -> Tumours:
+        """Of these patients only."""
+        return Tumours(
+            self.cells[rows],
+            self.kill_a_per_week[rows],
+            self.kill_b_per_week[rows],
+            self.regrowth_per_week[rows],
+            self.mutation_per_division,
+        )
 
     def at(self, weeks: FloatArray, switch_week: FloatArray) -> FloatArray:
         """Cells of each clone, shape (P, V, 4).

@@ -23,12 +23,19 @@ REASONS: Final = (
 )
 POINTS: Final = 12
 
-ATTENTION_SCHEMA: Final[dict[str, pl.DataType]] = {
+# What a cohort's page needs of each patient's assessment.
+ENDS_SCHEMA: Final[dict[str, pl.DataType]] = {
     "patient_id": pl.String(),
-    "reason": pl.String(),
     "verdict": pl.String(),
     "last_day": pl.Int64(),
     "visits": pl.Int64(),
+    "alert_day": pl.Int64(),
+    "alert_verdict": pl.String(),
+    "alert_p_turned": pl.Float64(),
+}
+ATTENTION_SCHEMA: Final[dict[str, pl.DataType]] = {
+    **ENDS_SCHEMA,
+    "reason": pl.String(),
     "p_turned": pl.Float64(),
     "p_progression_24w": pl.Float64(),
     "progressed_day": pl.Int64(),
@@ -36,6 +43,26 @@ ATTENTION_SCHEMA: Final[dict[str, pl.DataType]] = {
     "course": pl.List(pl.Float64()),
     "course_days": pl.List(pl.Int64()),
 }
+
+
+def ends_of(frame: pl.DataFrame) -> pl.DataFrame:
+    """Where each patient's assessment has come to, and their first alert.
+
+    Args:
+        frame: `Assessment.frame`.
+
+    Returns:
+        Columns `ENDS_SCHEMA`, one row a patient with a visit, sorted: `verdict` and `last_day` are of the last visit;
+        `alert_...` of the first one with an alert, missing without any.
+    """
+    rows = frame.sort("patient_id", "day")
+    first = rows.filter(pl.col("alert")).group_by("patient_id", maintain_order=True).first()
+    alerts = first.select("patient_id", alert_day="day", alert_verdict="verdict", alert_p_turned="p_turned")
+    last = rows.group_by("patient_id", maintain_order=True).agg(
+        pl.col("verdict").last(), last_day=pl.col("day").last(), visits=pl.len()
+    )
+    joined = last.join(alerts, on="patient_id", how="left")
+    return joined.select(pl.col(name).cast(kind) for name, kind in ENDS_SCHEMA.items())
 
 
 def attention(study: Study, assessment: Assessment | None = None) -> pl.DataFrame:
@@ -46,9 +73,9 @@ def attention(study: Study, assessment: Assessment | None = None) -> pl.DataFram
         assessment: of the study, where there is one; by default it is made.
 
     Returns:
-        Columns `ATTENTION_SCHEMA`: `reason` is one of `REASONS`; `due_day` is the last visit and once more the time
-        that usually passed between this patient's visits (missing after one visit); `course` are the last `POINTS` sums
-        of diameters, or values of the marker with most of them, relative to the first.
+        Columns `ATTENTION_SCHEMA`, those of `ends_of` first: `reason` is one of `REASONS`; `due_day` is the last visit
+        and once more the time that usually passed between this patient's visits (missing after one visit); `course` are
+        the last `POINTS` sums of diameters, or values of the marker with most of them, relative to the first.
 
     Raises:
         StudyError, PriorError: as `assess`.
@@ -56,9 +83,7 @@ def attention(study: Study, assessment: Assessment | None = None) -> pl.DataFram
     found = assessment or assess(study)
     rows = found.frame.sort("patient_id", "day").group_by("patient_id", maintain_order=True)
     at_the_end = rows.agg(
-        pl.col("verdict", "p_turned", "p_progression_24w", "alert").last(),
-        last_day=pl.col("day").last(),
-        visits=pl.len().cast(pl.Int64),
+        pl.col("p_turned", "p_progression_24w", "alert").last(),
         alert_before=pl.col("alert").slice(-2, 1).first() & (pl.len() > 1),
         gap=pl.col("day").diff().median(),
     )
@@ -82,6 +107,7 @@ def attention(study: Study, assessment: Assessment | None = None) -> pl.DataFram
     )
     return (
         study.patients.select("patient_id")
+        .join(ends_of(found.frame), on="patient_id", how="left")
         .join(at_the_end, on="patient_id", how="left")
         .join(progressed, on="patient_id", how="left")
         .join(_courses(study), on="patient_id", how="left")

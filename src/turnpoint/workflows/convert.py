@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -24,13 +24,15 @@ from turnpoint.formats.adam import (
 from turnpoint.formats.datasets import DatasetKind, LabelledDataset, write_dataset
 from turnpoint.formats.fhir import write_study_as_fhir
 from turnpoint.formats.ledger import UNMAPPED_SCHEMA
+from turnpoint.formats.model_tables import DIALECTS as MODEL_TABLES
+from turnpoint.formats.model_tables import write_model_table
 from turnpoint.formats.sdtm import sdtm_datasets
 from turnpoint.study.study import Study
 from turnpoint.study.writing import StudyFormat, write_study, write_table
 from turnpoint.workflows.opening import convert_to_study
-from turnpoint.workflows.respond import respond
+from turnpoint.workflows.respond import lesions_of_one_reader, respond
 
-Target = Literal["study", "adam", "sdtm", "dataset-json", "fhir"]
+Target = Literal["study", "adam", "sdtm", "dataset-json", "fhir", "nonmem", "monolix", "nlmixr2"]
 # What each target can be written as, the usual one first.
 FORMATS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -39,6 +41,9 @@ FORMATS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "sdtm": ("xpt", "json", "ndjson", "dsjc"),
         "dataset-json": ("json", "ndjson", "dsjc"),
         "fhir": ("json", "ndjson"),
+        "nonmem": ("csv",),
+        "monolix": ("csv",),
+        "nlmixr2": ("csv",),
     }
 )
 _FHIR_ENDINGS: Final = (".json", ".ndjson")
@@ -53,7 +58,8 @@ class Conversion:
         study: what was read; its `problems` are the warnings.
         target: what it was written as.
         written: the files, the side table last when there is one.
-        unmapped: the side table: what the study has no place for, one row a record, with the reason.
+        unmapped: the side table: what the study, or what was written, has no place for, one row a record, with the
+            reason.
     """
 
     study: Study
@@ -92,11 +98,12 @@ def convert(
     Args:
         source: a study, or what `read` takes.
         out: a folder; for FHIR a file ending in `.json` or `.ndjson`.
-        to: what to write: `study`, `adam` (ADSL, ADTR, ADRS, ADTTE), `sdtm`, `dataset-json` (SDTM as Dataset-JSON) or
-            `fhir`; by default FHIR for a file, and a study folder for anything else.
+        to: what to write: `study`, `adam` (ADSL, ADTR, ADRS, ADTTE), `sdtm`, `dataset-json` (SDTM as Dataset-JSON),
+            `fhir`, or a table of models for `nonmem`, `monolix` or `nlmixr2`; by default FHIR for a file, and a study
+            folder for anything else.
         format: how: one of `FORMATS[to]`, the first by default.
         criteria: by which the responses of ADaM are judged.
-        study_id: STUDYID; by default the study's name.
+        study_id: STUDYID; by default each patient's own (`study_id` in patients), or else the study's name.
         codes: PARAMCD of ADTR.
         created: the time that the files say; now by default.
 
@@ -116,14 +123,18 @@ def convert(
         if found.study is None:
             raise StudyError(found.problems)
         study, unmapped = found.study, found.unmapped
-    name = study_id or study.name
     if target == "study":
         written = write_study(study, place, format=cast("StudyFormat", wanted))
+    elif target in MODEL_TABLES:
+        written, without_place = _write_model_table(study, place, target, criteria)
+        unmapped = pl.concat([unmapped, without_place], how="diagonal")
     elif target == "fhir":
         written = (write_study_as_fhir(study, place, timestamp=moment),)
     else:
         make = _SETS[target]
-        written = _write_all(make(study, name, criteria, codes), place, cast("DatasetKind", wanted), moment)
+        written = _write_all(
+            make(study, study_id, criteria, codes), place, cast("DatasetKind", wanted), moment
+        )
     return Conversion(study, target, (*written, *_side_table(unmapped, place)), unmapped)
 
 
@@ -156,14 +167,14 @@ def default_format(out: Path, target: Target) -> str:
 
 
 def adam(
-    study: Study, *, criteria: str = "recist-1.1", study_id: str, codes: ParameterCodes = USUAL_CODES
+    study: Study, *, criteria: str = "recist-1.1", study_id: str | None, codes: ParameterCodes = USUAL_CODES
 ) -> tuple[LabelledDataset, ...]:
     """ADSL, ADTR, ADRS and ADTTE of a study.
 
     Args:
         study: with lesions.
         criteria: by which it is judged; they must judge sums of diameters.
-        study_id: STUDYID.
+        study_id: STUDYID; None for each patient's own, or else the study's name.
         codes: PARAMCD of ADTR.
 
     Raises:
@@ -174,47 +185,84 @@ def adam(
         raise UsageError(
             f"criteria={criteria}: ADaM is made of sums of diameters and progression-free survival. Use recist-1.1"
         )
-    named = {"study_id": study_id, "criteria": criteria}
-    results = tumour_results(study, judged.responses, target_diameters(study.lesions), codes=codes, **named)
+    results = tumour_results(
+        study,
+        judged.responses,
+        target_diameters(study.lesions),
+        codes=codes,
+        study_id=study_id,
+        criteria=criteria,
+    )
     answers = response_results(
-        study, judged.responses, judged.best_responses, results, sum_code=codes.sum, **named
+        study,
+        judged.responses,
+        judged.best_responses,
+        results,
+        sum_code=codes.sum,
+        study_id=study_id,
+        criteria=criteria,
     )
     times = time_to_event(study, judged.progression_free, answers, study_id=study_id)
     return subject_level(study, study_id), results, answers, times
 
 
-def _as_sdtm(study: Study, name: str, _criteria: str, _codes: ParameterCodes) -> tuple[LabelledDataset, ...]:
+def _as_sdtm(
+    study: Study, name: str | None, _criteria: str, _codes: ParameterCodes
+) -> tuple[LabelledDataset, ...]:
     return sdtm_datasets(study, name)
 
 
-def _as_adam(study: Study, name: str, criteria: str, codes: ParameterCodes) -> tuple[LabelledDataset, ...]:
+def _as_adam(
+    study: Study, name: str | None, criteria: str, codes: ParameterCodes
+) -> tuple[LabelledDataset, ...]:
     return adam(study, criteria=criteria, study_id=name, codes=codes)
 
 
-_SETS: Final[Mapping[str, Callable[[Study, str, str, ParameterCodes], tuple[LabelledDataset, ...]]]] = (
-    MappingProxyType({"adam": _as_adam, "sdtm": _as_sdtm, "dataset-json": _as_sdtm})
-)
+_SETS: Final[
+    Mapping[str, Callable[[Study, str | None, str, ParameterCodes], tuple[LabelledDataset, ...]]]
+] = MappingProxyType({"adam": _as_adam, "sdtm": _as_sdtm, "dataset-json": _as_sdtm})
+
+
+def _write_model_table(
+    study: Study, folder: Path, dialect: str, criteria: str
+) -> tuple[tuple[Path, ...], pl.DataFrame]:
+    """The table, and what of the study has no place in it; beside another table it would not be found again."""
+    _make(folder)
+    path = folder / f"{dialect}.csv"
+    _refuse_strangers(folder, (".csv", ".tsv", ".txt", ".parquet", ".xpt"), {path.name, UNMAPPED})
+    judged = respond(replace(study, lesions=lesions_of_one_reader(study)), criteria).responses
+    columns = ["patient_id", "reader", "day", "sum_of_diameters_mm"]
+    if not set(columns) <= set(judged.columns):
+        raise UsageError(f"criteria={criteria}: they have no sums of diameters. Use recist-1.1")
+    return write_model_table(study, judged.select(columns), path, dialect)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder.name}: cannot be made ({(error.strerror or 'error').lower()})") from error
+
+
+def _refuse_strangers(folder: Path, endings: tuple[str, ...], own: set[str]) -> None:
+    foreign = sorted(
+        file.name for file in folder.iterdir() if file.suffix.lower() in endings and file.name not in own
+    )
+    if foreign:
+        raise UsageError(
+            f"{folder.name}: holds {', '.join(foreign[:6])}, which would mix with the data sets. Choose an empty folder"
+        )
 
 
 def _write_all(
     datasets: tuple[LabelledDataset, ...], folder: Path, kind: DatasetKind, created: datetime
 ) -> tuple[Path, ...]:
     """A file for each data set that has rows; a folder with data sets of another kind would mix with them."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{folder.name}: cannot be made ({(error.strerror or 'error').lower()})") from error
+    _make(folder)
     wanted = {dataset.name.lower(): dataset for dataset in datasets if dataset.frame.height}
-    foreign = sorted(
-        file.name
-        for file in folder.iterdir()
-        if file.suffix.lower() in (".xpt", ".json", ".ndjson", ".dsjc", ".parquet")
-        and file.name not in {f"{name}.{kind}" for name in wanted}
+    _refuse_strangers(
+        folder, (".xpt", ".json", ".ndjson", ".dsjc", ".parquet"), {f"{name}.{kind}" for name in wanted}
     )
-    if foreign:
-        raise UsageError(
-            f"{folder.name}: holds {', '.join(foreign[:6])}, which would mix with the data sets. Choose an empty folder"
-        )
     return tuple(
         write_dataset(dataset, folder / f"{name}.{kind}", kind, created=created)
         for name, dataset in wanted.items()

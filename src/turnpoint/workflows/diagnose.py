@@ -67,9 +67,9 @@ class Diagnostics:
         """Every table by name."""
         return {name: getattr(self, name) for name in TABLES}
 
-    def report(self) -> Report:
-        """The page with the pictures, in English."""
-        view = DiagnosticsView(
+    def view(self) -> DiagnosticsView:
+        """What the page is given."""
+        return DiagnosticsView(
             study_name=self.study.name,
             forecasts=self.pit.height,
             replicates=REPLICATES,
@@ -77,7 +77,10 @@ class Diagnostics:
             provenance=provenance(self.prior),
             **{name: getattr(self, name) for name in TABLES if name != "pit"},
         )
-        return Report(diagnostics_page(view))
+
+    def report(self) -> Report:
+        """The page with the pictures, in English."""
+        return Report(diagnostics_page(self.view()))
 
 
 TABLES = (

@@ -37,12 +37,11 @@ def harm_picture(study: Study, patient_id: str, posterior: Posterior, prior: Pri
 
 
 def harm_shown(result: Harm, patient_id: str) -> HarmPicture:
-    """The view of one patient of a result."""
+    """The view of one patient of a result, who has a reading."""
     tables = {
         name: frame.filter(pl.col("patient_id") == patient_id) for name, frame in result.tables().items()
     }
     cycles, next_cycle = tables["cycles"], tables["next_cycle"]
-    last_visit = None if next_cycle.is_empty() else float(next_cycle["last_visit_day"][0])
     return HarmPicture(
         ledger=tables["ledger"],
         adverse_events=tables["adverse_events"],
@@ -51,7 +50,7 @@ def harm_shown(result: Harm, patient_id: str) -> HarmPicture:
         worst_grades=cycles.select("cycle", pl.col("events").fill_null(0), "worst_grade"),
         course=tables["course"],
         shares=_shares(tables),
-        last_visit_day=last_visit,
+        last_visit_day=float(next_cycle["last_visit_day"][0]),
     )
 
 
@@ -66,9 +65,7 @@ def _without_amounts(study: Study) -> Study:
 
 
 def _with_next(cycles: pl.DataFrame, next_cycle: pl.DataFrame) -> pl.DataFrame:
-    """The cycles so far and the next one, for the chart; empty without a visit."""
-    if next_cycle.is_empty():
-        return pl.DataFrame(schema=_CYCLES_SCHEMA)
+    """The cycles so far and the next one, for the chart."""
     so_far = cycles.filter(pl.col("first_day").is_not_null())
     ahead = pl.DataFrame(
         {
@@ -101,8 +98,7 @@ def _shares(tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
             (row["drug"], float(day), amount / row["limit"], "past")
             for day, amount in steps.select("first_day", running).rows()
         ]
-        if ahead.height:
-            after = row["share_after_next_cycle"]
-            start, end = float(ahead["from_day"][0]), float(ahead["to_day"][0])
-            rows += [(row["drug"], start, after, "next"), (row["drug"], end, after, "end")]
+        after = row["share_after_next_cycle"]
+        start, end = float(ahead["from_day"][0]), float(ahead["to_day"][0])
+        rows += [(row["drug"], start, after, "next"), (row["drug"], end, after, "end")]
     return pl.DataFrame(rows, schema=_SHARES_SCHEMA, orient="row")

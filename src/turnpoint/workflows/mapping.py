@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
+from collections.abc import Mapping as Answers
 from dataclasses import dataclass
 from pathlib import Path
 
-from turnpoint.errors import StudyError, UsageError
-from turnpoint.formats.mapped import MAPPING_ENDING, Guess, Question, guess, quoted, read_sheet
+from turnpoint.errors import Problem, StudyError, UsageError
+from turnpoint.formats.mapped import MAPPING_ENDING, Guess, Question, first_guess, inspect, quoted
 from turnpoint.study.findings import Findings
+from turnpoint.study.reading import JSON_KINDS
 
 Ask = Callable[[Question], str | None]
 
@@ -22,11 +24,15 @@ class Mapping:
         guess: what was understood.
         open_questions: those that nobody answered; the mapping is not read before they are.
         written: the file.
+        other_sheets: of the workbook, that are not read.
+        problems: found when the table was read by the mapping; none while questions are open.
     """
 
     guess: Guess
     open_questions: tuple[Question, ...]
     written: Path
+    other_sheets: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 def default_mapping(table: Path) -> Path:
@@ -39,7 +45,9 @@ def guess_mapping(
     out: str | Path | None = None,
     *,
     sheet: str | None = None,
-    header_row: int = 1,
+    header_row: int | None = None,
+    dictionary: str | Path | None = None,
+    answers: Answers[str, str] | None = None,
     ask: Ask | None = None,
     accept_proposals: bool = False,
     replace: bool = False,
@@ -49,9 +57,13 @@ def guess_mapping(
     Args:
         table: CSV, Parquet or a workbook.
         out: in the table's folder; by default `NAME.mapping.toml`.
-        sheet: of a workbook; by default the first.
-        header_row: the line of the column names.
-        ask: gives the answer to a question as TOML, or None to leave it open.
+        sheet: of a workbook; by default the one that looks like a table of patients.
+        header_row: the line of the column names; by default it is looked for.
+        dictionary: of a REDCap project, as it exports it: what the codes mean.
+        answers: by key of the question, as a person types them. Those of `unmapped.COLUMN` may say what the column is:
+            `target mm`, `CEA ng/mL`, `date`, `patient`.
+        ask: gives the answer to a question as TOML, or None to leave it open; without it, questions on which nothing
+            depends but what is left aside take what is proposed.
         accept_proposals: take what is proposed for every question that `ask` leaves open.
         replace: write over a mapping that is there.
 
@@ -60,27 +72,60 @@ def guess_mapping(
 
     Raises:
         StudyError: the table cannot be read.
-        UsageError: a place that cannot be written to, or a mapping that is there already.
+        UsageError: a place that cannot be written to, a mapping that is there already, or an answer to no question.
         MissingExtraError: a workbook, and fastexcel is not installed.
     """
     place = Path(table)
     target = default_mapping(place) if out is None else Path(out)
     check_target(place, target, replace=replace)
+    if place.suffix.lower() == ".json":
+        raise UsageError(f"{place.name}: a mapping is of a table. {JSON_KINDS}")
     findings = Findings()
-    found = read_sheet(place, sheet, header_row, findings)
-    if found is None or findings.has_errors:
+    words = None if dictionary is None else Path(dictionary)
+    given = dict(answers or {})
+    told = {key.removeprefix("unmapped."): what for key, what in given.items() if _says_what_it_is(key, what)}
+    try:
+        opened = first_guess(place, findings, sheet=sheet, header_row=header_row, told=told, dictionary=words)
+    except ValueError as error:
+        raise UsageError(f"--answer: {error}") from error
+    if opened is None:
         raise StudyError(findings.listed())
-    first = guess(found, sheet_name=sheet, header_row=header_row)
-    answers: dict[str, str] = {}
+    first, found = opened
+    said = {
+        key: _as_answer(key, what) for key, what in given.items() if key.removeprefix("unmapped.") not in told
+    }
+    _check_answers(first, said, [*told], found.columns)
     for question in first.questions:
+        if question.key in said:
+            continue
         answer = ask(question) if ask is not None else None
-        if answer is None and accept_proposals:
+        if answer is None and (accept_proposals or (ask is None and question.optional)):
             answer = question.proposal
         if answer is not None:
-            answers[question.key] = answer
-    _write(target, first.toml(answers))
-    still = tuple(question for question in first.questions if question.key not in answers)
-    return Mapping(first, still, target)
+            said[question.key] = _as_answer(question.key, answer)
+    _write(target, first.toml(said))
+    still = tuple(question for question in first.questions if question.key not in said)
+    problems = () if still else inspect(target)[1]
+    return Mapping(first, still, target, found.other_sheets, problems)
+
+
+def _says_what_it_is(key: str, what: str) -> bool:
+    return key.startswith("unmapped.") and what.strip().strip('"').lower() not in ("ignore", "drop", "no")
+
+
+def _as_answer(key: str, what: str) -> str:
+    """An answer as TOML; a no to a column leaves it out."""
+    if key.startswith("unmapped.") and what.strip().strip('"').lower() == "no":
+        return quoted("ignore")
+    return as_toml(what.strip())
+
+
+def _check_answers(first: Guess, said: Answers[str, str], told: list[str], columns: tuple[str, ...]) -> None:
+    known = [question.key for question in first.questions]
+    wrong = [key for key in said if key not in known] + [name for name in told if name not in columns]
+    if wrong:
+        listed = ", ".join(known) or "none is open"
+        raise UsageError(f"--answer: no question {', '.join(wrong)}. The questions are {listed}.")
 
 
 def check_target(table: Path, target: Path, *, replace: bool) -> None:
@@ -109,7 +154,11 @@ def as_toml(answer: str) -> str:
         value = tomllib.loads(f"answer = {answer}")["answer"]
     except tomllib.TOMLDecodeError:
         return quoted(answer)
-    return answer if isinstance(value, str | list | int) and not isinstance(value, bool) else quoted(answer)
+    return (
+        answer
+        if isinstance(value, str | list | int | float) and not isinstance(value, bool)
+        else quoted(answer)
+    )
 
 
 def _write(target: Path, text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import polars as pl
@@ -10,7 +9,7 @@ import polars as pl
 from turnpoint.criteria.marker_progression import first_progression
 from turnpoint.criteria.recist import best_responses, responses, sum_of_diameters
 from turnpoint.kinetics.series_metrics import SERIES_METRICS_SCHEMA, series_metrics
-from turnpoint.kinetics.volume import CELLS_PER_CM3
+from turnpoint.kinetics.volume import CELLS_PER_CM3, sphere_volume_cm3
 from turnpoint.model.series import chosen_readers, of_reader
 from turnpoint.study.study import Study
 from turnpoint.workflows.respond import new_therapy
@@ -23,6 +22,11 @@ METRICS_SCHEMA: dict[str, type[pl.DataType]] = {
     "progression_day": pl.Int64,
     "reader": pl.String,
 }
+# Operations that take tumour away, as events and procedures are called.
+_OPERATION = (
+    r"(?i)debulk|cytoreduc|interval surg|tumou?r surg|laparotom|resection|metastasectom|hysterectom|oophorectom"
+    r"|prostatectom|^surgery$|surgery of"
+)
 _READINGS = ["patient_id", "quantity", "unit", "day", "value"]
 
 
@@ -44,17 +48,33 @@ def metrics(study: Study, *, progress: Callable[[int, int], None] | None = None)
     readers = sums.select("patient_id", "reader").unique()
     readings = pl.concat([_sum_readings(sums), _marker_readings(study.markers)])
     progressions = pl.concat([_sum_progressions(study, readers), _marker_progressions(study)])
+    volume = pl.col("last_value").map_elements(sphere_volume_cm3, return_dtype=pl.Float64)
     return (
-        series_metrics(readings, SUM_OF_DIAMETERS, progress)
+        series_metrics(readings, SUM_OF_DIAMETERS, progress, _operations(study))
         .join(progressions, on=["patient_id", "quantity"], how="left")
         .join(
             readers.with_columns(quantity=pl.lit(SUM_OF_DIAMETERS)), on=["patient_id", "quantity"], how="left"
         )
         .join(_single_targets(sums), on=["patient_id", "quantity"], how="left")
-        .with_columns(pl.when("single_target").then(_sphere_cm3("last_value")).alias("last_volume_cm3"))
+        .with_columns(pl.when("single_target").then(volume).alias("last_volume_cm3"))
         .with_columns((pl.col("last_volume_cm3") * CELLS_PER_CM3).alias("last_cell_number_estimate"))
         .sort("patient_id", pl.col("quantity") != SUM_OF_DIAMETERS, "quantity")
         .select(pl.col(name).cast(dtype) for name, dtype in METRICS_SCHEMA.items())
+    )
+
+
+def _operations(study: Study) -> dict[str, int]:
+    """The day of each patient's first operation on the tumour after day 0, as `events` and `doses` name it."""
+    named = [
+        study.events.select("patient_id", "day", name="term"),
+        study.doses.select("patient_id", "day", name="drug"),
+    ]
+    return dict(
+        pl.concat(named)
+        .filter((pl.col("day") > 0) & pl.col("name").str.contains(_OPERATION))
+        .group_by("patient_id")
+        .agg(pl.col("day").min())
+        .iter_rows()
     )
 
 
@@ -62,11 +82,6 @@ def _single_targets(sums: pl.DataFrame) -> pl.DataFrame:
     """The patients with one target, whose sum is a diameter: the volume of several is not that of their sum."""
     counted = sums.group_by("patient_id").agg((pl.col("targets").max() == 1).alias("single_target"))
     return counted.with_columns(pl.lit(SUM_OF_DIAMETERS).alias("quantity"))
-
-
-def _sphere_cm3(diameter_mm: str) -> pl.Expr:
-    """Volume of a sphere, π/6·D³, as `kinetics.volume.sphere_volume_cm3`."""
-    return math.pi / 6.0 * (pl.col(diameter_mm) / 10.0) ** 3
 
 
 def _sum_readings(sums: pl.DataFrame) -> pl.DataFrame:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import polars as pl
 
 from turnpoint.errors import Problem, StudyError
 from turnpoint.formats import recognise
-from turnpoint.formats.ledger import UNMAPPED_SCHEMA, Converted
+from turnpoint.formats.ledger import UNMAPPED_SCHEMA, Converted, with_aside
 from turnpoint.study import reading
+from turnpoint.study.findings import Findings
+from turnpoint.study.schema import TABLES
 from turnpoint.study.study import Study
 
 
-def read(path: str | Path) -> Study:
+def read(path: str | Path, needed: Collection[str] = tuple(TABLES)) -> Study:
     """Read and check a study.
 
     Args:
         path: a study folder, a single CSV or Parquet file, or a folder or file of a format that is read
             (`turnpoint.formats.FORMATS`).
+        needed: the tables that the work at hand cannot do without; an error in another one is a warning, and its row
+            is left out.
 
     Returns:
         The study; its `problems` are the warnings.
@@ -27,17 +32,20 @@ def read(path: str | Path) -> Study:
         StudyError: the data has errors; it carries every problem found, warnings too.
         MissingExtraError: the format needs a library that is not installed.
     """
-    study, problems = inspect(path)
+    study, problems = inspect(path, needed)
     if study is None:
         raise StudyError(problems)
     return study
 
 
-def inspect(path: str | Path) -> tuple[Study | None, tuple[Problem, ...]]:
+def inspect(
+    path: str | Path, needed: Collection[str] = tuple(TABLES)
+) -> tuple[Study | None, tuple[Problem, ...]]:
     """Read a study and list every problem in it, without raising on bad data.
 
     Args:
         path: as for `read`.
+        needed: as for `read`.
 
     Returns:
         The study, None when there is any error; everything found, in file and row order.
@@ -47,7 +55,7 @@ def inspect(path: str | Path) -> tuple[Study | None, tuple[Problem, ...]]:
     """
     place = Path(path)
     known = recognise(place)
-    return reading.inspect(place) if known is None else known.inspect(place)
+    return reading.inspect(place, needed) if known is None else known.inspect(place, needed)
 
 
 def convert_to_study(path: str | Path) -> Converted:
@@ -57,8 +65,8 @@ def convert_to_study(path: str | Path) -> Converted:
         path: as for `read`.
 
     Returns:
-        The study, None when there is any error; everything found; the side table, empty for a study folder, which
-        holds nothing else.
+        The study, None when there is any error; everything found; the side table, which for a study folder holds
+        nothing but rows set aside for an odd day.
 
     Raises:
         MissingExtraError: the format needs a library that is not installed.
@@ -67,5 +75,6 @@ def convert_to_study(path: str | Path) -> Converted:
     known = recognise(place)
     if known is not None:
         return known.convert(place)
-    study, problems = reading.inspect(place)
-    return Converted(study, problems, pl.DataFrame(schema=UNMAPPED_SCHEMA))
+    findings = Findings()
+    study, problems = reading.inspected(place, tuple(TABLES), findings)
+    return Converted(study, problems, with_aside(pl.DataFrame(schema=UNMAPPED_SCHEMA), findings))

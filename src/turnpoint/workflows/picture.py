@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 
 from turnpoint.criteria.called_progression import called_of
-from turnpoint.criteria.recist import TOO_SMALL_MM, nothing_left, target_diameters
+from turnpoint.criteria.protocol import ContinuingResponse, ProtocolRules
+from turnpoint.criteria.recist import PARTIAL_RESPONSE_RATIO, TOO_SMALL_MM, nothing_left, target_diameters
 from turnpoint.errors import UsageError
 from turnpoint.kinetics.progression_gap import ProgressionGap, progression_gap
 from turnpoint.model.filter import DEFAULT_PARTICLES
@@ -45,6 +46,7 @@ def picture(
     false_alerts_per_100: float | None = None,
     seed: int = 0,
     particles: int = DEFAULT_PARTICLES,
+    continuing_response: ContinuingResponse = "time-point",
 ) -> PatientPicture:
     """Everything that is said about one patient, as it was known on a day.
 
@@ -56,6 +58,7 @@ def picture(
         false_alerts_per_100: as for `assess`.
         seed: of all that is drawn; the same seed gives the same picture.
         particles: size of the bank.
+        continuing_response: as in `ProtocolRules`: what a visit of SD after a confirmed PR is.
 
     Returns:
         The picture. Its numbers are those of `assess`, `respond`, `ahead`, `settle` and `harm` for the patient.
@@ -65,6 +68,7 @@ def picture(
         StudyError: nothing of the patient can be used.
         PriorError: the prior cannot be read or knows none of the patient's quantities.
     """
+    rules = ProtocolRules(continuing_response=continuing_response)
     if patient_id not in set(study.patient_ids):
         raise UsageError(f"--patient: no such patient among the {len(study.patient_ids)} of the study.")
     own = study.only([patient_id])
@@ -84,7 +88,9 @@ def picture(
     facts = series_facts(parts_of(own), chosen)
     lesion_table = lesion_courses(lesions, facts)
     sites = {lesion.lesion_id: lesion.site for lesion in lesion_table}
-    sums = _sums(of_reader(respond(own).responses, chosen_readers(own.lesions)), readings, lesions)
+    sums = _sums(
+        of_reader(respond(own, rules=rules).responses, chosen_readers(own.lesions)), readings, lesions
+    )
     last_sum = sums.drop_nulls("sum_of_diameters_mm").tail(1)
     gap = _gap(last_sum)
     judged = rows.join(diagnostics, on="day", suffix="_again").row(-1, named=True)
@@ -98,7 +104,9 @@ def picture(
         sums=sums,
         baseline_mm=None if gap is None else float(last_sum["baseline_mm"][0]),
         nadir_mm=None if gap is None else gap.nadir_mm,
-        partial_response_line_mm=None if gap is None else 0.7 * float(last_sum["baseline_mm"][0]),
+        partial_response_line_mm=None
+        if gap is None
+        else PARTIAL_RESPONSE_RATIO * float(last_sum["baseline_mm"][0]),
         progression_line_mm=None if gap is None else gap.progression_sum_mm,
         markers=own.markers.select("day", "marker", "value", "unit", "censoring", "upper_limit"),
         doses=own.doses.select("day", "drug", "dose", "unit", "action"),
@@ -115,7 +123,7 @@ def picture(
         else plans_from(course.at_the_end, chosen, patient_id, seed=seed),
         progression_gap=gap,
         evidence=gather_evidence(facts, sites, judged, _off(own, judged)),
-        provenance=provenance(chosen, patient["tumour_type"]),
+        provenance=provenance(chosen, patient["tumour_type"], continuing_response),
         harm=harm_picture(own, patient_id, course.posterior, chosen)
         if own.doses.height or own.events.height
         else None,

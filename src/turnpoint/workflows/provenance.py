@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from turnpoint._version import __version__
+from turnpoint.criteria.protocol import ContinuingResponse
 from turnpoint.model.prior import GENERIC, Prior
 from turnpoint.pictures.patient import PriorFit, Provenance
 
@@ -29,8 +30,10 @@ def _prior_fit(parts: Sequence[str], tumour_type: str | None) -> PriorFit:
     return "like" if any(word in tumour_type.lower() for word in _TUMOURS[parts[0]]) else "other_tumour"
 
 
-def provenance(prior: Prior, tumour_type: str | None = None) -> Provenance:
-    """The small print of a prior, for a patient with this tumour."""
+def provenance(
+    prior: Prior, tumour_type: str | None = None, continuing_response: ContinuingResponse = "time-point"
+) -> Provenance:
+    """The small print of a prior, for a patient with this tumour; and by which choice responses are shown."""
     parts = tuple(prior.name.split("+"))
     return Provenance(
         version=__version__,
@@ -42,4 +45,5 @@ def provenance(prior: Prior, tumour_type: str | None = None) -> Provenance:
         fit=_prior_fit(parts, tumour_type),
         parts=parts,
         prior_warnings=tuple(prior.card.warnings),
+        continuing_response=continuing_response,
     )

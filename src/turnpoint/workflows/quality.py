@@ -56,7 +56,7 @@ def quality(
             data set (XPT), or the SDTM folder that holds it.
         criteria: one of `turnpoint.criteria.CRITERIA`.
         rules: what the protocol sets.
-        derived: the derived responses, when they are known already.
+        derived: the derived responses, by these rules, when they are known already.
 
     Raises:
         StudyError: the reported responses cannot be read.
@@ -78,7 +78,9 @@ def quality(
         raise StudyError(findings.listed(frozenset(study.patient_ids)))
     told = with_days_of_visits(told, study.lesions)
     _report_repeated(told, Path(reported).name, findings)
-    differences, agreement = compare(found.responses, found.best_responses, study.lesions, told)
+    differences, agreement = compare(
+        found.responses, found.best_responses, study.lesions, told, rules=rules or ProtocolRules()
+    )
     return QualityControl(differences, agreement, findings.listed(frozenset(study.patient_ids)), name)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -18,6 +18,7 @@ from turnpoint.reports.rendering import Audience, render_cohort, render_patient
 from turnpoint.reports.views import CohortView
 from turnpoint.study.study import Study
 from turnpoint.workflows.assess import Asked, Assessment, assess
+from turnpoint.workflows.attention import ends_of
 from turnpoint.workflows.picture import picture_as
 from turnpoint.workflows.provenance import provenance
 from turnpoint.workflows.respond import called, respond
@@ -96,7 +97,17 @@ def report(
 
 def cohort_view(assessment: Assessment) -> CohortView:
     """A whole study on one page."""
-    study, frame = assessment.study, assessment.frame
+    return cohort_from(assessment.study, ends_of(assessment.frame), list(assessment.priors.values()))
+
+
+def cohort_from(study: Study, ends: pl.DataFrame, priors: Sequence[Prior]) -> CohortView:
+    """The same from what was kept of an assessment.
+
+    Args:
+        study: what was assessed.
+        ends: `ends_of` its frame.
+        priors: that were used, each any number of times.
+    """
     responses = respond(study)
     readers = chosen_readers(study.lesions)
     visits = of_reader(responses.responses, readers)
@@ -119,27 +130,23 @@ def cohort_view(assessment: Assessment) -> CohortView:
         .sort("patient_id", "week")
     )
     progressions = called(study)
-    swimmer = _swimmer(visits, progressions, frame)
+    swimmer = _swimmer(visits, progressions, ends)
     alerts = (
-        frame.filter(pl.col("alert"))
-        .sort("patient_id", "day")
-        .group_by("patient_id", maintain_order=True)
-        .first()
+        ends.drop_nulls("alert_day")
         .join(swimmer.select("patient_id", "progression_day"), on="patient_id", how="left")
         .select(
             "patient_id",
-            pl.col("day").alias("alert_day"),
-            "verdict",
-            "p_turned",
-            "progression_day",
-            (pl.col("progression_day") - pl.col("day")).alias("lead_days"),
+            "alert_day",
+            verdict="alert_verdict",
+            p_turned="alert_p_turned",
+            progression_day="progression_day",
+            lead_days=pl.col("progression_day") - pl.col("alert_day"),
         )
         .sort("patient_id")
     )
-    last = frame.sort("patient_id", "day").group_by("patient_id", maintain_order=True).last()
     counts: Mapping[str, int] = {
         "patients": len(study.patient_ids),
-        "visits": frame.height,
+        "visits": int(ends["visits"].sum()),
         "alerts": alerts.height,
         "progressions": swimmer["progression_day"].drop_nulls().len(),
     }
@@ -152,25 +159,21 @@ def cohort_view(assessment: Assessment) -> CohortView:
         swimmer=swimmer,
         alerts=alerts,
         marker_spider=_marker_spider(study),
-        verdicts=last.group_by("verdict").agg(pl.len().alias("patients")).sort("verdict"),
-        provenance=tuple(
-            provenance(own) for own in {own.name: own for own in assessment.priors.values()}.values()
-        ),
+        verdicts=ends.group_by("verdict").agg(pl.len().alias("patients")).sort("verdict"),
+        provenance=tuple(provenance(own) for own in {own.name: own for own in priors}.values()),
     )
 
 
-def _swimmer(visits: pl.DataFrame, progressions: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+def _swimmer(visits: pl.DataFrame, progressions: pl.DataFrame, ends: pl.DataFrame) -> pl.DataFrame:
     """One row a patient: last day seen, first response, progression as it was called, first alert."""
-    last = frame.group_by("patient_id").agg(pl.col("day").max().alias("last_day"))
     response = (
         visits.filter(pl.col("overall_response").is_in(["CR", "PR"]))
         .group_by("patient_id")
         .agg(pl.col("day").min().alias("first_response_day"))
     )
     progression = progressions.group_by("patient_id").agg(pl.col("day").min().alias("progression_day"))
-    alert = frame.filter("alert").group_by("patient_id").agg(pl.col("day").min().alias("alert_day"))
-    joined = last
-    for part in (response, progression, alert):
+    joined = ends
+    for part in (response, progression):
         joined = joined.join(part, on="patient_id", how="left")
     return joined.select("patient_id", "last_day", "first_response_day", "progression_day", "alert_day").sort(
         "last_day", "patient_id", descending=[True, False]

@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
 
 import polars as pl
 
-from turnpoint.criteria import criterion
+from turnpoint.criteria import CRITERIA, criterion
 from turnpoint.criteria.called_progression import called_progressions
 from turnpoint.criteria.protocol import ProtocolRules
 from turnpoint.criteria.responses import Responses
 from turnpoint.model.series import chosen_readers, of_reader
+from turnpoint.study.new_therapy import new_therapy_days
 from turnpoint.study.study import Study
 
-__all__ = ["ProtocolRules", "Responses", "called", "new_therapy", "respond"]
+__all__ = ["ProtocolRules", "Responses", "called", "new_therapy", "respond", "tables_needed"]
+
+
+# What each set of criteria judges, beside the patients and their doses (for new therapy).
+_JUDGED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "recist-1.1": ("lesions",),
+        "irecist": ("lesions",),
+        "gcig-ca-125": ("markers",),
+        "gcig-combined": ("lesions", "markers"),
+        "pcwg3-psa": ("markers",),
+    }
+)
+
+
+def tables_needed(criteria: str) -> tuple[str, ...]:
+    """The tables of a study without which these criteria cannot judge it.
+
+    Raises:
+        UsageError: unknown criteria.
+
+    >>> tables_needed("psa")
+    ('patients', 'doses', 'markers')
+    """
+    judge = criterion(criteria)
+    name = next(known for known, judges in CRITERIA.items() if judges is judge)
+    return ("patients", "doses", *_JUDGED[name])
 
 
 def respond(study: Study, criteria: str = "recist-1.1", *, rules: ProtocolRules | None = None) -> Responses:
@@ -31,24 +61,12 @@ def respond(study: Study, criteria: str = "recist-1.1", *, rules: ProtocolRules 
 
 
 def new_therapy(study: Study) -> pl.DataFrame:
-    """The first dose of a later line of treatment than the course's own.
-
-    The course's line is the patient's, or the first line among the patient's doses.
+    """The first day of a new anti-cancer therapy (`study.new_therapy`).
 
     Returns:
         `patient_id, new_therapy_day`, for patients who had one after day 0.
     """
-    own = study.patients.select("patient_id", pl.col("line").alias("own_line"))
-    line = pl.col("line")
-    first = line.sort_by("day").first().over("patient_id")
-    return (
-        study.doses.filter(line.is_not_null() & (pl.col("action") != "stop"))
-        .join(own, on="patient_id", how="left")
-        .filter((line > pl.coalesce("own_line", first)) & (pl.col("day") > 0))
-        .group_by("patient_id")
-        .agg(pl.col("day").min().alias("new_therapy_day"))
-        .sort("patient_id")
-    )
+    return new_therapy_days(study.doses, study.patients)
 
 
 def first_new_lesions(study: Study) -> pl.DataFrame:

@@ -23,13 +23,14 @@ from turnpoint.model.prior import Prior, choose_prior, named_prior
 from turnpoint.reports.trial_page import TrialView, trial_page
 from turnpoint.study.writing import StudyFormat, write_table
 from turnpoint.virtual.block import block_player
-from turnpoint.virtual.comparison import summary
+from turnpoint.virtual.comparison import summary, treatment
 from turnpoint.virtual.declaration import FILE, Declaration, parsed
 from turnpoint.virtual.people import with_resistant_fraction
 from turnpoint.workflows.provenance import provenance
 from turnpoint.workflows.report import Report
 
 PATIENTS_PER_BLOCK = 500
+MANY_PATIENTS = 20_000
 FEW_BLOCKS = 1  # starting processes takes as long as they save on fewer
 STATE_FILE = "trial.json"
 BLOCK_FOLDER = "blocks"
@@ -43,6 +44,7 @@ class Trial:
         declaration: what was declared.
         outcomes: one row a patient and arm, columns `virtual.block.OUTCOMES`; null is "not by the horizon".
         summary: one row an arm and outcome, columns `virtual.comparison.SUMMARY_SCHEMA`.
+        treatment: one row an arm: what was given, how often the tumour died out; columns `TREATMENT_SCHEMA` there.
         prior: whom the patients were drawn from.
         resumed_patients: how many of them were played in an earlier run.
     """
@@ -50,21 +52,27 @@ class Trial:
     declaration: Declaration
     outcomes: pl.DataFrame
     summary: pl.DataFrame
+    treatment: pl.DataFrame
     prior: Prior
     resumed_patients: int = 0
 
-    def report(self) -> Report:
-        """The page: what was declared, what came of it, and how sure that is."""
-        return Report(
-            trial_page(TrialView(self.declaration, self.outcomes, self.summary, provenance(self.prior)))
+    def view(self) -> TrialView:
+        """What the page is given."""
+        return TrialView(
+            self.declaration, self.outcomes, self.summary, self.treatment, provenance(self.prior)
         )
 
+    def report(self) -> Report:
+        """The page: what was declared, what came of it, and how sure that is."""
+        return Report(trial_page(self.view()))
+
     def save(self, folder: str | Path, *, format: StudyFormat = "csv") -> tuple[Path, ...]:  # noqa: A002
-        """Write `outcomes`, `summary` and the page `trial.html` into a folder; returns the paths."""
+        """Write `outcomes`, `summary`, `treatment` and the page `trial.html` into a folder; returns the paths."""
         place = Path(folder)
         return (
             write_table(self.outcomes, place / f"outcomes.{format}"),
             write_table(self.summary, place / f"summary.{format}"),
+            write_table(self.treatment, place / f"treatment.{format}"),
             self.report().save(place / "trial.html"),
         )
 
@@ -94,21 +102,23 @@ def trial(
     folder = None if out is None else _opened(Path(out), declared, prior)
     if folder is not None and not isinstance(declaration, Declaration):
         _copied(Path(declaration), Path(out or "") / FILE)
-    blocks = _blocks(declared.patients)
+    blocks = _blocks(declared)
     kept = {} if folder is None else _kept(folder, blocks)
     missing = [block for block in blocks if block[0] not in kept]
-    resumed = sum(size for number, size in blocks if number in kept)
+    resumed = sum(size for first, size in blocks if first in kept)
     done, found = resumed, dict(kept)
-    for number, frame in _played(declared, prior, missing):
-        found[number] = frame
+    sizes = dict(blocks)
+    for first, frame in _played(declared, prior, missing):
+        found[first] = frame
         if folder is not None:
-            write_table(frame, folder / f"{number:05d}.parquet")
-        done += dict(blocks)[number]
+            write_table(frame, folder / _block_file(first))
+        done += sizes[first]
         if progress is not None:
             progress(done, declared.patients)
     outcomes = _joined(declared, found)
     table = summary(outcomes, declared.horizon_weeks, declared.margin_weeks)
-    return Trial(declared, outcomes, table, prior, resumed)
+    given = treatment(outcomes, by_chance=declared.is_by_chance)
+    return Trial(declared, outcomes, table, given, prior, resumed)
 
 
 def read_declaration(path: str | Path) -> Declaration:
@@ -132,18 +142,19 @@ def _prior(declared: Declaration) -> Prior:
     return with_resistant_fraction(chosen, declared.resistant_fraction)
 
 
-def _blocks(patients: int) -> list[tuple[int, int]]:
-    """Number and size of each block."""
-    count = -(-patients // PATIENTS_PER_BLOCK)
-    return [
-        (number, min(PATIENTS_PER_BLOCK, patients - number * PATIENTS_PER_BLOCK)) for number in range(count)
-    ]
+def _blocks(declared: Declaration) -> list[tuple[int, int]]:
+    """First patient, counted from 0, and size of each block."""
+    size = PATIENTS_PER_BLOCK
+    if declared.is_by_chance:
+        # many steps of little work each: a larger block takes no more steps
+        size *= min(max(declared.patients // MANY_PATIENTS, 1), 10)
+    return [(first, min(size, declared.patients - first)) for first in range(0, declared.patients, size)]
 
 
 def _played(
     declared: Declaration, prior: Prior, blocks: list[tuple[int, int]]
 ) -> Iterator[tuple[int, pl.DataFrame]]:
-    """Each block's number and outcomes, as they are done."""
+    """Each block's first patient and outcomes, as they are done."""
     if not blocks:
         return
     processes = min(os.cpu_count() or 1, len(blocks))
@@ -168,12 +179,7 @@ def _played(
 
 def _joined(declared: Declaration, found: Mapping[int, pl.DataFrame]) -> pl.DataFrame:
     """The blocks as one table, arm by arm, patients numbered from 1."""
-    first = pl.concat(
-        [
-            found[number].with_columns(pl.col("patient") + 1 + number * PATIENTS_PER_BLOCK)
-            for number in sorted(found)
-        ]
-    )
+    first = pl.concat([found[block] for block in sorted(found)]).with_columns(pl.col("patient") + 1)
     order = {arm.name: place for place, arm in enumerate(declared.arms)}
     place = pl.col("arm").replace_strict(order, return_dtype=pl.Int64)
     return first.sort(place, "patient")
@@ -231,5 +237,9 @@ def _changes(before: Any, now: Any, where: str = "") -> Iterator[str]:
 
 def _kept(folder: Path, blocks: list[tuple[int, int]]) -> dict[int, pl.DataFrame]:
     """The blocks that an earlier run finished."""
-    files = {number: folder / f"{number:05d}.parquet" for number, _ in blocks}
-    return {number: pl.read_parquet(file) for number, file in files.items() if file.exists()}
+    files = {first: folder / _block_file(first) for first, _ in blocks}
+    return {first: pl.read_parquet(file) for first, file in files.items() if file.exists()}
+
+
+def _block_file(first: int) -> str:
+    return f"{first // PATIENTS_PER_BLOCK:05d}.parquet"

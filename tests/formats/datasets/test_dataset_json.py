@@ -63,7 +63,7 @@ def only_error(path):
 )
 def test_study_is_the_same_in_every_kind_of_file(tmp_path, name, data):
     (tmp_path / name).write_bytes(data)
-    assert recognise(tmp_path / name).name == "CDISC SDTM data sets"
+    assert recognise(tmp_path / name).name == "CDISC SDTM and ADaM data sets"
     assert tp.read(tmp_path / name).lesions["diameter_mm"].to_list() == [20.0, 10.5]
     assert tp.read(tmp_path).lesions["day"].to_list() == [0, 42]
 

@@ -29,7 +29,7 @@ def only_error(path: Path) -> str:
 
 def test_file_is_recognised_by_its_content_when_its_name_says_nothing(tmp_path):
     path = write(tmp_path, "TR", TR, name="export.dat")
-    assert recognise(path).name == "CDISC SDTM data sets"
+    assert recognise(path).name == "CDISC SDTM and ADaM data sets"
     study, _ = inspect(path)
     assert study.lesions["diameter_mm"].to_list() == [20.0, 10.5]
 
@@ -72,7 +72,7 @@ def test_file_of_several_data_sets_is_one_error(tmp_path):
 def test_other_file_with_the_ending_is_one_error(tmp_path):
     path = tmp_path / "tr.xpt"
     path.write_bytes(b"PK\x03\x04 a workbook" * 40)
-    assert "the file is no SAS transport file" in only_error(path)
+    assert "the file is no data set of SDTM or ADaM" in only_error(path)
 
 
 def test_folder_with_a_study_table_is_a_study_folder_whatever_lies_beside(tmp_path):

@@ -26,7 +26,8 @@ def guessed(folder: Path, table: str, answers: dict[str, str] | None = None, *, 
 
 
 def test_mapping_is_read_when_every_question_is_answered(tmp_path: Path) -> None:
-    found = guessed(tmp_path, REDCAP, {"sex.1": '"male"', "sex.2": '"female"'}, yes=True)
+    answers = {"sex.1": '"male"', "sex.2": '"female"', "lesions.lesion_{n}_size.unit": '"mm"'}
+    found = guessed(tmp_path, REDCAP, answers, yes=True)
     study, problems = mapped.inspect(found.written)
 
     assert not found.open_questions
@@ -58,7 +59,7 @@ def test_mapping_is_not_read_when_questions_are_open(tmp_path: Path) -> None:
         "words.too_small",
         "lesions[3].role.is",
         "markers[1].unit.is",
-        "unmapped.hgb",
+        "codes.lesion_3_size",
     } <= unanswered
     assert len(found.open_questions) == found.written.read_text().count('"?"')
 
@@ -66,7 +67,8 @@ def test_mapping_is_not_read_when_questions_are_open(tmp_path: Path) -> None:
 def test_every_column_is_understood_or_named_unsure_when_guessed(tmp_path: Path) -> None:
     found = guessed(tmp_path, REDCAP).guess
 
-    assert found.unsure == ("hgb", "comments")
+    assert found.unsure == ()
+    assert {"hgb", "comments", "sld_mm"} < set(found.aside)
     assert len(found.understood) + len(found.unsure) == found.columns == 22
 
 
@@ -153,9 +155,11 @@ def test_unit_of_a_size_is_asked_when_the_name_does_not_say(tmp_path: Path) -> N
         ("LDH", "marker", "LDH", None),
         ("ca19_9_u_ml", "marker", "CA 19-9", None),
         ("CA 15-3 date", "unknown", "", None),
+        ("Test Name", "unknown", "", None),
+        ("lesion_name", "lesion_id", "one a row", None),
         ("ld", "unknown", "", None),
         ("hct", "unknown", "", None),
-        ("week6_lesion1_size", "unknown", "", None),
+        ("week6_lesion1_size", "size", "lesion", None),
         ("phone", "ignored", "names a person", None),
         ("grade", "events", "grade", None),
     ],
@@ -173,7 +177,7 @@ def test_strange_names_are_quoted_when_written(tmp_path: Path, name: str) -> Non
     cell = '"' + name.replace('"', '""') + '"'
     text = guessed(tmp_path, f"id,day,psa,{cell}\nA,0,4,zz\n").written.read_text()
 
-    assert tomllib.loads(text)["unmapped"] == {name: "?"}
+    assert tomllib.loads(text)["unmapped"] == {name: "ignore"}
 
 
 def test_target_is_refused_when_it_is_taken_elsewhere_or_no_toml(tmp_path: Path) -> None:

@@ -91,3 +91,43 @@ def test_sums_of_tr_are_reported_sums_in_mm(tmp_path):
     }
     frame, _ = read(tmp_path, told("OVRLRESP", "PR"), tr=[total])
     assert frame.row(1) == ("P1", None, 42, "2", "sum_of_diameters_mm", "42.5")
+
+
+@pytest.mark.parametrize(
+    ("category", "criteria"),
+    [
+        ("RECIST 1.1", {"recist-1.1"}),
+        ("RECIST 1.1 - CA125", {"gcig-combined"}),
+        ("RECIST v1.1 / GCIG CA-125", {"gcig-combined"}),
+        ("GCIG-COMBINED", {"gcig-combined"}),
+        ("CA125", {"gcig-ca-125"}),
+        ("GCIG CA-125", {"gcig-ca-125"}),
+        ("RUSTIN CRITERIA", {"gcig-ca-125"}),
+        ("GCIG", {"gcig-ca-125", "gcig-combined"}),
+        ("iRECIST", {"irecist"}),
+        ("IMMUNE RECIST 1.1", {"irecist"}),
+        ("PCWG SCHER PROSTATE CANCER 2016", {"pcwg3-psa"}),
+        ("PCWG3", {"pcwg3-psa"}),
+        ("PCWG3-MODIFIED RECIST 1.1", {"pcwg3-psa"}),
+        ("CHESON 2007", set()),
+    ],
+)
+def test_category_is_compared_with_its_own_criteria_alone(tmp_path, category, criteria):
+    found = {
+        name
+        for name in ("recist-1.1", "irecist", "gcig-ca-125", "gcig-combined", "pcwg3-psa")
+        if read(tmp_path, told("OVRLRESP", "PR", RSCAT=category), criteria=name)[0].height
+    }
+    assert found == criteria
+
+
+def test_response_of_the_marker_comes_before_the_overall_one_of_pcwg(tmp_path):
+    rows = [
+        told("OVRLRESP", "PD", RSCAT="PCWG3"),
+        told("MRKRRESP", "PR", RSCAT="PCWG3"),
+    ]
+    frame, _ = read(tmp_path, *rows, criteria="pcwg3-psa")
+    assert frame["reported"].to_list() == ["PR"]
+    frame, text = read(tmp_path, rows[0], criteria="pcwg3-psa")
+    assert frame["reported"].to_list() == ["PD"]
+    assert "which rest on bone and soft tissue as well as on PSA" in text

@@ -7,6 +7,7 @@ import pytest
 
 from tests.formats.transport import errors, named, read_all, size, state, warnings
 from turnpoint.formats.sdtm.days import dates, study_day
+from turnpoint.workflows.convert import convert
 
 DM = [{"USUBJID": "P1", "RFSTDTC": "2024-01-10", "RFXSTDTC": "2024-01-11", "SEX": "F"}]
 
@@ -129,10 +130,18 @@ def test_tu_without_a_date_takes_the_day_of_its_visit(tmp_path):
     assert found == [("T01", -7), ("T01", 42), ("NEW01", 42)]
 
 
-def test_assessment_that_cannot_be_dated_is_an_error(tmp_path):
-    assert any(
-        "neither a day nor a date" in text for text in errors(tmp_path, dm=DM, tr=[dated("T01", None)])
-    )
+def test_assessment_that_cannot_be_dated_is_kept_aside_and_is_an_error_only_when_there_is_no_other(tmp_path):
+    bad = dated("T01", "2024-13-02", VISITNUM=9)
+    study = read_all(tmp_path, dm=DM, tr=[dated("T01", "2024-01-03"), bad, dated("T01", "2024-02-21")])
+    assert study.lesions["day"].to_list() == [-7, 42]
+    assert "1 record: assessments without a date, a study day or a visit that has one" in warnings(study)
+    left = convert(tmp_path, tmp_path / "study").unmapped
+    assert left.select("file", "row", "date").rows() == [("tr.xpt", 2, "2024-13-02")]
+    (tmp_path / "alone").mkdir()
+    told = errors(tmp_path / "alone", dm=DM, tr=[bad])
+    assert told == [
+        "alone: there is neither a lesion nor a marker. Add lesions.csv or markers.csv; one of them must have rows."
+    ]
 
 
 def test_visit_that_was_not_done_is_left_out_and_counted(tmp_path):

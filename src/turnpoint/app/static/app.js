@@ -1,5 +1,5 @@
 "use strict";
-// Charts from the specifications that the page names, the look back in time, and nothing else.
+// Charts from the specifications that the page names, the look back in time, printing, and nothing else.
 (function () {
   function drawCharts(root) {
     const places = Array.from(root.querySelectorAll("[data-figure]:not([data-drawn])"));
@@ -21,18 +21,21 @@
   }
   function lookBack(slider) {
     const days = slider.dataset.days.split(",");
+    const labels = slider.dataset.labels.split("|");
     const form = slider.form;
     slider.addEventListener("input", () => {
-      form.querySelector("output").textContent = days[slider.value];
-      slider.setAttribute("aria-valuetext", days[slider.value]);
+      form.querySelector("output").textContent = labels[slider.value];
+      slider.setAttribute("aria-valuetext", labels[slider.value]);
     });
     slider.addEventListener("change", () => {
-      form.elements.namedItem("at").value = days[slider.value];
+      form.querySelector("input[name=at]").value = days[slider.value];
       form.submit();
     });
   }
   document.addEventListener("DOMContentLoaded", () => {
     drawCharts(document);
     document.querySelectorAll("input[type=range][data-days]").forEach(lookBack);
+    document.querySelectorAll("[data-reload]").forEach((place) => setTimeout(() => location.reload(), Number(place.dataset.reload)));
+    document.querySelectorAll("[data-print]").forEach((button) => button.addEventListener("click", () => window.print()));
   });
 })();

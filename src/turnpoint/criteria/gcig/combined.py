@@ -32,6 +32,7 @@ from turnpoint.criteria.labels import LABEL, LABELS, label
 from turnpoint.criteria.protocol import ProtocolRules
 from turnpoint.criteria.recist import visit_response
 from turnpoint.criteria.recist.best_response import best_responses
+from turnpoint.criteria.recist.continuing_response import with_continuing_response
 from turnpoint.criteria.recist.eligibility import eligibility_problems
 from turnpoint.criteria.recist.progression_free_survival import deaths, progression_free_survival
 from turnpoint.criteria.responses import Responses
@@ -80,7 +81,7 @@ def judge(study: Study, new_therapy: pl.DataFrame, rules: ProtocolRules = Protoc
         confirmed ones; a response by CA-125 is confirmed in both. `evaluable` is by either, for response.
     """
     serum = ca_125.judge(study, new_therapy, rules)
-    scans = visit_response.responses(study.lesions)
+    scans = with_continuing_response(visit_response.responses(study.lesions), new_therapy, rules)
     courses = _with_progression(_courses(scans, serum), scans, new_therapy, rules)
     scans = _beside_samples(scans.join(courses, on=_COURSE, nulls_equal=True), serum.responses)
     courses = courses.join(new_therapy, on="patient_id", how="left", maintain_order="left")

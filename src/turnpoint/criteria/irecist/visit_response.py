@@ -40,6 +40,7 @@ from turnpoint.criteria.irecist.sequence import IMMUNE_LABELS, sequence
 from turnpoint.criteria.labels import LABEL, LABELS
 from turnpoint.criteria.protocol import ProtocolRules
 from turnpoint.criteria.recist import visit_response
+from turnpoint.criteria.recist.continuing_response import with_continuing_response
 from turnpoint.criteria.recist.eligibility import eligibility_problems
 from turnpoint.criteria.recist.sums import numbered, sums_at_visits
 from turnpoint.criteria.responses import Responses
@@ -65,7 +66,7 @@ def judge(study: Study, new_therapy: pl.DataFrame, rules: ProtocolRules = Protoc
     Returns:
         `responses` as from `responses`, `best_responses` as from `best_response.best_responses`.
     """
-    visits = responses(study.lesions, rules)
+    visits = with_continuing_response(responses(study.lesions, rules), new_therapy, rules)
     return Responses(visits, best_responses(visits, new_therapy, rules), eligibility_problems(study.lesions))
 
 

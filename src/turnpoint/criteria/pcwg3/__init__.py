@@ -1,5 +1,5 @@
 """PCWG3: prostate cancer by PSA."""
 
-from turnpoint.criteria.pcwg3.psa import judge
+from turnpoint.criteria.pcwg3.psa import PSA50_RATIO, judge
 
-__all__ = ["judge"]
+__all__ = ["PSA50_RATIO", "judge"]

@@ -61,6 +61,7 @@ def _plain(label: pl.Expr) -> pl.Expr:
 def _of_targets() -> pl.Expr:
     """What the targets were judged by."""
     response = _plain(pl.col("target_response"))
+    above = pl.col("sum_of_diameters_mm") > pl.col("partial_response_at_mm") + 1e-9
     return (
         pl.when(response.is_null() & (pl.col("targets").fill_null(0) == 0))
         .then(pl.lit("There are no target lesions"))
@@ -77,6 +78,8 @@ def _of_targets() -> pl.Expr:
         .then(pl.lit("There is no complete sum before it to compare with"))
         .when(response == "CR")
         .then(pl.lit("Every target is absent, or a node under 10 mm"))
+        .when((response == "PR") & above)
+        .then(_sentence("The sum of {} lies above {} again (PR) and below {} (PD)", *_SHRUNK[:2], _SHRUNK[3]))
         .when(response == "PR")
         .then(
             _sentence(
@@ -144,8 +147,24 @@ def _what_it_would_need(*, overall: bool) -> pl.Expr:
     """What the reported response would have needed."""
     said, target = _plain(pl.col("reported")), _plain(pl.col("target_response"))
     other_ways = ", a new lesion or unequivocal progression" if overall else ""
+    after = pl.col("after_confirmed_pr").fill_null(value=False)
+    above = pl.col("sum_of_diameters_mm") > pl.col("partial_response_at_mm") + 1e-9
     return (
-        pl.when((said == "PD") & pl.col("progression_at_mm").is_not_null())
+        pl.when(after & (said == "PR") & (target == "SD"))
+        .then(
+            pl.lit(
+                "; a PR was confirmed before, which by the RECIST group's answer stays PR until progression "
+                "(--continuing-response group)"
+            )
+        )
+        .when(after & (said == "SD") & (target == "PR") & above)
+        .then(
+            pl.lit(
+                "; a PR was confirmed before and stays PR until progression (--continuing-response group); by its own "
+                "sum the visit is SD (time-point)"
+            )
+        )
+        .when((said == "PD") & pl.col("progression_at_mm").is_not_null())
         .then(pl.format("; PD would need {}{}", _mm("progression_at_mm"), pl.lit(other_ways)))
         .when((said == "PR") & (target == "SD"))
         .then(pl.format("; PR would need {} or less", _mm("partial_response_at_mm")))

@@ -19,7 +19,9 @@ from typing import Final
 
 import polars as pl
 
+from turnpoint.criteria.protocol import ProtocolRules
 from turnpoint.criteria.quality.reasons import why
+from turnpoint.criteria.recist.continuing_response import after_confirmed_response
 from turnpoint.criteria.recist.sums import progression_sum_mm, sum_of_diameters
 from turnpoint.criteria.recist.visit_response import PARTIAL_RESPONSE_RATIO
 
@@ -138,6 +140,7 @@ def compare(
     lesions: pl.DataFrame,
     reported: pl.DataFrame,
     tolerance_days: int = TOLERANCE_DAYS,
+    rules: ProtocolRules = ProtocolRules(),
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Compare derived responses with reported ones.
 
@@ -148,13 +151,14 @@ def compare(
         reported: `patient_id, reader, day, visit, item, reported`, one row an item; `visit` tells visits without a day
             apart.
         tolerance_days: how far apart the days of one visit may be.
+        rules: by which the responses were derived.
 
     Returns:
         The differences (`DIFFERENCES_SCHEMA`), sorted by patient, reader and day; and how often each item was
         compared, agreed and differed (`AGREEMENT_SCHEMA`).
     """
     visits = reported.filter(pl.col("item").is_in(VISIT_ITEMS))
-    derived, visits = _with_readers(_numbers(responses, lesions), visits)
+    derived, visits = _with_readers(_numbers(_with_continuing(responses, rules), lesions), visits)
     pairs = _matched(derived, _wide(visits), tolerance_days)
     parts, counts = [], []
     for item in VISIT_ITEMS:
@@ -174,6 +178,14 @@ def compare(
         differences.sort("patient_id", "reader", "day", "reported_day", maintain_order=True, nulls_last=True),
         pl.DataFrame(counts, schema=AGREEMENT_SCHEMA, orient="row"),
     )
+
+
+def _with_continuing(responses: pl.DataFrame, rules: ProtocolRules) -> pl.DataFrame:
+    """`after_confirmed_pr`: the visit comes after a confirmed PR, where the rules for its response differ."""
+    if "target_response" not in responses.columns:
+        return responses
+    after = after_confirmed_response(responses, None, rules)
+    return responses.with_columns(after.alias("after_confirmed_pr"))
 
 
 def _numbers(responses: pl.DataFrame, lesions: pl.DataFrame) -> pl.DataFrame:
@@ -320,6 +332,7 @@ def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
     by_markers = pl.lit("target_response" not in frame.columns).alias("by_markers")
     text = (*LABEL_ITEMS, "new_lesion", "progression_reason", "why")
     needed = dict(DIFFERENCES_SCHEMA) | {name: pl.String() for name in text}
+    needed |= {"after_confirmed_pr": pl.Boolean()}
     absent = [
         pl.lit(None, dtype=dtype).alias(name) for name, dtype in needed.items() if name not in frame.columns
     ]

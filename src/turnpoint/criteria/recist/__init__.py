@@ -5,21 +5,26 @@ from turnpoint.criteria.recist.complete_response import NothingLeft, nothing_lef
 from turnpoint.criteria.recist.judging import judge
 from turnpoint.criteria.recist.sums import (
     TOO_SMALL_MM,
+    normal_new_node,
     progression_sum_mm,
     sum_of_diameters,
     target_diameters,
+    without_normal_new_nodes,
 )
-from turnpoint.criteria.recist.visit_response import CERTAIN, responses
+from turnpoint.criteria.recist.visit_response import CERTAIN, PARTIAL_RESPONSE_RATIO, responses
 
 __all__ = [
     "CERTAIN",
+    "PARTIAL_RESPONSE_RATIO",
     "TOO_SMALL_MM",
     "NothingLeft",
     "best_responses",
     "judge",
+    "normal_new_node",
     "nothing_left",
     "progression_sum_mm",
     "responses",
     "sum_of_diameters",
     "target_diameters",
+    "without_normal_new_nodes",
 ]

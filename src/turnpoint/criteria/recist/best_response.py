@@ -31,6 +31,16 @@ BEST_RESPONSES_SCHEMA: dict[str, type[pl.DataType]] = {
     "last_evaluable_day": pl.Int64,
 }
 
+# An iUPD confirms nothing and ends nothing: it breaks a sequence, as the one label does that is none of PR, CR and NE.
+_IMMUNE_AS_RECIST = {
+    "iCR": "CR",
+    "iPR": "PR",
+    "iSD": "SD",
+    "NON-iCR/NON-iUPD": "NON-CR/NON-PD",
+    "iUPD": "NON-CR/NON-PD",
+    "iCPD": "PD",
+}
+
 
 def best_responses(
     responses: pl.DataFrame,
@@ -88,6 +98,21 @@ def best_responses(
     )
 
 
+def confirmed_partial_responses(
+    visits: pl.DataFrame, new_therapy: pl.DataFrame | None, rules: ProtocolRules
+) -> pl.DataFrame:
+    """The days on which a PR was confirmed (rule 4): `course, confirmed_day`, one row a confirmation.
+
+    Args:
+        visits: `course, patient_id, day, overall_response`, with the labels of RECIST 1.1 or iRECIST, sorted.
+        new_therapy: `patient_id, new_therapy_day`.
+        rules: what confirms a response.
+    """
+    as_recist = visits.with_columns(pl.col("overall_response").replace(_IMMUNE_AS_RECIST).cast(LABEL))
+    counted = _counted(as_recist, new_therapy)
+    return _matched(counted, rules, ["PR"], ["CR", "PR"], rules.most_stable_between)
+
+
 def _counted(visits: pl.DataFrame, new_therapy: pl.DataFrame | None) -> pl.DataFrame:
     """Rule 1: the visits with a response, up to the first PD and to a new therapy."""
     judged = visits.filter(pl.col("overall_response").is_not_null())
@@ -126,7 +151,15 @@ def _confirmed(
     most_stable: int,
     name: str,
 ) -> pl.DataFrame:
-    """Rule 4: the courses in which a response of `first` is confirmed by one of `second`: `course`, `name` (true).
+    """Rule 4: the courses in which a response of `first` is confirmed by one of `second`: `course`, `name` (true)."""
+    matched = _matched(counted, rules, first, second, most_stable)
+    return matched.select("course").unique().with_columns(pl.lit(value=True).alias(name))
+
+
+def _matched(
+    counted: pl.DataFrame, rules: ProtocolRules, first: list[str], second: list[str], most_stable: int
+) -> pl.DataFrame:
+    """Rule 4: `course, confirmed_day`, one row a response of `first` that is confirmed by one of `second`.
 
     Each response is matched with the first possible confirmation; a later one would only have more between. What
     lies between is counted as a difference of running counts.
@@ -148,7 +181,8 @@ def _confirmed(
         .select("course", "day", "overall_response", "breaks", "stable", "not_evaluable", "downgraded", "row")
     )
     candidates = running.filter(overall.is_in(second)).drop("overall_response")
-    matched = (
+    candidates = candidates.with_columns(pl.col("day").alias("confirmed_day"))
+    return (
         running.filter(overall.is_in(first))
         .with_columns((pl.col("day") + rules.confirmation_days).alias("confirmable_day"))
         .sort("confirmable_day")
@@ -166,5 +200,5 @@ def _confirmed(
             & (pl.col("not_evaluable_right") - pl.col("not_evaluable") <= rules.most_not_evaluable_between)
             & (pl.col("downgraded_right") <= pl.col("row"))
         )
+        .select("course", "confirmed_day")
     )
-    return matched.select("course").unique().with_columns(pl.lit(value=True).alias(name))

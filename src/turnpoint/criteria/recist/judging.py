@@ -7,6 +7,7 @@ import polars as pl
 from turnpoint.criteria.protocol import ProtocolRules
 from turnpoint.criteria.recist.adjudication import adjudication
 from turnpoint.criteria.recist.best_response import best_responses
+from turnpoint.criteria.recist.continuing_response import with_continuing_response
 from turnpoint.criteria.recist.eligibility import eligibility_problems
 from turnpoint.criteria.recist.progression_free_survival import deaths, progression_free_survival
 from turnpoint.criteria.recist.visit_response import responses
@@ -22,7 +23,7 @@ def judge(study: Study, new_therapy: pl.DataFrame, rules: ProtocolRules = Protoc
         new_therapy: `patient_id, new_therapy_day`.
         rules: what the protocol sets.
     """
-    visits = responses(study.lesions)
+    visits = with_continuing_response(responses(study.lesions), new_therapy, rules)
     best = best_responses(visits, new_therapy, rules)
     return Responses(
         visits,

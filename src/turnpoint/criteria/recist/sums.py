@@ -95,9 +95,40 @@ def target_diameters(lesions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def normal_new_node() -> pl.Expr:
+    """Whether a row is of a new node that is normal as yet: under 10 mm, or too small to measure (4.3.2)."""
+    small = (pl.col("status") == "too_small") | (pl.col("diameter_mm") < NORMAL_NODE_BELOW_MM)
+    return (
+        (pl.col("role") == "new") & pl.col("node") & small & (pl.col("status") != "not_evaluable")
+    ).fill_null(value=False)
+
+
+def without_normal_new_nodes(lesions: pl.DataFrame) -> pl.DataFrame:
+    """The lesions with new nodes absent for as long as they are normal; a node once abnormal keeps its readings.
+
+    Args:
+        lesions: as in `Study.lesions`.
+    """
+    normal = lesions.select(normal_new_node().alias("normal"))["normal"]
+    if not normal.any():
+        return lesions
+    lesion = ["patient_id", "reader", "lesion_id"]
+    said = lesions.with_columns(normal.alias("normal"))
+    abnormal = ~pl.col("normal") & ~pl.col("status").is_in(["absent", "not_evaluable"])
+    since = pl.when(abnormal).then("day").min().over(lesion)
+    still = pl.col("normal") & ((pl.col("day") < since) | since.is_null())
+    return said.with_columns(pl.when(still).then(pl.lit("absent")).otherwise("status").alias("status")).drop(
+        "normal"
+    )
+
+
 def numbered(lesions: pl.DataFrame) -> pl.DataFrame:
-    """The lesions table sorted by patient, reader and day, with `course` and `visit` counted from 1."""
-    frame = with_course(lesions.select(_USED).with_columns(pl.col("node").fill_null(value=False)))
+    """The lesions table sorted by patient, reader and day, with `course` and `visit` counted from 1.
+
+    New nodes that are normal as yet are absent in it (`without_normal_new_nodes`).
+    """
+    lesions = without_normal_new_nodes(lesions.select(_USED))
+    frame = with_course(lesions.with_columns(pl.col("node").fill_null(value=False)))
     changed = (
         pl.col(name).ne_missing(pl.col(name).shift(1, fill_value=fill))
         for name, fill in (("course", 0), ("day", None))

@@ -17,7 +17,8 @@ group's answers at recist.eortc.org ("EORTC"). The rules:
 8.  Non-target: PD when unequivocal; NE when any was not evaluated; CR when all are gone; else NON-CR/NON-PD
     (4.3.3, 4.3.4). The tumour marker that 4.3.3 wants normal for CR is not looked at.
 9.  A new lesion is PD; an equivocal one only once it is certain, and then from the day it was first seen (4.3.5).
-    It stays one at every later visit. One that was there before treatment counts from the first visit after it.
+    It stays one at every later visit. One that was there before treatment counts from the first visit after it. A new
+    node under 10 mm short axis is normal, and no new lesion until it has 10 mm (4.3.2).
 10. Overall response by tables 1 and 2; PD of any kind, and a new lesion, are PD whatever the rest is.
 """
 

@@ -46,7 +46,7 @@ def response_results(
     best: pl.DataFrame,
     adtr: LabelledDataset,
     *,
-    study_id: str,
+    study_id: str | None,
     criteria: str,
     sum_code: str = "SDIAM",
 ) -> LabelledDataset:
@@ -57,7 +57,7 @@ def response_results(
         responses: `respond(study).responses`.
         best: `respond(study).best_responses`.
         adtr: ADTR, to whose sums the responses are traced.
-        study_id: its STUDYID.
+        study_id: its STUDYID; None for each patient's own (`datasets.study_ids`).
         criteria: their name, for PARCAT3.
         sum_code: PARAMCD of the sums.
     """

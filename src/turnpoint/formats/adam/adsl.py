@@ -5,21 +5,24 @@ from __future__ import annotations
 import polars as pl
 
 from turnpoint.formats.adam.variables import labelled
-from turnpoint.formats.datasets import LabelledDataset
+from turnpoint.formats.datasets import LabelledDataset, study_ids
 from turnpoint.formats.sdtm import relative_day
 from turnpoint.study.study import Study
 
 
-def subject_level(study: Study, study_id: str) -> LabelledDataset:
+def subject_level(study: Study, study_id: str | None) -> LabelledDataset:
     """ADSL, one row a patient: only what a study knows.
 
     Args:
         study: the study.
-        study_id: its STUDYID.
+        study_id: its STUDYID; None for each patient's own (`datasets.study_ids`).
     """
     death, start = pl.col("death_day"), pl.col("start_date")
-    frame = study.patients.select(
-        pl.lit(study_id).alias("STUDYID"),
+    identified = study.patients.join(
+        study_ids(study, study_id), on="patient_id", how="left", maintain_order="left"
+    )
+    frame = identified.select(
+        "STUDYID",
         pl.col("patient_id").alias("USUBJID"),
         pl.col("arm").alias("ARM"),
         pl.col("sex")

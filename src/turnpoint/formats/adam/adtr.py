@@ -7,6 +7,8 @@ The rules:
    where the lesion was not evaluable.
 2. SDIAM is the sum, missing when it is not complete. BASE, NADIR, and the changes from them are those of `respond`.
 3. ANL01FL flags the complete sums from the baseline on, and lesions with a value there.
+4. ADTF says which part of ADT was imputed (D, M, Y), where the study knows it: of a lesion its own, of the sum that of
+   the target whose date is known least (`date_imputed` of `lesions`, which reading SDTM gives).
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ _COURSE: Final = ("patient_id", "reader")
 _VISIT: Final = (*_COURSE, "day")
 _COLUMNS: Final = (
     *("STUDYID", "USUBJID", "ARM", "TRTSDT", "ASEQ", "PARAMCD", "PARAM", "PARCAT1", "PARCAT2", "PARCAT3"),
-    *("TRLNKID", "AVISIT", "AVISITN", "ADT", "ADY", "AVAL", "AVALU", "ABLFL", "BASE", "CHG", "PCHG"),
+    *("TRLNKID", "AVISIT", "AVISITN", "ADT", "ADTF", "ADY", "AVAL", "AVALU", "ABLFL", "BASE", "CHG", "PCHG"),
     *("NADIR", "CHGNAD", "PCHGNAD", "ANL01FL", "SRCDOM", "SRCVAR", "SRCSEQ"),
 )
 
@@ -33,7 +35,7 @@ def tumour_results(
     responses: pl.DataFrame,
     diameters: pl.DataFrame,
     *,
-    study_id: str,
+    study_id: str | None,
     criteria: str,
     codes: ParameterCodes = USUAL_CODES,
 ) -> LabelledDataset:
@@ -43,7 +45,7 @@ def tumour_results(
         study: the study.
         responses: `respond(study).responses`.
         diameters: what each target adds to the sum: `patient_id, reader, day, lesion_id, diameter_mm`.
-        study_id: its STUDYID.
+        study_id: its STUDYID; None for each patient's own (`datasets.study_ids`).
         criteria: their name, for PARCAT3.
         codes: PARAMCD as the trial writes them.
     """
@@ -61,9 +63,31 @@ def tumour_results(
         pl.when(pl.col("is_baseline") & pl.col("AVAL").is_not_null()).then(pl.lit("Y")).alias("ABLFL"),
         pl.when(pl.col("AVAL").is_not_null() & (pl.col("AVISITN") >= 0)).then(pl.lit("Y")).alias("ANL01FL"),
     )
+    rows = _with_imputed_dates(rows, study)
     rows = rows.sort(*_COURSE, "is_sum", "number", "day", nulls_last=False, maintain_order=True)
     frame = numbered(rows).select(_COLUMNS)
     return labelled("ADTR", "Tumor Results Analysis Dataset", frame, ("USUBJID", "ASEQ"))
+
+
+def _with_imputed_dates(rows: pl.DataFrame, study: Study) -> pl.DataFrame:
+    """Rule 4."""
+    nothing = pl.lit(None, dtype=pl.String)
+    if "date_imputed" not in study.lesions.columns:
+        return rows.with_columns(nothing.alias("ADTF"))
+    targets = study.lesions.filter(pl.col("role") == "target")
+    # Of a sum the flag of the target whose date is known least: D before M before Y.
+    of_visit = targets.group_by(_VISIT).agg(pl.col("date_imputed").cast(pl.String).max().alias("of visit"))
+    of_lesion = targets.select(
+        *_VISIT,
+        pl.col("lesion_id").alias("TRLNKID"),
+        pl.col("date_imputed").cast(pl.String).alias("of lesion"),
+    ).unique([*_VISIT, "TRLNKID"], keep="first", maintain_order=True)
+    joined = rows.join(of_visit, on=_VISIT, how="left", nulls_equal=True, maintain_order="left").join(
+        of_lesion, on=[*_VISIT, "TRLNKID"], how="left", nulls_equal=True, maintain_order="left"
+    )
+    flag = pl.when("is_sum").then("of visit").otherwise("of lesion")
+    known = pl.col("ADT").is_not_null() & (flag != "")
+    return joined.with_columns(pl.when(known).then(flag).alias("ADTF")).drop("of visit", "of lesion")
 
 
 def _sums(responses: pl.DataFrame, codes: ParameterCodes) -> pl.DataFrame:

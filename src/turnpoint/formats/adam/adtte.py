@@ -42,7 +42,7 @@ _COLUMNS: Final = (
 
 
 def time_to_event(
-    study: Study, progression_free: pl.DataFrame, adrs: LabelledDataset, *, study_id: str
+    study: Study, progression_free: pl.DataFrame, adrs: LabelledDataset, *, study_id: str | None
 ) -> LabelledDataset:
     """ADTTE.
 
@@ -50,7 +50,7 @@ def time_to_event(
         study: the study.
         progression_free: `respond(study).progression_free`.
         adrs: ADRS, to whose responses the times are traced.
-        study_id: its STUDYID.
+        study_id: its STUDYID; None for each patient's own (`datasets.study_ids`).
     """
     pfs = progression_free.select(
         *_COURSE,

@@ -25,7 +25,7 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.formats.datasets import LabelledDataset
+from turnpoint.formats.datasets import LabelledDataset, study_ids
 from turnpoint.formats.sdtm import relative_day
 from turnpoint.study.study import Study
 
@@ -50,6 +50,7 @@ LABELS: Final[Mapping[str, str]] = MappingProxyType(
         "AVISITN": "Analysis Visit (N)",
         "STARTDT": "Time-to-Event Origin Date",
         "ADT": "Analysis Date",
+        "ADTF": "Analysis Date Imputation Flag",
         "ADY": "Analysis Relative Day",
         "AVAL": "Analysis Value",
         "AVALC": "Analysis Value (C)",
@@ -90,11 +91,12 @@ class ParameterCodes:
 USUAL_CODES: Final = ParameterCodes()
 
 
-def timed(frame: pl.DataFrame, study: Study, study_id: str) -> pl.DataFrame:
+def timed(frame: pl.DataFrame, study: Study, study_id: str | None) -> pl.DataFrame:
     """Rows with `patient_id, day` and `STUDYID, USUBJID, ARM, ADT, ADY, TRTSDT` beside them, in the same order."""
-    people = study.patients.select("patient_id", "arm", "start_date")
+    people = study.patients.select("patient_id", "arm", "start_date").join(
+        study_ids(study, study_id), on="patient_id", how="left", maintain_order="left"
+    )
     return frame.join(people, on="patient_id", how="left", maintain_order="left").with_columns(
-        pl.lit(study_id).alias("STUDYID"),
         pl.col("patient_id").alias("USUBJID"),
         pl.col("arm").alias("ARM"),
         (pl.col("start_date") + pl.duration(days=pl.col("day"))).alias("ADT"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
@@ -15,7 +17,8 @@ class Dataset:
 
     Attributes:
         path: the file.
-        domain: the SDTM domain: what its DOMAIN column says, or else its name (`SUPP` and the domain for supplements).
+        domain: the SDTM domain: what its DOMAIN column says, or else its name (`SUPP` and the domain for supplements);
+            of ADaM the name of the data set.
         columns: names of its columns, in upper case, and as they stand in the file.
     """
 
@@ -29,8 +32,25 @@ class Dataset:
         return self.path.name
 
 
+# Dates that SDTM never has under these names: it has texts that end in DTC.
+_ANALYSIS_DATES: Final = frozenset({"TRTSDT", "TRTEDT", "ASTDT", "AENDT", "ADT"})
+_ANALYSIS: Final = re.compile(r"AD(?!VERSE)[A-Z0-9_]+")
+
+
+def analysis_name(name: str) -> str | None:
+    """The ADaM data set that a name is: ADTR, ADSL, ...; None for any other name.
+
+    >>> analysis_name("adtr"), analysis_name("adverse_events"), analysis_name("ad")
+    ('ADTR', None, None)
+    """
+    stem = name.strip().upper()
+    return stem if _ANALYSIS.fullmatch(stem) else None
+
+
 def domain_of(said: Sequence[str], columns: Collection[str], name: str) -> str:
-    """The domain of a data set.
+    """The domain of a data set: of ADaM its name, whatever DOMAIN it has kept from SDTM.
+
+    ADaM is what is named AD..., or has what SDTM never has: PARAMCD beside AVAL or AVALC, or a date such as TRTSDT.
 
     Args:
         said: what the first record has in DOMAIN and RDOMAIN, as far as they are there.
@@ -39,8 +59,20 @@ def domain_of(said: Sequence[str], columns: Collection[str], name: str) -> str:
 
     >>> domain_of(["TR"], ["DOMAIN"], "tr1"), domain_of(["TR"], ["RDOMAIN", "QNAM", "QVAL"], "supptr")
     ('TR', 'SUPPTR')
+    >>> domain_of(["EX"], ["DOMAIN", "PARAMCD", "AVAL"], "exposure"), domain_of(["TR"], ["DOMAIN"], "adtr")
+    ('ADEX', 'ADTR')
     """
     stem = name.strip().upper()
+    analysis = analysis_name(stem)
+    if analysis is not None:
+        return analysis
+    own = set(columns)
+    if ("PARAMCD" in own and {"AVAL", "AVALC"} & own) or own & _ANALYSIS_DATES:
+        return (
+            "ADTTE"
+            if "CNSR" in columns
+            else f"AD{next((word.strip().upper() for word in said if word), stem)}"
+        )
     told = next((word.strip().upper() for word in said if word.strip()), None)
     domain = told or (stem[:2] if len(stem) <= 3 else stem)
     return f"SUPP{domain.removeprefix('SUPP')}" if {"QNAM", "QVAL"} <= set(columns) else domain

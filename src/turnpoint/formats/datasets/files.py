@@ -1,4 +1,4 @@
-"""Files of CDISC data sets, of either kind, told apart by their content: which there are, and what they hold."""
+"""Files of CDISC data sets, of every kind, told apart by their content: which there are, and what they hold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.formats.datasets import dataset_json, xpt
+from turnpoint.formats.datasets import dataset_json, tables, xpt
 from turnpoint.formats.datasets.dataset import Dataset, typed
 from turnpoint.study.findings import Findings
 
@@ -24,13 +24,14 @@ class _Kind:
 _KINDS: Final = (
     _Kind(xpt.is_transport, xpt.describe, xpt.read_columns),
     _Kind(dataset_json.is_dataset_json, dataset_json.describe, dataset_json.read_columns),
+    _Kind(tables.is_table, tables.describe, tables.read_columns),
 )
 # A file of one of these names is to be a data set, though its content is not.
 ENDINGS: Final = (".xpt", ".dsjc")
 
 
 def dataset_files(path: Path) -> list[Path]:
-    """The files with a data set that a path is or holds: SAS transport files and Dataset-JSON, in one folder if so."""
+    """The files with a data set that a path is or holds, in any of the forms, mixed in one folder if so."""
     found = sorted(path.iterdir()) if path.is_dir() else [path]
     return [file for file in found if file.is_file() and _kind(file) is not None]
 

@@ -14,7 +14,7 @@ Source: DICOM PS3.3 section A.35, PS3.16 TID 1500.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -26,9 +26,10 @@ from turnpoint.errors import Problem, counted
 from turnpoint.formats.dicom_sr.files import Report, holds_dicom, reports
 from turnpoint.formats.dicom_sr.ledger import Ledger
 from turnpoint.formats.dicom_sr.lesions import Reading, latest, lesion_ids, readings
-from turnpoint.formats.ledger import Converted
+from turnpoint.formats.ledger import Converted, with_aside
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import RawTable
+from turnpoint.study.schema import TABLES
 from turnpoint.study.study import Study
 from turnpoint.study.validation import build
 
@@ -62,11 +63,12 @@ def recognises(path: Path) -> bool:
         return False
 
 
-def inspect(path: Path) -> tuple[Study | None, tuple[Problem, ...]]:
+def inspect(path: Path, needed: Collection[str] = tuple(TABLES)) -> tuple[Study | None, tuple[Problem, ...]]:
     """Read measurement reports as a study, and list every problem, without raising on bad data.
 
     Args:
         path: a report, or a folder with reports in it and in its folders.
+        needed: the tables that the work at hand cannot do without (`study.validation.build`).
 
     Returns:
         The study, None when there is any error; everything found.
@@ -74,15 +76,16 @@ def inspect(path: Path) -> tuple[Study | None, tuple[Problem, ...]]:
     Raises:
         MissingExtraError: pydicom is not installed.
     """
-    found = convert(path)
+    found = convert(path, needed)
     return found.study, found.problems
 
 
-def convert(path: Path) -> Converted:
+def convert(path: Path, needed: Collection[str] = tuple(TABLES)) -> Converted:
     """Read measurement reports as a study, with what the study has no place for beside it.
 
     Args:
         path: as for `inspect`.
+        needed: as for `inspect`.
 
     Raises:
         MissingExtraError: pydicom is not installed.
@@ -111,12 +114,18 @@ def convert(path: Path) -> Converted:
     if findings.has_errors:
         return Converted(None, findings.listed(patients), ledger.unmapped())
     raw = {"patients": _patients(known, starts), "lesions": lesions}
-    study, problems = build(raw, name, findings)
+    study, problems = build(raw, name, findings, needed)
     problems = tuple(_located(problem, found, name) for problem in problems)
     if study is not None:
         warnings = tuple(problem for problem in problems if problem.severity == "warning")
         study = replace(study, problems=warnings)
-    return Converted(study, problems, ledger.unmapped())
+
+    def located(table: str, rows: pl.DataFrame) -> pl.DataFrame:
+        files = [found[row - _FIRST_ROW].report.file for row in rows["row"]] if table == "lesions" else name
+        told = pl.lit(files) if isinstance(files, str) else pl.Series("file", files, pl.String)
+        return rows.with_columns(told.alias("file"), pl.lit(None, dtype=pl.Int64).alias("row"))
+
+    return Converted(study, problems, with_aside(ledger.unmapped(), findings, located))
 
 
 def _current(known: Sequence[Report], ledger: Ledger) -> list[Report]:

@@ -19,7 +19,7 @@ import polars as pl
 
 from turnpoint.formats.fhir.codes import GENDER
 from turnpoint.formats.fhir.conditions import Cancer
-from turnpoint.formats.fhir.days import When, point
+from turnpoint.formats.fhir.days import When, is_within_reach, point
 from turnpoint.formats.fhir.drafts import Draft
 from turnpoint.formats.fhir.elements import (
     own,
@@ -161,10 +161,19 @@ def _of_person(person: Person, start: date | None, ledger: Ledger) -> dict[str, 
 
 def _death_day(person: Person, start: date | None, birth_year: int | None, ledger: Ledger) -> int | None:
     died = point(person.body, "deceasedDateTime")
-    if died.day is not None:
+    if died.day is not None and died.day >= 0 and is_within_reach(died.day):
         return died.day
-    if died.first is not None and start is not None:
+    if died.day is None and died.first is not None and start is not None:
         day = (died.first.last - start).days
+        if not is_within_reach(day):
+            ledger.leave(
+                person.place,
+                (died.first.text, None, "death", None, None),
+                "deaths more than 20 years from the start of the course",
+                "They are kept in the side table and not read; check the date.",
+                "deceasedDateTime",
+            )
+            return None
         if day >= 0 and died.first.last.year >= (birth_year or 0):
             return day
     if died != When() or person.body.get("deceasedBoolean") is True:

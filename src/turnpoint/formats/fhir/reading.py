@@ -12,7 +12,7 @@ Source: HL7 FHIR R4 (4.0.1); HL7 mCODE 4.0.0.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -29,9 +29,10 @@ from turnpoint.formats.fhir.markers import MARKER_COLUMNS, marker_rows
 from turnpoint.formats.fhir.medications import DOSE_COLUMNS, dose_rows, settled
 from turnpoint.formats.fhir.patients import PATIENT_COLUMNS, patient_rows, start_dates
 from turnpoint.formats.fhir.resources import fhir_files, is_fhir, resources
-from turnpoint.formats.ledger import Converted
+from turnpoint.formats.ledger import Converted, with_aside
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import RawTable
+from turnpoint.study.schema import TABLES
 from turnpoint.study.study import Study
 from turnpoint.study.validation import build
 
@@ -57,24 +58,26 @@ def recognises(path: Path) -> bool:
         return False
 
 
-def inspect(path: Path) -> tuple[Study | None, tuple[Problem, ...]]:
+def inspect(path: Path, needed: Collection[str] = tuple(TABLES)) -> tuple[Study | None, tuple[Problem, ...]]:
     """Read FHIR files as a study, and list every problem, without raising on bad data.
 
     Args:
         path: a file with a Bundle, a resource or one resource a line; or a folder of such files.
+        needed: the tables that the work at hand cannot do without (`study.validation.build`).
 
     Returns:
         The study, None when there is any error; everything found.
     """
-    found = convert(path)
+    found = convert(path, needed)
     return found.study, found.problems
 
 
-def convert(path: Path) -> Converted:
+def convert(path: Path, needed: Collection[str] = tuple(TABLES)) -> Converted:
     """Read FHIR files as a study, with what the study has no place for beside it.
 
     Args:
         path: as for `inspect`.
+        needed: as for `inspect`.
     """
     findings = Findings()
     gathered = Gathered()
@@ -100,10 +103,11 @@ def convert(path: Path) -> Converted:
     name = path.resolve().name if path.is_dir() else path.name.partition(".")[0]
     places = {table: [_place(row) for row in rows] for table, rows in tables.items()}
     raw = {table: _raw(table, rows) for table, rows in tables.items() if rows}
-    study, problems = build(raw, name, findings)
+    study, problems = build(raw, name, findings, needed)
     problems = tuple(_located(problem, places, path.name) for problem in problems)
     if study is None:
         return Converted(None, problems, unmapped)
+    unmapped = with_aside(unmapped, findings, lambda table, rows: _relocated(rows, places[table]))
     frames = {table: _renumbered(getattr(study, table), places.get(table, [])) for table in _COLUMNS}
     warnings = tuple(problem for problem in problems if problem.severity == "warning")
     return Converted(Study(**frames, problems=warnings, name=name), problems, unmapped)
@@ -163,6 +167,19 @@ def _located(problem: Problem, places: Mapping[str, Sequence[Place | None]], nam
     if place is None:
         return replace(problem, file=name, row=None, mend=mend)
     return replace(problem, file=place.file, row=place.row, mend=mend)
+
+
+def _relocated(rows: pl.DataFrame, places: Sequence[Place | None]) -> pl.DataFrame:
+    """Rows that the checks set aside, by the resource that each is from; of a patient there is none."""
+    known = {number: place for number, place in enumerate(places, start=_FIRST_ROW) if place is not None}
+    own = [known.get(number) for number in rows["row"]]
+    return rows.with_columns(
+        pl.coalesce(pl.Series("file", [place.file if place else None for place in own], pl.String), "file"),
+        pl.Series("row", [place.row if place else None for place in own], pl.Int64),
+        pl.coalesce(
+            pl.Series("record", [place.name if place else None for place in own], pl.String), "record"
+        ),
+    )
 
 
 def _renumbered(frame: pl.DataFrame, places: Sequence[Place | None]) -> pl.DataFrame:

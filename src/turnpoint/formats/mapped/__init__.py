@@ -1,18 +1,26 @@
-"""Wide tables, read by a mapping file, and the first mapping that is guessed for one."""
+"""Wide tables, read by a mapping file, the first mapping that is guessed for one, and tables that need none."""
 
-from turnpoint.formats.mapped.cells import read_sheet
-from turnpoint.formats.mapped.guessing import guess
 from turnpoint.formats.mapped.questions import Guess, Question, quoted
 from turnpoint.formats.mapped.reading import MAPPING_ENDING, convert, inspect, recognises
+from turnpoint.formats.mapped.unmapped import (
+    convert_table,
+    first_guess,
+    inspect_table,
+    option_of,
+    recognises_table,
+)
 
 __all__ = [
     "MAPPING_ENDING",
     "Guess",
     "Question",
     "convert",
-    "guess",
+    "convert_table",
+    "first_guess",
     "inspect",
+    "inspect_table",
+    "option_of",
     "quoted",
-    "read_sheet",
     "recognises",
+    "recognises_table",
 ]

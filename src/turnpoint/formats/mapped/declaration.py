@@ -12,6 +12,8 @@ QUESTION: Final = "?"
 DROP: Final = "drop"
 FIRST_DATE: Final = "first_date"
 SIZE_UNITS: Final[Mapping[str, float]] = MappingProxyType({"mm": 1.0, "cm": 10.0})
+# A month is 365.25 / 12 days.
+TIME_UNITS: Final[Mapping[str, float]] = MappingProxyType({"days": 1.0, "weeks": 7.0, "months": 30.4375})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +23,12 @@ class Source:
     Attributes:
         column: the column of the file; None for a constant or checkboxes.
         constant: the same in every row.
-        values: what the cells of the file mean; others stay as they are.
-        unit: of a size, `mm` or `cm`.
+        values: what the cells of the file mean; others stay as they are. An empty text means nothing.
+        unit: of a size, `mm` or `cm`; of a day, `days`, `weeks` or `months`.
         checkboxes: columns of which a 1 means the text beside it.
+        unit_column: the column that says `mm` or `cm` for each row.
+        percent_of: of a size that is a change in percent, what it is of: a column, or a number in mm.
+        date_formats: how these dates are written, where the other dates are written otherwise.
     """
 
     column: str | None = None
@@ -31,11 +36,15 @@ class Source:
     values: Mapping[str, str] = field(default_factory=dict)
     unit: str = "mm"
     checkboxes: Mapping[str, str] = field(default_factory=dict)
+    unit_column: str | None = None
+    percent_of: str | float | None = None
+    date_formats: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the file that it reads."""
-        return (*((self.column,) if self.column is not None else ()), *self.checkboxes)
+        others = (self.column, self.unit_column, self.percent_of)
+        return (*(one for one in others if isinstance(one, str)), *self.checkboxes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +69,34 @@ class Declaration:
     Attributes:
         file: beside the mapping file.
         sheet: of a workbook; None is the first.
-        header_row: the line of the column names.
+        header_row: the line of the column names, the last one where there are several.
+        header_lines: how many there are.
         patient: the column of the patient.
         times: `day` and `date` of a row, as far as it has them.
-        date_format, decimal_mark: how dates and numbers are written.
+        date_formats: how dates are written; the first that fits a cell counts.
+        decimal_mark: `.` or `,`; None where nobody said.
         missing: cells that say that nothing is known.
+        codes: the same by column, for numbers that are values in other columns.
+        text_aside: columns of numbers of which cells that are none are kept aside.
         day_zero_is_first_date: true when day 0 is the patient's first date.
         fill_down: columns whose empty cells are as the cell above.
         patients: columns of `patients`.
         blocks: in their order, `{n}` written out.
-        words: cells of a size that are a state instead.
+        words: cells of a size that are a state instead, and of a marker that is below its limit (`not_detected`).
         ignored: columns left out on purpose: `ignore`, or `drop` for those that no side table keeps either.
     """
 
     file: str
     sheet: str | None
     header_row: int
+    header_lines: int
     patient: Source
     times: Mapping[str, Source]
-    date_format: str
-    decimal_mark: str
+    date_formats: tuple[str, ...]
+    decimal_mark: str | None
     missing: tuple[str, ...]
+    codes: Mapping[str, tuple[str, ...]]
+    text_aside: tuple[str, ...]
     day_zero_is_first_date: bool
     fill_down: tuple[str, ...]
     patients: Mapping[str, Source]
@@ -102,5 +118,7 @@ class Declaration:
         for key, one in parts:
             for column in one.columns:
                 named.setdefault(column, key)
+        named |= {column: f"codes.{column}" for column in self.codes if column not in named}
+        named |= {column: "rows.text_aside" for column in self.text_aside if column not in named}
         named |= {column: "rows.fill_down" for column in self.fill_down if column not in named}
         return named

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from turnpoint.formats.mapped.dates import DATE_FORMATS
@@ -19,6 +20,7 @@ from turnpoint.formats.mapped.declaration import (
     FIRST_DATE,
     QUESTION,
     SIZE_UNITS,
+    TIME_UNITS,
     Block,
     Declaration,
     Source,
@@ -27,12 +29,16 @@ from turnpoint.study.findings import Findings
 from turnpoint.study.naming import nearest
 from turnpoint.study.schema import TABLES
 
-WORDS: Final = ("too_small", "absent", "not_evaluable")
-_TOP: Final = ("format", "file", "sheet", "header_row", "rows", "patients", "words", "unmapped")
-_ROWS: Final = (
-    "patient_id", "day", "date", "date_format", "decimal_mark", "missing", "day_zero", "fill_down"
+WORDS: Final = ("too_small", "absent", "not_evaluable", "not_detected")
+_TOP: Final = (
+    "format", "file", "sheet", "header_row", "header_lines", "rows", "patients", "codes", "words", "unmapped",
 )  # fmt: skip
-_SOURCE: Final = ("column", "is", "values", "unit", "checkboxes")
+_ROWS: Final = (
+    "patient_id", "day", "date", "date_format", "decimal_mark", "missing", "text_aside", "day_zero", "fill_down"
+)  # fmt: skip
+_SOURCE: Final = (
+    "column", "is", "values", "unit", "checkboxes", "unit_column", "percent_of", "date_format",
+)  # fmt: skip
 _BLOCKS: Final = ("lesions", "markers", "doses", "events")
 _DERIVED: Final = ("censoring", "reported_value", "reported_unit")
 
@@ -69,7 +75,10 @@ class _Reader:
 
     def unanswered(self, key: str) -> None:
         self.wrong(
-            key, QUESTION, "the question is not answered", "Write the answer in place of the question mark."
+            key,
+            QUESTION,
+            "the question is not answered",
+            "Write the answer in place of the question mark; turnpoint map guess FILE --replace asks again.",
         )
 
     def texts(self, table: Mapping[str, Any], key: str, name: str) -> tuple[str, ...]:
@@ -123,9 +132,13 @@ class _Reader:
                 key, value, "says where it comes from never or twice", "Write one of column, is, checkboxes."
             )
             return None
-        unit = str(value.get("unit", "mm"))
-        if unit not in SIZE_UNITS:
-            self.wrong(f"{key}.unit", unit, "not a unit of sizes here", "Write mm or cm.")
+        timed = key.rpartition(".")[2] == "day"
+        unit = str(value.get("unit", "days" if timed else "mm"))
+        if unit not in (TIME_UNITS if timed else SIZE_UNITS):
+            rule = "not a unit of time here" if timed else "not a unit of sizes here"
+            self.wrong(
+                f"{key}.unit", unit, rule, "Write days, weeks or months." if timed else "Write mm or cm."
+            )
             return None
         maps = {name: self.meanings(value, key, name) for name in ("values", "checkboxes")}
         constant, column = value.get("is"), value.get("column")
@@ -138,7 +151,31 @@ class _Reader:
             values=maps["values"],
             unit=unit,
             checkboxes=maps["checkboxes"],
+            unit_column=self.text(value, key, "unit_column", None),
+            percent_of=self.baseline(value, key),
+            date_formats=self.date_formats(value, key, "date_format"),
         )
+
+    def baseline(self, source: Mapping[str, Any], key: str) -> str | float | None:
+        """What a change in percent is of: a column, or a number in mm."""
+        value = source.get("percent_of")
+        if value is None or isinstance(value, bool) or not isinstance(value, int | float):
+            return self.text(source, key, "percent_of", None)
+        if value > 0:
+            return float(value)
+        self.wrong(
+            f"{key}.percent_of", value, "no sum of diameters", "Write a number of mm above 0, or a column."
+        )
+        return None
+
+    def date_formats(self, table: Mapping[str, Any], key: str, name: str) -> tuple[str, ...]:
+        """One format of dates, or several."""
+        found = self.texts(table, key, name)
+        for one in found:
+            if one not in DATE_FORMATS:
+                mend = f"Write one of {', '.join(DATE_FORMATS)}."
+                self.wrong(f"{key}.{name}", one, "not one of those known", mend)
+        return tuple(one for one in found if one in DATE_FORMATS)
 
     def meanings(self, source: Mapping[str, Any], key: str, name: str) -> dict[str, str]:
         """What cells mean, or what a tick means."""
@@ -237,17 +274,20 @@ def declared(document: Mapping[str, Any], name: str, findings: Findings) -> Decl
         [column.name for column in TABLES["patients"].columns if column.name != "patient_id"],
     )
     blocks = [block for table in _BLOCKS for block in read.blocks(document, table)]
-    words = read.section(document, "words")
+    codes, words = read.section(document, "codes"), read.section(document, "words")
     read.known(words, "words", WORDS)
     found = Declaration(
         file=_file(read, document),
         sheet=read.text(document, "", "sheet", None),
-        header_row=_header_row(read, document),
+        header_row=_lines(read, document, "header_row"),
+        header_lines=_lines(read, document, "header_lines"),
         patient=_patient(read, rows),
         times={name: one for name, one in times.items() if one is not None},
-        date_format=_one_of(read, rows, "date_format", "yyyy-mm-dd", tuple(DATE_FORMATS)),
-        decimal_mark=_one_of(read, rows, "decimal_mark", ".", (".", ",")),
+        date_formats=read.date_formats(rows, "rows", "date_format") or ("yyyy-mm-dd",),
+        decimal_mark=_one_of(read, rows, "decimal_mark", "", ("", ".", ",")) or None,
         missing=read.texts(rows, "rows", "missing"),
+        codes={column: read.texts(codes, "codes", column) for column in codes},
+        text_aside=read.texts(rows, "rows", "text_aside"),
         day_zero_is_first_date=_one_of(read, rows, "day_zero", "", ("", FIRST_DATE)) == FIRST_DATE,
         fill_down=read.texts(rows, "rows", "fill_down"),
         patients=patients,
@@ -267,11 +307,16 @@ def _file(read: _Reader, document: Mapping[str, Any]) -> str:
     return file or ""
 
 
-def _header_row(read: _Reader, document: Mapping[str, Any]) -> int:
-    line = document.get("header_row", 1)
-    if isinstance(line, int) and not isinstance(line, bool) and line >= 1:
-        return line
-    read.wrong("header_row", line, "not a line", "Write the number of the line with the column names.")
+def _lines(read: _Reader, document: Mapping[str, Any], name: str) -> int:
+    number = document.get(name, 1)
+    if isinstance(number, int) and not isinstance(number, bool) and number >= 1:
+        return number
+    mend = (
+        "Write the number of the line with the column names."
+        if name == "header_row"
+        else "Write how many lines hold the column names."
+    )
+    read.wrong(name, number, "not a line" if name == "header_row" else "not a number of lines", mend)
     return 1
 
 
@@ -297,6 +342,11 @@ def _report_contradictions(read: _Reader, document: Mapping[str, Any], found: De
             "there is no time",
             "Write date = or day = with its column, here or in each block.",
         )
+    if found.header_lines > found.header_row:
+        rule = "more lines of names than there are up to header_row"
+        read.wrong(
+            "header_lines", found.header_lines, rule, "Write the last line of the names as header_row."
+        )
     has_dates = "date" in rows or any("date" in block.fields for block in found.blocks)
     if has_dates and "start_date" not in patients and "day_zero" not in rows:
         read.wrong(
@@ -317,12 +367,12 @@ def _written_out(
         Block(
             table,
             {
-                name: Source(
-                    put(one.column, number),
-                    put(one.constant, number),
-                    one.values,
-                    one.unit,
-                    {column.replace("{n}", number): text for column, text in one.checkboxes.items()},
+                name: replace(
+                    one,
+                    column=put(one.column, number),
+                    constant=put(one.constant, number),
+                    checkboxes={put(column, number) or "": text for column, text in one.checkboxes.items()},
+                    unit_column=put(one.unit_column, number),
                 )
                 for name, one in fields.items()
             },

@@ -17,12 +17,16 @@ class Question:
         text: the question.
         proposal: the answer proposed, as TOML; None when nothing speaks for one.
         examples: of the cells.
+        optional: true where nothing depends on the answer but what is left aside: asked on a terminal only.
+        presumed: what is said where a table is read in one go and the proposal is taken; empty where it must not be.
     """
 
     key: str
     text: str
     proposal: str | None = None
     examples: str = ""
+    optional: bool = False
+    presumed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,31 @@ class Line:
     after: str = ""
 
 
+class Draft:
+    """A mapping while it is written: its lines, and the columns that they read."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self.read: set[str] = set()
+        self.date_formats: dict[str, str] = {}
+
+    def add(self, text: str, question: Question | None = None, after: str = "") -> None:
+        """A line, with the question that it waits for."""
+        self.lines.append(Line(text, question, after))
+
+    def use(self, key: str, name: str, *more: str) -> None:
+        """A line that reads a column; `more` says how, as TOML."""
+        self.read.add(name)
+        self.add(f"{key} = {self.column(name, *more)}")
+
+    def column(self, name: str, *more: str) -> str:
+        """A column as TOML, with the format of its dates where that is its own."""
+        own = [self.date_formats[name]] if name in self.date_formats else []
+        if not own and not more:
+            return quoted(name)
+        return f"{{ {', '.join((f'column = {quoted(name)}', *more, *own))} }}"
+
+
 @dataclass(frozen=True, slots=True)
 class Guess:
     """A first mapping.
@@ -43,17 +72,20 @@ class Guess:
         columns: how many the table has.
         understood: those that the mapping reads, or knows to be of no use.
         unsure: the others.
+        aside: those that are not read: known to be of no use, or unsure.
     """
 
     lines: tuple[Line, ...]
     columns: int
     understood: tuple[str, ...]
     unsure: tuple[str, ...]
+    aside: tuple[str, ...] = ()
 
     @property
     def questions(self) -> tuple[Question, ...]:
-        """What must be answered, in order."""
-        return tuple(line.question for line in self.lines if line.question is not None)
+        """What must be answered, in order, each once."""
+        asked = {line.question.key: line.question for line in self.lines if line.question is not None}
+        return tuple(asked.values())
 
     def toml(self, answers: Mapping[str, str]) -> str:
         """The mapping file.

@@ -7,7 +7,7 @@ The mapping (TOML, `document`) names its table, so it is itself what commands ta
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from typing import Final
 import polars as pl
 
 from turnpoint.errors import Problem
-from turnpoint.formats.ledger import UNMAPPED_SCHEMA, Converted
+from turnpoint.formats.ledger import UNMAPPED_SCHEMA, Converted, with_aside
 from turnpoint.formats.mapped.cells import Sheet, read_sheet
 from turnpoint.formats.mapped.declaration import Declaration, Source
 from turnpoint.formats.mapped.document import parsed
@@ -23,6 +23,7 @@ from turnpoint.formats.mapped.ledger import Ledger
 from turnpoint.formats.mapped.tables import MappedTable, mapped_tables
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import nearest
+from turnpoint.study.schema import TABLES
 from turnpoint.study.study import Study
 from turnpoint.study.validation import build
 
@@ -41,11 +42,12 @@ def recognises(path: Path) -> bool:
         return False
 
 
-def inspect(path: Path) -> tuple[Study | None, tuple[Problem, ...]]:
+def inspect(path: Path, needed: Collection[str] = tuple(TABLES)) -> tuple[Study | None, tuple[Problem, ...]]:
     """Read a wide table by its mapping, and list every problem, without raising on bad data.
 
     Args:
         path: the mapping, the table beside it, or the folder of both.
+        needed: the tables that the work at hand cannot do without (`study.validation.build`).
 
     Returns:
         The study, None when there is any error; everything found.
@@ -53,7 +55,7 @@ def inspect(path: Path) -> tuple[Study | None, tuple[Problem, ...]]:
     Raises:
         MissingExtraError: the table is a workbook, and fastexcel is not installed.
     """
-    found = _convert(path, with_side_table=False)
+    found = _convert(path, needed, with_side_table=False)
     return found.study, found.problems
 
 
@@ -66,7 +68,7 @@ def convert(path: Path) -> Converted:
     Raises:
         MissingExtraError: the table is a workbook, and fastexcel is not installed.
     """
-    return _convert(path, with_side_table=True)
+    return _convert(path, tuple(TABLES), with_side_table=True)
 
 
 def mapping_of(path: Path) -> Path | None:
@@ -87,7 +89,7 @@ def _is_mapping(file: Path) -> bool:
         return _MARK.search(stream.read(_LOOKED_AT).decode("utf-8", errors="replace")) is not None
 
 
-def _convert(path: Path, *, with_side_table: bool) -> Converted:
+def _convert(path: Path, needed: Collection[str], *, with_side_table: bool) -> Converted:
     findings = Findings()
     nothing = pl.DataFrame(schema=UNMAPPED_SCHEMA)
     try:
@@ -99,16 +101,47 @@ def _convert(path: Path, *, with_side_table: bool) -> Converted:
     if place is None or read is None:
         return Converted(None, findings.listed(), nothing)
     mapping, sheet = read
+    name = place.name.removesuffix(MAPPING_ENDING).removesuffix(".toml")
+    return read_mapped(mapping, sheet, name, findings, needed, with_side_table=with_side_table)
+
+
+def read_mapped(
+    mapping: Declaration,
+    sheet: Sheet,
+    name: str,
+    findings: Findings,
+    needed: Collection[str] = tuple(TABLES),
+    *,
+    with_side_table: bool,
+) -> Converted:
+    """A table as its mapping says.
+
+    Args:
+        mapping: names columns of the sheet only.
+        sheet: the table.
+        name: of the study.
+        findings: what is known already, and where problems go.
+        needed: as for `inspect`.
+        with_side_table: true to keep what is left out.
+    """
+    nothing = pl.DataFrame(schema=UNMAPPED_SCHEMA)
     ledger = Ledger(sheet, mapping)
     tables = mapped_tables(mapping, sheet, findings, ledger)
     ledger.report(findings)
-    name = place.name.removesuffix(MAPPING_ENDING).removesuffix(".toml")
-    study, problems = build({table: one.raw for table, one in tables.items()}, name, findings)
+    study, problems = build(
+        {table: one.raw for table, one in tables.items()}, name, findings, needed, as_written=True
+    )
     problems = tuple(_located(problem, tables, mapping, sheet.file, name) for problem in problems)
     if study is not None:
         warnings = tuple(problem for problem in problems if problem.severity == "warning")
         study = _with_lines(replace(study, problems=warnings), tables)
-    return Converted(study, problems, ledger.unmapped() if with_side_table else nothing)
+    unmapped = ledger.unmapped() if with_side_table else nothing
+
+    def located(table: str, rows: pl.DataFrame) -> pl.DataFrame:
+        lines = tables[table].rows.gather(rows["row"] - _FIRST_ROW)
+        return rows.with_columns(pl.lit(sheet.file).alias("file"), lines.cast(pl.Int64).alias("row"))
+
+    return Converted(study, problems, with_aside(unmapped, findings, located))
 
 
 def _declared(place: Path, findings: Findings) -> tuple[Declaration, Sheet] | None:
@@ -133,20 +166,25 @@ def _declared(place: Path, findings: Findings) -> tuple[Declaration, Sheet] | No
             column="file",
         )
         return None
-    sheet = read_sheet(place.parent / file, mapping.sheet, mapping.header_row, findings)
+    sheet = read_sheet(place.parent / file, mapping.sheet, mapping.header_row, findings, mapping.header_lines)
     if sheet is None:
         return None
+    report_unknown_columns(mapping, sheet, place.name, findings)
+    return None if findings.has_errors else (mapping, sheet)
+
+
+def report_unknown_columns(mapping: Declaration, sheet: Sheet, file: str, findings: Findings) -> None:
+    """Report the columns that a mapping names and its table has not."""
     for column, key in mapping.columns().items():
         if column not in sheet.columns:
             meant = nearest(column, sheet.columns)
             findings.add(
-                place.name,
+                file,
                 f"{sheet.file} has no such column",
                 f"Is {meant} meant?" if meant else f"Its columns: {', '.join(sheet.columns[:12])}.",
                 column=key,
                 value=column,
             )
-    return None if findings.has_errors else (mapping, sheet)
 
 
 def _located(

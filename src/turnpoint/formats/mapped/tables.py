@@ -11,8 +11,16 @@ import polars as pl
 from turnpoint.errors import counted
 from turnpoint.formats.mapped.cells import ROW, Sheet
 from turnpoint.formats.mapped.dates import as_iso
-from turnpoint.formats.mapped.declaration import SIZE_UNITS, Block, Declaration, Source
+from turnpoint.formats.mapped.declaration import SIZE_UNITS, TIME_UNITS, Block, Declaration, Source
 from turnpoint.formats.mapped.ledger import Ledger
+from turnpoint.formats.mapped.numbers import (
+    number_in,
+    one_diameter,
+    plain_number,
+    several_diameters,
+    unit_beside,
+)
+from turnpoint.formats.mapped.silent import silent_cells
 from turnpoint.study.cell_values import MISSING_WORDS
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import RawTable
@@ -60,6 +68,7 @@ def mapped_tables(
     """
     frame = _plain(mapping, sheet)
     _report_decimals(mapping, sheet, frame, findings)
+    _report_diameters(mapping, sheet, frame, findings)
     parts: dict[str, list[pl.DataFrame]] = {}
     used: list[pl.Series] = []
     for number, block in enumerate(mapping.blocks):
@@ -68,7 +77,10 @@ def mapped_tables(
         nobody, never = pl.col("patient_id").is_null(), _timeless(rows)
         ledger.leave_rows(block, rows.filter(nobody), "the row has no patient")
         ledger.leave_rows(block, rows.filter(never & ~nobody), "the row has neither a day nor a date")
-        kept = rows.filter(~nobody & ~never).with_columns(pl.lit(number, dtype=pl.Int64).alias(_BLOCK))
+        kept = pl.concat(
+            [rows.filter(~nobody & ~never), *_baselines(mapping, block, frame, sheet.file, findings)],
+            how="diagonal",
+        ).with_columns(pl.lit(number, dtype=pl.Int64).alias(_BLOCK))
         parts.setdefault(block.table, []).append(kept)
     _leave_unread(mapping, frame, used, ledger)
     tables = {table: _table(table, frames) for table, frames in parts.items()}
@@ -78,15 +90,13 @@ def mapped_tables(
 
 
 def _plain(mapping: Declaration, sheet: Sheet) -> pl.DataFrame:
-    """The sheet without the cells that mean nothing is known."""
-    nothing = [*MISSING_WORDS, *(word.casefold() for word in mapping.missing)]
-    named = [column for column in mapping.columns() if column in sheet.columns]
-    # A patient may well be number 999.
-    own = mapping.patient.column
+    """The sheet without the cells that say nothing."""
     frame = sheet.frame
-    for columns, words in (([own], list(MISSING_WORDS)), ([name for name in named if name != own], nothing)):
-        cell = pl.col([name for name in columns if name is not None])
-        frame = frame.with_columns(pl.when(~cell.str.to_lowercase().is_in(words)).then(cell))
+    named = [column for column in mapping.columns() if column in sheet.columns]
+    cell = pl.col(named)
+    frame = frame.with_columns(pl.when(~cell.str.to_lowercase().is_in(list(MISSING_WORDS))).then(cell))
+    for name, silent, _ in silent_cells(mapping, sheet):
+        frame = frame.with_columns(pl.when(~silent).then(pl.col(name)))
     return frame.with_columns(pl.col(column).forward_fill() for column in mapping.fill_down)
 
 
@@ -108,11 +118,20 @@ def _rows(mapping: Declaration, block: Block, frame: pl.DataFrame) -> pl.DataFra
             instead = pl.any_horizontal(_cell(block.fields[other]).is_not_null() for other in own)
             times[name] = pl.when(~instead).then(times[name])
     fields |= times
-    there = pl.any_horizontal(pl.col(column).is_not_null() for column in _telling(block))
+    telling = [
+        name for name in _TELLING[block.table] if name in block.fields and block.fields[name].constant is None
+    ]
+    there = (
+        pl.any_horizontal(fields[name].is_not_null() for name in telling) if telling else pl.lit(value=False)
+    )
     if block.table == "lesions":
         fields |= _states(mapping, block, fields)
+    if block.table == "markers":
+        fields |= _results(mapping, fields)
     shaped = {
-        name: _shaped(mapping, cell, table.column(name).kind, written=name != "diameter_mm")
+        name: _shaped(mapping, cell, table.column(name).kind, block.fields.get(name, mapping.times.get(name)))
+        if name != "diameter_mm"
+        else cell
         for name, cell in fields.items()
     }
     return frame.filter(there).select(
@@ -120,6 +139,60 @@ def _rows(mapping: Declaration, block: Block, frame: pl.DataFrame) -> pl.DataFra
         _cell(mapping.patient).alias("patient_id"),
         *(cell.alias(name) for name, cell in shaped.items()),
     )
+
+
+def _baselines(
+    mapping: Declaration, block: Block, frame: pl.DataFrame, file: str, findings: Findings
+) -> list[pl.DataFrame]:
+    """The row of the baseline for each patient of whom only later changes in percent are known."""
+    size = block.fields.get("diameter_mm")
+    if size is None or size.percent_of is None or size.column is None:
+        return []
+    change = _plain_float(pl.col(size.column), mapping)
+    of = (
+        _plain_float(pl.col(size.percent_of), mapping)
+        if isinstance(size.percent_of, str)
+        else pl.lit(size.percent_of)
+    )
+    start = mapping.patients.get("start_date")
+    timed = "day" in block.fields or "day" in mapping.times
+    day = pl.lit("0" if timed else None, dtype=pl.String)
+    date = (
+        pl.lit(None, dtype=pl.String)
+        if timed or start is None
+        else _shaped(mapping, _cell(start), "date", start)
+    )
+    told = frame.select(
+        pl.col(ROW), _cell(mapping.patient).alias("patient_id"), change.alias("change"), of.alias("of"),
+        day.alias("day"), date.alias("date"),
+    ).filter(pl.col("patient_id").is_not_null())  # fmt: skip
+    first = told.group_by("patient_id", maintain_order=True).agg(
+        pl.col(ROW).first(),
+        (pl.col("change") == 0).any().alias("known"),
+        pl.col("change").is_not_null().any().alias("some"),
+        *(pl.col(name).drop_nulls().first() for name in ("of", "day", "date")),
+    )
+    lacking = first.filter(~pl.col("known").fill_null(value=False) & pl.col("some"))
+    dateless = lacking.filter(pl.col("day").is_null() & pl.col("date").is_null())
+    if dateless.height:
+        findings.add(
+            file,
+            f"the day of the baseline that changes are from is not known, for {counted(dateless.height, 'patient')}",
+            "Add the row of the baseline, with a change of 0, or the start of treatment.",
+            row=dateless[ROW][0],
+            column=size.column,
+        )
+    constant = {
+        name: one.constant for name, one in block.fields.items() if one.constant is not None and name != "day"
+    }
+    rows = lacking.filter(pl.col("day").is_not_null() | pl.col("date").is_not_null()).select(
+        ROW, "patient_id",
+        *(pl.lit(text).alias(name) for name, text in constant.items()),
+        pl.col("of").round(3).cast(pl.String).alias("diameter_mm"),
+        pl.lit("measured").alias("status"),
+        pl.col("day") if timed else pl.col("date"),
+    )  # fmt: skip
+    return [rows]
 
 
 def _telling(block: Block) -> list[str]:
@@ -144,7 +217,10 @@ def _cell(source: Source) -> pl.Expr:
         joined = pl.concat_str(texts, separator=", ", ignore_nulls=True)
         return pl.when(joined != "").then(joined)
     cell = pl.col(source.column or "")
-    return cell.replace(source.values) if source.values else cell
+    if not source.values:
+        return cell
+    meant = cell.replace(source.values)
+    return pl.when(meant != "").then(meant)
 
 
 def _states(mapping: Declaration, block: Block, fields: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
@@ -154,31 +230,64 @@ def _states(mapping: Declaration, block: Block, fields: Mapping[str, pl.Expr]) -
     folded = size.str.to_lowercase()
     word = nothing
     for status, words in mapping.words.items():
+        if status == "not_detected":  # of markers
+            continue
         word = pl.when(folded.is_in([one.casefold() for one in words])).then(pl.lit(status)).otherwise(word)
     number = pl.when(word.is_null()).then(size)
     states = {"status": pl.coalesce(said, word, pl.when(number.is_not_null()).then(pl.lit("measured")))}
     if "diameter_mm" in fields:
-        states["diameter_mm"] = _in_mm(mapping, number, block.fields["diameter_mm"].unit)
+        node = block.fields.get("node", Source()).constant == "true"
+        one = one_diameter(number, "," if mapping.decimal_mark == "," else ".", node=node)
+        states["diameter_mm"] = _in_mm(mapping, one, block.fields["diameter_mm"])
     return states
 
 
-def _in_mm(mapping: Declaration, cell: pl.Expr, unit: str) -> pl.Expr:
-    text = _number(mapping, cell)
-    if SIZE_UNITS[unit] == 1:
-        return text
+def _results(mapping: Declaration, fields: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
+    """A marker's value without the laboratory's flag, its unit where the cell names one, 0 where nothing was found."""
+    cell = fields["value"]
+    nothing = cell.str.to_lowercase().is_in(
+        [word.casefold() for word in mapping.words.get("not_detected", ())]
+    )
+    # The reader takes a 0 as below the limit of the assay.
+    value = pl.when(nothing).then(pl.lit("0")).otherwise(number_in(cell))
+    unit = pl.coalesce(unit_beside(cell), fields["unit"]) if "unit" in fields else unit_beside(cell)
+    return {"value": value, "unit": unit}
+
+
+def _in_mm(mapping: Declaration, cell: pl.Expr, source: Source) -> pl.Expr:
+    text = plain_number(number_in(cell), mapping.decimal_mark)
+    number = text.cast(pl.Float64, strict=False)
+    if source.percent_of is not None:
+        of = source.percent_of
+        base = pl.col(of).pipe(_plain_float, mapping) if isinstance(of, str) else pl.lit(of)
+        return pl.coalesce((base * (1 + number / 100)).round(3).cast(pl.String), text)
+    unit = pl.lit(source.unit)
+    if source.unit_column is not None:
+        unit = pl.coalesce(pl.col(source.unit_column).str.to_lowercase().str.strip_chars(), unit)
+    # A cell that writes its own unit is in that one.
+    unit = pl.coalesce(unit_beside(cell), unit).replace(["毫米", "厘米"], ["mm", "cm"])
+    factor = unit.replace_strict(dict(SIZE_UNITS), default=None, return_dtype=pl.Float64)
     # A micrometre is finer than any reading, and coarser than the error of the multiplication.
-    scaled = (text.cast(pl.Float64, strict=False) * SIZE_UNITS[unit]).round(3).cast(pl.String)
-    return pl.coalesce(scaled, text)
+    scaled = pl.when(factor != 1).then((number * factor).round(3).cast(pl.String))
+    unknown = pl.when(factor.is_null() & cell.is_not_null()).then(pl.format("{} {}", text, unit))
+    return pl.coalesce(unknown, scaled, text)
 
 
-def _shaped(mapping: Declaration, cell: pl.Expr, kind: str, *, written: bool) -> pl.Expr:
+def _plain_float(cell: pl.Expr, mapping: Declaration) -> pl.Expr:
+    return plain_number(number_in(cell), mapping.decimal_mark).cast(pl.Float64, strict=False)
+
+
+def _shaped(mapping: Declaration, cell: pl.Expr, kind: str, source: Source | None) -> pl.Expr:
     if kind == "date":
-        return as_iso(cell, mapping.date_format)
-    return _number(mapping, cell) if kind in _NUMERIC and written else cell
-
-
-def _number(mapping: Declaration, cell: pl.Expr) -> pl.Expr:
-    return cell.str.replace(",", ".", literal=True) if mapping.decimal_mark == "," else cell
+        own = () if source is None else source.date_formats
+        return as_iso(cell, *(own or mapping.date_formats))
+    if kind not in _NUMERIC:
+        return cell
+    text = plain_number(cell, mapping.decimal_mark)
+    if source is not None and TIME_UNITS.get(source.unit, 1.0) != 1:
+        days = (text.cast(pl.Float64, strict=False) * TIME_UNITS[source.unit]).round(0)
+        return pl.coalesce(days.cast(pl.Int64).cast(pl.String), text)
+    return text
 
 
 def _report_decimals(mapping: Declaration, sheet: Sheet, frame: pl.DataFrame, findings: Findings) -> None:
@@ -193,7 +302,10 @@ def _report_decimals(mapping: Declaration, sheet: Sheet, frame: pl.DataFrame, fi
         for column in one.columns
     }
     for column in sorted(columns):
-        doubtful = frame.filter(pl.col(column).str.contains(r"\d\.\d{3}\b|\d\.\d+,|,\d+,"))
+        doubtful = frame.filter(
+            pl.col(column).str.contains(r"\d\.\d{3}\b|\d\.\d+,|,\d+,")
+            & ~pl.col(column).str.contains(r"^\D*\d{1,3}(\.\d{3})+,\d+\D*$")
+        )
         if doubtful.height:
             findings.add(
                 sheet.file,
@@ -202,6 +314,27 @@ def _report_decimals(mapping: Declaration, sheet: Sheet, frame: pl.DataFrame, fi
                 row=doubtful[ROW][0],
                 column=column,
                 value=doubtful[column][0],
+            )
+
+
+def _report_diameters(mapping: Declaration, sheet: Sheet, frame: pl.DataFrame, findings: Findings) -> None:
+    """Say which of several diameters in one cell is read."""
+    for block in mapping.blocks:
+        size = block.fields.get("diameter_mm")
+        if block.table != "lesions" or size is None or size.column is None:
+            continue
+        found = frame.filter(several_diameters(pl.col(size.column)))
+        if found.height:
+            node = block.fields.get("node", Source()).constant == "true"
+            findings.add(
+                sheet.file,
+                f"{counted(found.height, 'cell')} with several diameters: the "
+                f"{'shortest is read, as of a lymph node' if node else 'longest is read'}",
+                "Nothing to do if that is right.",
+                row=found[ROW][0],
+                column=size.column,
+                value=found[size.column][0],
+                severity="warning",
             )
 
 
@@ -239,7 +372,7 @@ def _patients(
     """One row a patient: what any of the rows says; rows that contradict each other are an error."""
     schema = TABLES["patients"]
     fields = {
-        name: _shaped(mapping, _cell(one), schema.column(name).kind, written=True)
+        name: _shaped(mapping, _cell(one), schema.column(name).kind, one)
         for name, one in mapping.patients.items()
     }
     told = frame.select(

@@ -30,7 +30,7 @@ _IDENTIFICATION: Final = ("TUMIDENT", "LESIDENT", "TUSPLIT", "TUMERGE")
 
 _RESULT_COLUMNS: Final = (
     *("USUBJID", "reader", "lesion", "visit", "planned_day", "day", "day_from", "day_to", "done", "record"),
-    *("test", "mm", "state", "own_site", "group_role", "method", "is_accepted", "sequence"),
+    *("test", "mm", "state", "own_site", "group_role", "method", "is_accepted", "sequence", "date_flag"),
 )
 
 
@@ -51,6 +51,7 @@ def assessed(results: Records, findings: Findings) -> pl.DataFrame:
         pl.col("TRMETHOD").alias("method"),
         (pl.col("TRACPTFL") == "Y").fill_null(value=False).alias("is_accepted"),
         pl.col("TRSEQ").alias("sequence"),
+        pl.col("TRDTF").alias("date_flag"),
     ).select(_RESULT_COLUMNS)
 
 

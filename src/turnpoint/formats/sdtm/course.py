@@ -101,7 +101,7 @@ def dose_rows(exposure: Records, starts: pl.DataFrame, findings: Findings) -> Re
         "EXOCCUR",
         left_out=True,
     )
-    frame = _spans(exposure, starts, "EXST", "EXEN", findings).filter(~not_given)
+    frame = spans(exposure, starts, "EXST", "EXEN", findings).filter(~not_given)
     undated = pl.col("first").is_null()
     note(
         findings,
@@ -112,11 +112,11 @@ def dose_rows(exposure: Records, starts: pl.DataFrame, findings: Findings) -> Re
         "EXSTDTC",
         left_out=True,
     )
-    return Records(exposure.file, _starts_and_stops(frame.filter(~undated)))
+    return Records(exposure.file, starts_and_stops(frame.filter(~undated)))
 
 
-def _starts_and_stops(frame: pl.DataFrame) -> pl.DataFrame:
-    """Rule 2."""
+def starts_and_stops(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rule 2: rows of doses, from records with `first` and `last` day and the columns of EX."""
     first, last = pl.col("first"), pl.col("last")
     lasts = last > first
     daily = pl.col("EXDOSFRQ").str.contains(_DAILY).fill_null(value=False)
@@ -145,7 +145,7 @@ def _starts_and_stops(frame: pl.DataFrame) -> pl.DataFrame:
 
 def event_rows(adverse: Records, starts: pl.DataFrame, findings: Findings) -> Records:
     """The events table (rules 3 and 4)."""
-    frame = _spans(adverse, starts, "AEST", "AEEN", findings)
+    frame = spans(adverse, starts, "AEST", "AEEN", findings)
     toxicity = pl.col("AETOXGR").str.extract(r"([1-5])", 1).cast(pl.Int64, strict=False)
     severity = plain(pl.col("AESEV")).replace_strict(_GRADES, default=None, return_dtype=pl.Int64)
     fatal = (pl.col("AESDTH") == "Y") | (plain(pl.col("AEOUT")) == "FATAL")
@@ -186,7 +186,7 @@ def event_rows(adverse: Records, starts: pl.DataFrame, findings: Findings) -> Re
     )
 
 
-def _spans(records: Records, starts: pl.DataFrame, begin: str, end: str, findings: Findings) -> pl.DataFrame:
+def spans(records: Records, starts: pl.DataFrame, begin: str, end: str, findings: Findings) -> pl.DataFrame:
     """The records with `first` and `last` day (rule 1)."""
     frame = with_days(records.frame, starts, f"{begin}DTC", f"{begin}DY", "first")
     frame = with_days(frame, starts, f"{end}DTC", f"{end}DY", "last")

@@ -59,7 +59,8 @@ class Ledger(Findings):
         shown = {file: side_rows(file, name, frame) for name, file, frame in domains}
         files = [file for _, file, _ in domains]
         for first, second in pairwise(files):
-            offset = shown[first].height
+            last = shown[first]["record_number"].max()
+            offset = last - 1 if isinstance(last, int) else 0
             moved = shown[second].with_columns(pl.col("record_number") + offset)
             shown.setdefault(f"{first} + {second}", pl.concat([shown[first], moved]))
         for file, records, reason in self._left:

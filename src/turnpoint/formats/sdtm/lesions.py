@@ -39,7 +39,8 @@ _STATE_RANK: Final = 9
 def lesion_rows(results: Records, names: Records | None, findings: Findings) -> Records:
     """The lesions table of a study, columns as in the study folder, and some beside them.
 
-    Those are `accepted`, `visit`, and `source_domain` and `source_sequence`, the --SEQ of the record with the size.
+    Those are `accepted`, `visit`, `date_imputed` (as ADTF: D, M or Y, where a day was not given in full), and
+    `source_domain` and `source_sequence`, the --SEQ of the record with the size.
 
     Args:
         results: TR with `day`, `day_from`, `day_to`.
@@ -55,7 +56,8 @@ def lesion_rows(results: Records, names: Records | None, findings: Findings) -> 
     read = read.with_columns(pl.lit(value=False).alias("of_name"))
     rows = read
     if said is not None and names is not None:
-        offset = results.frame.height
+        # Records of ADaM have gaps: counting goes on from the last number, not from how many there are.
+        offset = _last(results.frame["record"])
         file = f"{results.file} + {names.file}"
         own = said.with_columns(pl.col("record") + offset, pl.lit(value=True).alias("of_name"))
         rows = pl.concat([read, own], how="diagonal")
@@ -71,6 +73,12 @@ def lesion_rows(results: Records, names: Records | None, findings: Findings) -> 
     if said is not None:
         lesions = _with_names_only(lesions, rows.filter("of_name"), findings, file)
     return Records(file, _as_table(lesions))
+
+
+def _last(record: pl.Series) -> int:
+    """The number of the last record, 0 when there is none."""
+    last = record.max()
+    return last - 1 if isinstance(last, int) else 0
 
 
 def _described(rows: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
@@ -138,6 +146,7 @@ def _combined(rows: pl.DataFrame, file: str, findings: Findings) -> pl.DataFrame
             pl.col("role", "site", "node", "visit").first(),
             pl.coalesce(pl.col("method").drop_nulls().first(), pl.col("how").first()).alias("method"),
             pl.col("is_accepted").any(),
+            pl.coalesce(pl.col("imputed").max(), pl.col("date_flag").max()).alias("imputed"),
             pl.coalesce(pl.col("sequence").filter(telling).first(), pl.col("sequence").first()),
             pl.col("record").min(),
         )
@@ -275,6 +284,7 @@ def _with_names_only(
         "visit",
         pl.coalesce("method", "how").alias("method"),
         "is_accepted",
+        "imputed",
         "sequence",
         pl.lit("TU").alias("source_domain"),
         "record",
@@ -292,6 +302,8 @@ def _with_names_only(
 
 
 def _as_table(lesions: pl.DataFrame) -> pl.DataFrame:
+    # A column that says nothing of anyone is none.
+    beside = ["imputed"] if lesions["imputed"].null_count() < lesions.height else []
     shown = pl.col("status").is_in(["measured", "too_small", "equivocal", "unequivocal_progression"])
     return lesions.sort("record").select(
         pl.col("USUBJID").alias("patient_id"),
@@ -305,7 +317,11 @@ def _as_table(lesions: pl.DataFrame) -> pl.DataFrame:
         "method",
         "reader",
         pl.when("is_accepted").then(pl.lit("Y")).alias("accepted"),
-        "visit",
+        # What `visits` has left on several days is not one assessment.
+        pl.when(pl.col("day").n_unique().over("USUBJID", "reader", "visit") == 1)
+        .then("visit")
+        .alias("visit"),
+        *(pl.col(name).alias("date_imputed") for name in beside),
         pl.when(pl.col("sequence").is_not_null()).then("source_domain"),
         pl.col("sequence").cast(pl.Int64, strict=False).alias("source_sequence"),
         "record",

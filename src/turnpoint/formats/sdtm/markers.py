@@ -5,7 +5,7 @@ The rules:
 1. A test is a marker by its LOINC code, or else by its name (LBTEST), or else by CDISC's code for it. Other laboratory
    tests are counted, not read; so are tests of urine and other fluids.
 2. The value is the standard result in its unit, or else the original one; `<0.1` and `>5000` are limits,
-   also in words.
+   also in words. A 0 is below the lower limit of quantitation (LBLLOQ, in the standard unit) where the record has one.
 3. Of several results of one marker on one day the last is read; the others are counted.
 4. A result without a number, a unit or a date is left out, and counted.
 """
@@ -154,9 +154,12 @@ def _with_values(frame: pl.DataFrame) -> pl.DataFrame:
     ).then("LBSTRESC")
     original = pl.when(pl.col("LBORRES").str.contains(_QUANTITY)).then("LBORRES")
     in_standard = pl.coalesce(limit, standard)
+    zero_below = pl.when((in_standard.cast(pl.Float64, strict=False) == 0) & (pl.col("LBLLOQ") > 0)).then(
+        pl.format("<{}", "LBLLOQ")
+    )
     done = (plain(pl.col("LBSTAT")) != "NOTDONE").fill_null(value=True)
     return frame.with_columns(
-        pl.when(done).then(pl.coalesce(in_standard, original)).alias("text"),
+        pl.when(done).then(pl.coalesce(zero_below, in_standard, original)).alias("text"),
         pl.when(in_standard.is_not_null())
         .then(pl.coalesce("LBSTRESU", "LBORRESU"))
         .otherwise("LBORRESU")

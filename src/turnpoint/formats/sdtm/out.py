@@ -25,7 +25,7 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.formats.datasets import LabelledDataset
+from turnpoint.formats.datasets import LabelledDataset, study_ids
 from turnpoint.formats.sdtm.days import relative_day
 from turnpoint.formats.sdtm.states import is_node
 from turnpoint.study.study import Study
@@ -35,6 +35,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "DOMAIN": "Domain Abbreviation",
     "RDOMAIN": "Related Domain Abbreviation",
     "USUBJID": "Unique Subject Identifier",
+    "VISIT": "Visit Name",
     "IDVAR": "Identifying Variable",
     "IDVARVAL": "Identifying Variable Value",
     "QNAM": "Qualifier Variable Name",
@@ -110,13 +111,14 @@ _SEXES: Final = {"female": "F", "male": "M", "unknown": "U", "other": "UNDIFFERE
 _TEXT: Final = pl.String()
 
 
-def sdtm_datasets(study: Study, study_id: str) -> tuple[LabelledDataset, ...]:
+def sdtm_datasets(study: Study, study_id: str | None = None) -> tuple[LabelledDataset, ...]:
     """DM, TU, TR, LB, EX, AE and their supplements, those that have rows.
 
     Args:
         study: what to write.
-        study_id: its STUDYID.
+        study_id: its STUDYID; by default each patient's own, or else the study's name.
     """
+    identifiers = study_ids(study, study_id).rename({"patient_id": "USUBJID"})
     people = _people(study)
     named, results = _tumours(study)
     doses = _doses(study)
@@ -130,15 +132,15 @@ def sdtm_datasets(study: Study, study_id: str) -> tuple[LabelledDataset, ...]:
         "SUPPDM": _supplement(people, None, ("TUMTYPE", "TRTLINE", "DTHDY")),
         "SUPPEX": _supplement(doses, "EXSEQ", ("EXCYCLE", "EXREGIM", "EXLINE")),
     }
-    return tuple(_dataset(domain, frame, study_id) for domain, frame in frames.items() if frame.height)
+    return tuple(_dataset(domain, frame, identifiers) for domain, frame in frames.items() if frame.height)
 
 
-def _dataset(domain: str, frame: pl.DataFrame, study_id: str) -> LabelledDataset:
+def _dataset(domain: str, frame: pl.DataFrame, identifiers: pl.DataFrame) -> LabelledDataset:
     qualifiers = ("TUMTYPE", "TRTLINE", "EXCYCLE", "EXREGIM", "EXLINE", "DTHDY")
     own = frame.drop(qualifiers, strict=False)
     kind = "RDOMAIN" if domain.startswith("SUPP") else "DOMAIN"
-    own = own.select(
-        pl.lit(study_id).alias("STUDYID"), pl.lit(domain.removeprefix("SUPP")).alias(kind), pl.all()
+    own = own.join(identifiers, on="USUBJID", how="left", maintain_order="left").select(
+        "STUDYID", pl.lit(domain.removeprefix("SUPP")).alias(kind), pl.all().exclude("STUDYID")
     )
     labels = {
         name: _LABELS.get(name) or _GENERAL_LABELS[name.removeprefix(domain[:2])] for name in own.columns
@@ -254,6 +256,7 @@ def _as_results(both: pl.DataFrame) -> pl.DataFrame:
             pl.col("eval").alias("TREVAL"),
             pl.col("evalid").alias("TREVALID"),
             pl.col("accepted").alias("TRACPTFL"),
+            pl.col("visit").alias("VISIT"),
             pl.col("date").alias("TRDTC"),
             pl.col("study_day").alias("TRDY"),
         ),

@@ -1,4 +1,4 @@
-"""Responses that a trial reported, from SDTM: RS, and the sums of diameters in TR.
+"""Responses that a trial reported, from SDTM or ADaM: RS or ADRS, and the sums of diameters in TR or ADTR.
 
 RS is never read as data of a study; it is what the derived responses are compared with. One row an item of a visit and
 reader, as it was reported; what the words mean is for the criteria to say.
@@ -30,14 +30,35 @@ _ITEMS: Final = {
     "BOR": "best_response",
     "CBOR": "confirmed_best_response",
 }
-# What RSCAT says of each set of criteria; responses without RSCAT are taken to be by the criteria asked for.
-_CATEGORIES: Final = {
-    "recist-1.1": r"(?i)(?<![a-z-])recist",
-    "irecist": r"(?i)\bi-?recist|immune",
-    "gcig-ca-125": r"(?i)gcig|rustin|ca.?125",
-    "gcig-combined": r"(?i)gcig|rustin",
-    "pcwg3-psa": r"(?i)pcwg.*psa|psa",
-}
+# Responses by a tumour marker, under the names that trials give them.
+_OF_MARKER: Final = ("MRKRRESP", "TMRESP", "PSARESP", "CA125RSP", "CA125RESP")
+_BY_MARKER: Final = ("gcig-ca-125", "pcwg3-psa")
+_IMMUNE: Final = r"\bi-?recist|\bir-?recist|immune"
+_PROSTATE: Final = r"pcwg|\bpsa\b"
+_CA_125: Final = r"ca[\s-]?125|rustin"
+
+
+def criteria_of(category: str) -> tuple[str, ...]:
+    """The criteria that RSCAT (PARCAT3 of ADaM) means; several when it leaves that open.
+
+    RECIST together with CA-125 are the combined criteria of GCIG, and neither of the two.
+
+    >>> criteria_of("RECIST 1.1 - CA125"), criteria_of("RECIST 1.1"), criteria_of("PCWG3"), criteria_of("GCIG")
+    (('gcig-combined',), ('recist-1.1',), ('pcwg3-psa',), ('gcig-ca-125', 'gcig-combined'))
+    """
+    said = category.casefold()
+    recist = "recist" in said
+    if re.search(_IMMUNE, said):
+        return ("irecist",)
+    if re.search(_PROSTATE, said):
+        return ("pcwg3-psa",)
+    if "combined" in said or (recist and re.search(rf"{_CA_125}|gcig", said)):
+        return ("gcig-combined",)
+    if re.search(_CA_125, said):
+        return ("gcig-ca-125",)
+    if "gcig" in said:
+        return ("gcig-ca-125", "gcig-combined")
+    return ("recist-1.1",) if recist else ()
 
 
 def reported_responses(
@@ -65,10 +86,14 @@ def reported_responses(
 
 
 def _responses(records: Records, starts: pl.DataFrame, criteria: str, findings: Findings) -> pl.DataFrame:
-    category, pattern = pl.col("RSCAT"), _CATEGORIES.get(criteria, "")
-    words = records.frame["RSCAT"].drop_nulls().unique().to_list()
-    own = category.is_null() | category.is_in([word for word in words if re.search(pattern, word)])
-    item = pl.col("RSTESTCD").str.to_uppercase().replace_strict(_ITEMS, default=None, return_dtype=pl.String)
+    category = pl.col("RSCAT")
+    words = [word for word in records.frame["RSCAT"].drop_nulls().unique() if criteria in criteria_of(word)]
+    # Without RSCAT a response is taken to be by the criteria asked for.
+    own = category.is_null() | category.is_in(words)
+    code = pl.col("RSTESTCD").str.to_uppercase()
+    item = code.replace_strict(_ITEMS, default=None, return_dtype=pl.String)
+    if criteria in _BY_MARKER:
+        item, own = _of_marker(records, code, item, own, findings)
     frame = records.frame.with_columns(
         item.alias("item"), pl.coalesce("RSSTRESC", "RSORRES").alias("reported")
     )
@@ -90,6 +115,26 @@ def _responses(records: Records, starts: pl.DataFrame, criteria: str, findings: 
     )
     told = own & pl.col("item").is_not_null() & pl.col("reported").is_not_null()
     return _as_reported(with_days(frame.filter(told), starts, "RSDTC", "RSDY"), "RS")
+
+
+def _of_marker(
+    records: Records, code: pl.Expr, item: pl.Expr, own: pl.Expr, findings: Findings
+) -> tuple[pl.Expr, pl.Expr]:
+    """By a marker the response is the marker's; the overall one, where there is none, rests on scans too."""
+    marker = code.is_in(_OF_MARKER).fill_null(value=False)
+    if records.frame.filter(own & marker).height:
+        item = pl.when(marker).then(pl.lit("overall_response")).when(item != "overall_response").then(item)
+        return item, own & (code != "OVRLRESP")
+    whole = own & pl.col("RSCAT").str.to_lowercase().str.contains("pcwg")
+    note(
+        findings,
+        records.file,
+        records.frame.filter(whole & (code == "OVRLRESP")),
+        "overall responses by PCWG, which rest on bone and soft tissue as well as on PSA",
+        "They are compared with the response by PSA; differences may come from the scans.",
+        "RSCAT",
+    )
+    return item, own
 
 
 def _sums(records: Records, starts: pl.DataFrame) -> pl.DataFrame:

@@ -9,8 +9,8 @@ The rules:
 3. A visit whose scans lie on several days within two weeks is one visit, on the first of them: progression is dated by
    the earliest scan that shows it, and a screening scan stays before the start. Scans further apart, or a lesion
    assessed on two days of the visit, leave each scan on its own day.
-4. What is still without a day and was not done at all is no visit: it is left out, and counted. Anything else without
-   a day is an error.
+4. What is still without a day is left out, and counted: it was not done at all, and is no visit, or its date cannot be
+   read. One such record is not the whole study.
 
 Source of rule 3: FDA, Clinical Trial Endpoints for the Approval of Cancer Drugs and Biologics (2018), appendix C.
 """
@@ -25,6 +25,7 @@ from turnpoint.formats.sdtm.tables import note
 from turnpoint.study.findings import Findings
 
 _LONGEST_VISIT_DAYS: Final = 14
+_LONGEST_MONTH_DAYS: Final = 31
 _READER: Final = ["USUBJID", "reader"]
 
 
@@ -37,10 +38,23 @@ def settle_days(assessments: pl.DataFrame, file: str, findings: Findings) -> pl.
         findings: where problems go.
 
     Returns:
-        The assessments with their days settled, in the same order; `day` is null only where that is an error to
-        report (rule 4).
+        The assessments with their days settled, in the same order, and `imputed`: `D`, `M` or `Y` where the day is not
+        that of a full date or study day.
     """
     frame = assessments.with_row_index("place")
+    # What is imputed is said as ADaM says it: the day (D), day and month (M), or the whole date (Y).
+    part = pl.col("day_to") - pl.col("day_from")
+    frame = frame.with_columns(
+        pl.when(pl.col("day").is_null())
+        .then(
+            pl.when(part.is_null())
+            .then(pl.lit("Y"))
+            .when(part < _LONGEST_MONTH_DAYS)
+            .then(pl.lit("D"))
+            .otherwise(pl.lit("M"))
+        )
+        .alias("imputed")
+    )
     frame = _from_the_visit(frame)
     frame = _within_partial_dates(frame, file, findings)
     frame = _one_day_a_visit(frame)
@@ -55,7 +69,17 @@ def settle_days(assessments: pl.DataFrame, file: str, findings: Findings) -> pl.
         "DTC",
         left_out=True,
     )
-    return frame.filter(~undated | pl.col("done")).sort("place").drop("place")
+    timeless = frame.filter(undated & pl.col("done"))
+    note(
+        findings,
+        file,
+        timeless,
+        "assessments without a date, a study day or a visit that has one",
+        "They are kept aside and not read; give --DTC in full, as yyyy-mm-dd, or --DY.",
+        "DTC",
+        left_out=True,
+    )
+    return frame.filter(~undated).sort("place").drop("place")
 
 
 def _from_the_visit(frame: pl.DataFrame) -> pl.DataFrame:

@@ -448,3 +448,8 @@ def test_problems_are_json_of_one_shape(here: Served) -> None:
         document = json.loads(answer.body)
         assert set(document) == {"type", "title", "status", "detail", "problems"}
         assert document["status"] == answer.status
+
+
+def test_whoever_is_turned_away_is_told_so_in_their_language(here: Served) -> None:
+    answer = here.get("/", token=None, headers={"Accept-Language": "zh-CN,zh;q=0.9"})
+    assert (answer.status, answer.body.decode()) == (401, "请打开 turnpoint serve 显示的地址（含令牌）。\n")

@@ -82,6 +82,20 @@ def test_models_have_their_migrations(filled: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_backup_holds_every_table_of_ours_that_cannot_be_made_anew(filled: Path) -> None:
+    script = (
+        "from pathlib import Path\nfrom turnpoint.app.configuration import Configuration\n"
+        f"from turnpoint.app.server import prepared\nprepared(Configuration(data=Path({str(filled)!r})))\n"
+        "from django.apps import apps\nfrom turnpoint.app.backup import _models\n"
+        "ours = {model.__name__ for model in apps.get_app_config('turnpoint').get_models()}\n"
+        "print(sorted(ours - {model.__name__ for model in _models()}))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.stdout.split() == ["['Shown']"], done.stderr
+
+
 @pytest.fixture(scope="module", params=["sqlite to sqlite", "sqlite to postgresql", "postgresql to sqlite"])
 def ways(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], ...]:
     """Options of the store that is backed up, and of the one that it is restored into."""

@@ -105,9 +105,14 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
         "simulate",
         "trial",
         "convert",
+        "serve",
+        "backup",
+        "restore",
         "picture",
         "report",
         "map",
+        "audit",
+        "access",
     ]
 
 

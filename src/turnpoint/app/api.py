@@ -358,7 +358,7 @@ def show_report(
         # a page of its own: its styles are inside it, and nothing in it runs
         answer._csp_config = {
             "default-src": ["'none'"],
-            "style-src-elem": ["'unsafe-inline'"],
+            "style-src": ["'unsafe-inline'"],
             "img-src": ["data:"],
         }
     answer.headers["ETag"] = etag

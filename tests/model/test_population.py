@@ -34,7 +34,11 @@ def simulated(quantity, courses, days, seed=0):
 def empty_study() -> Study:
     nothing = pl.DataFrame(schema={"patient_id": pl.String})
     no_lesions = nothing.with_columns(
-        day=pl.lit(None, pl.Int64), role=pl.lit(None, pl.String), status=pl.lit(None, pl.String)
+        day=pl.lit(None, pl.Int64),
+        role=pl.lit(None, pl.String),
+        status=pl.lit(None, pl.String),
+        node=pl.lit(None, pl.Boolean),
+        diameter_mm=pl.lit(None, pl.Float64),
     )
     return Study(nothing, no_lesions, nothing, NO_DOSES, nothing)
 

@@ -165,7 +165,7 @@ def database_of(configuration: Configuration) -> dict[str, object]:
             "OPTIONS": {
                 # a write waits for its turn at the beginning, so that it never has to be begun again
                 "transaction_mode": "IMMEDIATE",
-                "timeout": 30,
+                "timeout": 120,  # whoever writes waits their turn, on a busy machine too
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
             },
         }

@@ -49,64 +49,42 @@ _LOG = tuple(
 )  # fmt: skip
 
 
-def _word(value: int) -> Any:
-    return ir.Constant(ir.IntType(32), value)
+def _cast(instruction: str, result: Any, argument: Any) -> Any:
+    """One instruction of LLVM that makes one type of another."""
+
+    @intrinsic
+    def cast(_typing, _x):
+        def built(context, builder, _signature, given):
+            return getattr(builder, instruction)(given[0], context.get_value_type(result))
+
+        return result(argument), built
+
+    return cast
 
 
-@intrinsic
-def _bits(_typing, _x):
-    def of(context, builder, _signature, given):
-        return builder.bitcast(given[0], context.get_value_type(types.int32))
+def _on_bits(*instructions: tuple[str, int]) -> Any:
+    """Instructions of LLVM with a constant each, one after the other, on 32 bits."""
 
-    return types.int32(types.float32), of
+    @intrinsic
+    def done(_typing, _x):
+        def built(_context, builder, _signature, given):
+            value = given[0]
+            for instruction, constant in instructions:
+                value = getattr(builder, instruction)(value, ir.Constant(ir.IntType(32), constant))
+            return value
 
+        return types.int32(types.int32), built
 
-@intrinsic
-def _real(_typing, _x):
-    def of(context, builder, _signature, given):
-        return builder.bitcast(given[0], context.get_value_type(types.float32))
-
-    return types.float32(types.int32), of
-
-
-@intrinsic
-def _to_int(_typing, _x):
-    def of(context, builder, _signature, given):
-        return builder.fptosi(given[0], context.get_value_type(types.int32))
-
-    return types.int32(types.float32), of
+    return done
 
 
-@intrinsic
-def _to_real(_typing, _x):
-    def of(context, builder, _signature, given):
-        return builder.sitofp(given[0], context.get_value_type(types.float32))
-
-    return types.float32(types.int32), of
-
-
-@intrinsic
-def _exponent_as_bits(_typing, _x):
-    def of(_context, builder, _signature, given):
-        return builder.shl(given[0], _word(23))
-
-    return types.int32(types.int32), of
-
-
-@intrinsic
-def _exponent_bits(_typing, _x):
-    def of(_context, builder, _signature, given):
-        return builder.lshr(given[0], _word(23))
-
-    return types.int32(types.int32), of
-
-
-@intrinsic
-def _mantissa_bits(_typing, _x):
-    def of(_context, builder, _signature, given):
-        return builder.or_(builder.and_(given[0], _word(0x007FFFFF)), _word(0x3F000000))
-
-    return types.int32(types.int32), of
+_bits = _cast("bitcast", types.int32, types.float32)
+_real = _cast("bitcast", types.float32, types.int32)
+_to_int = _cast("fptosi", types.int32, types.float32)
+_to_real = _cast("sitofp", types.float32, types.int32)
+_exponent_as_bits = _on_bits(("shl", 23))
+_exponent_bits = _on_bits(("lshr", 23))
+_mantissa_bits = _on_bits(("and_", 0x007FFFFF), ("or_", 0x3F000000))
 
 
 @njit(**_INLINE)
@@ -197,6 +175,21 @@ def _limit(value, sign, is_at_floor, mean, variance, noise, drift, jump_variance
     )
 
 
+@njit(**_INLINE)
+def _jumped_or_not(square, noise, before, jump_variance, jump):
+    """As `model.observation._jumped_or_not`: weight, residual, variance, and the jumped precision."""
+    p_calm = _f4(1.0) / (before + noise)
+    p_jumped = _f4(1.0) / (before + noise + jump_variance)
+    apart = p_calm - p_jumped
+    jumped = math.sqrt(p_jumped) * jump
+    weight = exp32(_f4(-0.5) * square * apart) * math.sqrt(p_calm) * (_f4(1.0) - jump) + jumped
+    share = jumped / weight
+    apart = apart * noise
+    residual = p_calm * noise - share * apart
+    variance = (_f4(1.0) - residual) * noise + apart * apart * square * (share - share * share)
+    return weight, residual, variance, p_jumped
+
+
 @njit(**_FAST)
 def _signals(
     signal, log_sensitive, kill, off_growth, log_resistant, regrowth, backgrounds, surges, on, off, is_diameter
@@ -240,29 +233,22 @@ def _numbers(
     kept = _f4(1.0) - _f4(floor_persistence)
     for k in range(signal.shape[0]):
         noise = reading_variance[k] + rounding
-        calm = drift_variance[k] * weeks + variance[k] + noise
-        p_calm = _f4(1.0) / calm
-        p_jumped = _f4(1.0) / (calm + jump_variance[k])
+        before = drift_variance[k] * weeks + variance[k]
         odds = repeat_odds[k] * last_odds
         fresh = (odds + _f4(1.0) - odds * exp32(window_precision[k] * half)) / (odds + _f4(1.0))
         fresh = kept if is_after_floor else fresh
         error = y - mean[k] - signal[k]
         square = error * error
-        apart = p_calm - p_jumped
-        jumped = math.sqrt(p_jumped) * jump[k]
-        weight = exp32(_f4(-0.5) * square * apart) * math.sqrt(p_calm) * (_f4(1.0) - jump[k]) + jumped
-        share = jumped / weight
-        apart = apart * noise
-        residual = p_calm * noise - share * apart
+        weight, residual, spread, p_jumped = _jumped_or_not(square, noise, before, jump_variance[k], jump[k])
         log_likelihood[k] += log32(weight * fresh) + constant - _f4(0.5) * square * p_jumped
         mean[k] = y - error * residual - signal[k]
-        variance[k] = (_f4(1.0) - residual) * noise + apart * apart * square * (share - share * share)
+        variance[k] = spread
 
 
 @njit(**_FAST)
 def _repeats(
     look,
-    reading_variance, drift_variance, jump_variance, window_variance, window, repeat_odds, jumps,
+    reading_variance, drift_variance, jump_variance, window_variance, window, repeat_odds, jump,
     signal, log_likelihood, mean, variance,
 ):  # fmt: skip
     """As `model.observation._repeated` mixed with a fresh reading, for a block of particles."""
@@ -273,34 +259,21 @@ def _repeats(
         noise = reading_variance[k] + rounding
         before = drift_variance[k] * weeks + variance[k]
         odds = repeat_odds[k] * last_odds
-        jump = jumps[k]
         error = y - mean[k] - signal[k]
         square = error * error
         # fresh: the chance that it was not replaced is 1 / (1 + odds)
-        p_calm = _f4(1.0) / (before + noise)
-        p_jumped = _f4(1.0) / (before + noise + jump_variance[k])
-        apart = p_calm - p_jumped
-        jumped = math.sqrt(p_jumped) * jump
-        weight = exp32(_f4(-0.5) * square * apart) * math.sqrt(p_calm) * (_f4(1.0) - jump) + jumped
-        share = jumped / weight
-        apart = apart * noise
-        residual = p_calm * noise - share * apart
+        weight, residual, variance_1, p_jumped = _jumped_or_not(
+            square, noise, before, jump_variance[k], jump[k]
+        )
         log_1 = log32(weight / (odds + _f4(1.0))) + constant - _f4(0.5) * square * p_jumped
         rest_1 = error * residual
-        variance_1 = (_f4(1.0) - residual) * noise + apart * apart * square * (share - share * share)
         # repeated: an observation of the last value with the window's variance besides
         noise = noise + window_variance[k]
-        p_calm = _f4(1.0) / (before + noise)
-        p_jumped = _f4(1.0) / (before + noise + jump_variance[k])
-        apart = p_calm - p_jumped
-        jumped = math.sqrt(p_jumped) * jump
-        weight = exp32(_f4(-0.5) * square * apart) * math.sqrt(p_calm) * (_f4(1.0) - jump) + jumped
-        share = jumped / weight
-        apart = apart * noise
-        residual = p_calm * noise - share * apart
+        weight, residual, variance_2, p_jumped = _jumped_or_not(
+            square, noise, before, jump_variance[k], jump[k]
+        )
         log_2 = log32(weight * window[k] * odds / (odds + _f4(1.0))) - _f4(0.5) * square * p_jumped
         rest_2 = error * residual
-        variance_2 = (_f4(1.0) - residual) * noise + apart * apart * square * (share - share * share)
         lead = log_1 - log_2
         smaller = exp32(-abs(lead))
         share = (smaller if lead > _f4(0.0) else _f4(1.0)) / (_f4(1.0) + smaller)

@@ -38,24 +38,47 @@ class Format:
     convert: Callable[[Path], Converted]
 
 
+_Convert = Callable[[Path, Collection[str]], Converted]
+
+
+def _inspecting(
+    convert: _Convert,
+) -> Callable[[Path, Collection[str]], tuple[Study | None, tuple[Problem, ...]]]:
+    """`inspect` of a format whose side table costs next to nothing: what `convert` gives, without it."""
+
+    def inspect(path: Path, needed: Collection[str]) -> tuple[Study | None, tuple[Problem, ...]]:
+        found = convert(path, needed)
+        return found.study, found.problems
+
+    return inspect
+
+
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
     {
         "sdtm": Format("CDISC SDTM and ADaM data sets", sdtm.recognises, sdtm.inspect, sdtm.convert),
-        "fhir": Format("HL7 FHIR R4", fhir.recognises, fhir.inspect, fhir.convert),
+        "fhir": Format("HL7 FHIR R4", fhir.recognises, _inspecting(fhir.convert), fhir.convert),
         "mapped": Format("a wide table with its mapping", mapped.recognises, mapped.inspect, mapped.convert),
-        "omop": Format("tables of the OMOP common data model", omop.recognises, omop.inspect, omop.convert),
+        "omop": Format(
+            "tables of the OMOP common data model", omop.recognises, _inspecting(omop.convert), omop.convert
+        ),
         "cbioportal": Format(
-            "timelines of cBioPortal", cbioportal.recognises, cbioportal.inspect, cbioportal.convert
+            "timelines of cBioPortal",
+            cbioportal.recognises,
+            _inspecting(cbioportal.convert),
+            cbioportal.convert,
         ),
         "model-table": Format(
             "a table of NONMEM, Monolix or nlmixr2",
             model_tables.recognises,
-            model_tables.inspect,
+            _inspecting(model_tables.convert),
             model_tables.convert,
         ),
         # Late, because it looks into the folders of a folder.
         "dicom-sr": Format(
-            "DICOM structured reports (TID 1500)", dicom_sr.recognises, dicom_sr.inspect, dicom_sr.convert
+            "DICOM structured reports (TID 1500)",
+            dicom_sr.recognises,
+            _inspecting(dicom_sr.convert),
+            dicom_sr.convert,
         ),
         # Any table that nothing above knows.
         "table": Format(

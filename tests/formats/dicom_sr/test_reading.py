@@ -32,7 +32,14 @@ from tests.formats.dicom_sr.structured_reports import (
     said,
     saved,
 )
-from turnpoint.formats import dicom_sr
+from turnpoint.errors import Problem
+from turnpoint.formats import FORMATS, dicom_sr
+from turnpoint.study.schema import TABLES
+from turnpoint.study.study import Study
+
+
+def inspect(path: Path) -> tuple[Study | None, tuple[Problem, ...]]:
+    return FORMATS["dicom-sr"].inspect(path, tuple(TABLES))
 
 
 def test_lesions_are_followed_over_dates_when_reports_share_tracking_identifiers(tmp_path: Path) -> None:
@@ -44,7 +51,7 @@ def test_lesions_are_followed_over_dates_when_reports_share_tracking_identifiers
     )
     saved(late, tmp_path / "b" / "c", "2.dcm")
 
-    study, _ = dicom_sr.inspect(tmp_path)
+    study, _ = inspect(tmp_path)
 
     assert study is not None
     shown = study.lesions.select("patient_id", "day", "lesion_id", "role", "site", "diameter_mm", "status")
@@ -75,7 +82,7 @@ def test_short_axis_is_the_size_when_the_site_is_a_lymph_node(tmp_path: Path) ->
 def test_size_is_read_when_older_schemes_name_it(tmp_path: Path, name: tuple[str, str, str]) -> None:
     saved(report(group("T1", number(name, "22"))), tmp_path, "1.dcm")
 
-    study, _ = dicom_sr.inspect(tmp_path)
+    study, _ = inspect(tmp_path)
 
     assert study is not None
     assert study.lesions["diameter_mm"].to_list() == [22.0]
@@ -91,7 +98,7 @@ def test_role_is_that_of_the_report_at_every_visit_when_one_report_says_it(tmp_p
     saved(first, tmp_path, "1.dcm")
     saved(report(group("X", number(LONG_AXIS, "12")), study="20240301"), tmp_path, "2.dcm")
 
-    study, _ = dicom_sr.inspect(tmp_path)
+    study, _ = inspect(tmp_path)
 
     assert study is not None
     rows = study.lesions.select("lesion_id", "day", "role", "status").sort("lesion_id", "day").rows()
@@ -118,7 +125,7 @@ def test_status_says_why_when_there_is_no_size(
     saved(report(group("T1", number(LONG_AXIS, "20"))), tmp_path, "1.dcm")
     saved(report(group("T1", *parts), study="20240301"), tmp_path, "2.dcm")
 
-    study, problems = dicom_sr.inspect(tmp_path)
+    study, problems = inspect(tmp_path)
 
     assert study is not None, problems
     assert study.lesions["status"].to_list() == ["measured", status]
@@ -148,7 +155,7 @@ def test_what_is_no_lesion_is_kept_when_it_is_not_read(tmp_path: Path) -> None:
 def test_size_is_not_read_when_it_is_in_pixels(tmp_path: Path) -> None:
     saved(report(group("T1", number(LONG_AXIS, "20", "{pixels}"))), tmp_path, "1.dcm")
 
-    study, problems = dicom_sr.inspect(tmp_path)
+    study, problems = inspect(tmp_path)
 
     assert study is None
     assert any("no diameter of a lesion" in problem.rule for problem in problems)
@@ -180,7 +187,7 @@ def test_replaced_report_is_left_out_when_a_later_one_names_it(tmp_path: Path) -
     saved(first, tmp_path, "2.dcm")
     saved(second, tmp_path, "1.dcm")
 
-    found, _ = dicom_sr.inspect(tmp_path)
+    found, _ = inspect(tmp_path)
 
     assert found is not None
     assert found.lesions["diameter_mm"].to_list() == [25.0]
@@ -190,7 +197,7 @@ def test_one_lesion_is_read_when_each_report_made_its_own_unique_identifier(tmp_
     saved(report(group("T1", number(LONG_AXIS, "20"), uid="1.1")), tmp_path, "1.dcm")
     saved(report(group("T1", number(LONG_AXIS, "15"), uid="1.2"), study="20240301"), tmp_path, "2.dcm")
 
-    study, problems = dicom_sr.inspect(tmp_path)
+    study, problems = inspect(tmp_path)
 
     assert study is not None
     assert study.lesions["lesion_id"].to_list() == ["T1", "T1"]
@@ -203,7 +210,7 @@ def test_two_lesions_are_read_when_one_report_uses_a_name_twice(tmp_path: Path) 
     )
     saved(report(*twice), tmp_path, "1.dcm")
 
-    study, _ = dicom_sr.inspect(tmp_path)
+    study, _ = inspect(tmp_path)
 
     assert study is not None
     assert study.lesions.select("lesion_id", "diameter_mm").rows() == [("Lesion", 20.0), ("Lesion (2)", 30.0)]
@@ -217,7 +224,7 @@ def test_readers_are_numbered_not_named_when_several_read_a_scan(tmp_path: Path)
             f"{name[:3]}.dcm",
         )
 
-    study, problems = dicom_sr.inspect(tmp_path)
+    study, problems = inspect(tmp_path)
 
     assert study is not None, problems
     assert study.lesions["reader"].to_list() == ["reader 1", "reader 2"]
@@ -227,7 +234,7 @@ def test_day_zero_is_the_trials_when_the_report_says_the_offset(tmp_path: Path) 
     made = report(group("T1", number(LONG_AXIS, "20")), LongitudinalTemporalOffsetFromEvent=-7.0)
     saved(made, tmp_path, "1.dcm")
 
-    study, problems = dicom_sr.inspect(tmp_path)
+    study, problems = inspect(tmp_path)
 
     assert study is not None
     assert study.lesions["day"].to_list() == [-7]
@@ -258,7 +265,7 @@ def test_report_is_an_error_when_it_has_no_patient_or_date(
 ) -> None:
     saved(report(group("T1", number(LONG_AXIS, "20")), **change), tmp_path, "1.dcm")
 
-    study, problems = dicom_sr.inspect(tmp_path)
+    study, problems = inspect(tmp_path)
 
     assert study is None
     assert column in {problem.column for problem in problems}
@@ -283,7 +290,7 @@ def test_images_are_counted_when_they_lie_between_reports(tmp_path: Path) -> Non
     for name in ("2.dcm", "3.dcm"):
         saved(image, tmp_path, name)
 
-    study, problems = dicom_sr.inspect(tmp_path)
+    study, problems = inspect(tmp_path)
 
     assert study is not None
     assert any(problem.rule.startswith("2 files are not read: DICOM objects") for problem in problems)
@@ -296,7 +303,7 @@ def test_file_is_read_when_its_preamble_is_left_out(tmp_path: Path) -> None:
     bare.write_bytes(whole[132:])
 
     assert dicom_sr.recognises(bare)
-    study, problems = dicom_sr.inspect(bare)
+    study, problems = inspect(bare)
     assert study is not None, problems
 
 
@@ -314,7 +321,7 @@ def test_every_cut_is_one_clear_error_when_a_file_is_truncated(tmp_path: Path) -
     cut.parent.mkdir()
     for size in range(140, len(whole), 37):
         cut.write_bytes(whole[:size])
-        study, problems = dicom_sr.inspect(cut)
+        study, problems = inspect(cut)
         assert study is None
         assert sum(problem.severity == "error" for problem in problems) == 1
 
@@ -329,7 +336,7 @@ def test_no_byte_crashes_the_reader_when_files_are_hostile(tmp_path: Path) -> No
         for _ in range(rng.randint(1, 6)):
             damaged[rng.randrange(132, len(damaged))] = rng.randrange(256)
         broken.write_bytes(damaged)
-        study, problems = dicom_sr.inspect(broken)
+        study, problems = inspect(broken)
         assert study is not None or any(problem.severity == "error" for problem in problems)
 
 
@@ -344,7 +351,7 @@ def test_fault_of_our_own_code_is_not_taken_for_a_damaged_file(
 
     monkeypatch.setattr("turnpoint.formats.dicom_sr.tree.groups", faulty)
     with pytest.raises(type(fault), match="ours"):
-        dicom_sr.inspect(place)
+        inspect(place)
 
 
 @pytest.mark.parametrize(
@@ -360,7 +367,7 @@ def test_damaged_file_is_one_error_when_its_bytes_mean_nothing(
         raise damage
 
     monkeypatch.setattr("pydicom.dcmread", damaged)
-    study, problems = dicom_sr.inspect(place)
+    study, problems = inspect(place)
     assert study is None
     assert [str(problem) for problem in problems if "cannot be read: it is damaged" in str(problem)]
 
@@ -373,7 +380,7 @@ def test_tree_is_one_error_when_it_is_nested_too_deep(tmp_path: Path) -> None:
     at = start.index(b"\x40\x00\x30\xa7SQ")
     place.write_bytes(start[:at] + deep)
 
-    study, problems = dicom_sr.inspect(place)
+    study, problems = inspect(place)
 
     assert study is None
     assert sum(problem.severity == "error" for problem in problems) == 1
@@ -385,10 +392,10 @@ def test_report_is_refused_when_it_unpacks_to_far_more_than_it_is(
     made = report(group("T1", number(LONG_AXIS, "20")))
     made.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     place = saved(made, tmp_path, "1.dcm")
-    assert dicom_sr.inspect(place)[0] is not None
+    assert inspect(place)[0] is not None
     monkeypatch.setattr("turnpoint.formats.dicom_sr.files.MOST_BYTES", 1000)
 
-    study, problems = dicom_sr.inspect(place)
+    study, problems = inspect(place)
 
     assert study is None
     assert "unpacks to more than" in problems[0].rule or "more than" in problems[0].rule

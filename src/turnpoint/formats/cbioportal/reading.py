@@ -27,7 +27,7 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.errors import Problem, counted
+from turnpoint.errors import counted
 from turnpoint.formats.ledger import UNMAPPED_SCHEMA, Converted, with_aside
 from turnpoint.formats.text_tables import (
     LINE,
@@ -43,7 +43,6 @@ from turnpoint.study.findings import Findings
 from turnpoint.study.markers import find_marker
 from turnpoint.study.naming import RawTable
 from turnpoint.study.schema import TABLES
-from turnpoint.study.study import Study
 from turnpoint.study.validation import build
 
 OTHER_EVENT: Final = "an event of a timeline that is no marker, drug or death"
@@ -74,26 +73,12 @@ def recognises(path: Path) -> bool:
     return bool(_timelines(path))
 
 
-def inspect(path: Path, needed: Collection[str] = tuple(TABLES)) -> tuple[Study | None, tuple[Problem, ...]]:
-    """Read timelines as a study, and list every problem, without raising on bad data.
-
-    Args:
-        path: one timeline, or the folder of a cBioPortal study.
-        needed: the tables that the work at hand cannot do without (`study.validation.build`).
-
-    Returns:
-        The study, None when there is any error; everything found.
-    """
-    found = convert(path, needed)
-    return found.study, found.problems
-
-
 def convert(path: Path, needed: Collection[str] = tuple(TABLES)) -> Converted:
     """Read timelines as a study, with what the study has no place for beside it.
 
     Args:
-        path: as for `inspect`.
-        needed: as for `inspect`.
+        path: one timeline, or the folder of a cBioPortal study.
+        needed: the tables that the work at hand cannot do without (`study.validation.build`).
     """
     findings = Findings()
     aside = Aside(findings, _SHOWN)

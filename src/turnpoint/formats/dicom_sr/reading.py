@@ -30,7 +30,6 @@ from turnpoint.formats.ledger import Converted, with_aside
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import RawTable
 from turnpoint.study.schema import TABLES
-from turnpoint.study.study import Study
 from turnpoint.study.validation import build
 
 _LESION_SCHEMA: Final = {
@@ -63,29 +62,12 @@ def recognises(path: Path) -> bool:
         return False
 
 
-def inspect(path: Path, needed: Collection[str] = tuple(TABLES)) -> tuple[Study | None, tuple[Problem, ...]]:
-    """Read measurement reports as a study, and list every problem, without raising on bad data.
-
-    Args:
-        path: a report, or a folder with reports in it and in its folders.
-        needed: the tables that the work at hand cannot do without (`study.validation.build`).
-
-    Returns:
-        The study, None when there is any error; everything found.
-
-    Raises:
-        MissingExtraError: pydicom is not installed.
-    """
-    found = convert(path, needed)
-    return found.study, found.problems
-
-
 def convert(path: Path, needed: Collection[str] = tuple(TABLES)) -> Converted:
     """Read measurement reports as a study, with what the study has no place for beside it.
 
     Args:
-        path: as for `inspect`.
-        needed: as for `inspect`.
+        path: a report, or a folder with reports in it and in its folders.
+        needed: the tables that the work at hand cannot do without (`study.validation.build`).
 
     Raises:
         MissingExtraError: pydicom is not installed.

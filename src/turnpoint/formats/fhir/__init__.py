@@ -2,13 +2,12 @@
 
 from turnpoint.formats.fhir.drugs import plain_name, treats_cancer
 from turnpoint.formats.fhir.out import write_assessment
-from turnpoint.formats.fhir.reading import convert, inspect, recognises
+from turnpoint.formats.fhir.reading import convert, recognises
 from turnpoint.formats.fhir.responses import reported_in_fhir
 from turnpoint.formats.fhir.study_out import write_study_as_fhir
 
 __all__ = [
     "convert",
-    "inspect",
     "plain_name",
     "recognises",
     "reported_in_fhir",

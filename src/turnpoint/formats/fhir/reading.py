@@ -58,26 +58,12 @@ def recognises(path: Path) -> bool:
         return False
 
 
-def inspect(path: Path, needed: Collection[str] = tuple(TABLES)) -> tuple[Study | None, tuple[Problem, ...]]:
-    """Read FHIR files as a study, and list every problem, without raising on bad data.
-
-    Args:
-        path: a file with a Bundle, a resource or one resource a line; or a folder of such files.
-        needed: the tables that the work at hand cannot do without (`study.validation.build`).
-
-    Returns:
-        The study, None when there is any error; everything found.
-    """
-    found = convert(path, needed)
-    return found.study, found.problems
-
-
 def convert(path: Path, needed: Collection[str] = tuple(TABLES)) -> Converted:
     """Read FHIR files as a study, with what the study has no place for beside it.
 
     Args:
-        path: as for `inspect`.
-        needed: as for `inspect`.
+        path: a file with a Bundle, a resource or one resource a line; or a folder of such files.
+        needed: the tables that the work at hand cannot do without (`study.validation.build`).
     """
     findings = Findings()
     gathered = Gathered()

@@ -22,7 +22,7 @@ def reported_in_fhir(path: Path, starts: pl.DataFrame, findings: Findings) -> pl
     """What the disease status Observations of FHIR files report.
 
     Args:
-        path: as for `fhir.inspect`.
+        path: as for `fhir.convert`.
         starts: `patient_id, start_date` of the study it belongs to.
         findings: where problems go.
 

@@ -21,7 +21,7 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.errors import Problem, counted
+from turnpoint.errors import counted
 from turnpoint.formats.ledger import UNMAPPED_SCHEMA, Converted, with_aside
 from turnpoint.formats.model_tables.declaration import (
     DAYS_PER_UNIT,
@@ -37,7 +37,6 @@ from turnpoint.formats.model_tables.table import LINE, ModelTable, is_model_tabl
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import RawTable
 from turnpoint.study.schema import TABLES
-from turnpoint.study.study import Study
 from turnpoint.study.validation import build
 
 UNREAD_COLUMN: Final = "a column of the model table that is not read"
@@ -56,26 +55,12 @@ def recognises(path: Path) -> bool:
     return _table_in(path) is not None
 
 
-def inspect(path: Path, needed: Collection[str] = tuple(TABLES)) -> tuple[Study | None, tuple[Problem, ...]]:
-    """Read a model table as a study, and list every problem, without raising on bad data.
-
-    Args:
-        path: the table, or the folder that holds it.
-        needed: the tables that the work at hand cannot do without (`study.validation.build`).
-
-    Returns:
-        The study, None when there is any error; everything found.
-    """
-    found = convert(path, needed)
-    return found.study, found.problems
-
-
 def convert(path: Path, needed: Collection[str] = tuple(TABLES)) -> Converted:
     """Read a model table as a study, with what the study has no place for beside it.
 
     Args:
-        path: as for `inspect`.
-        needed: as for `inspect`.
+        path: the table, or the folder that holds it.
+        needed: the tables that the work at hand cannot do without (`study.validation.build`).
     """
     findings = Findings()
     place = _table_in(path) or path

@@ -24,7 +24,7 @@ from typing import Final
 
 import polars as pl
 
-from turnpoint.errors import Problem, counted
+from turnpoint.errors import counted
 from turnpoint.formats.fhir import plain_name, treats_cancer
 from turnpoint.formats.ledger import UNMAPPED_SCHEMA, Converted, with_aside
 from turnpoint.formats.omop.concepts import ABOVE, BELOW, MARKERS, SEX, UNITS
@@ -42,7 +42,6 @@ from turnpoint.study.findings import Findings
 from turnpoint.study.markers import find_marker
 from turnpoint.study.naming import RawTable
 from turnpoint.study.schema import TABLES
-from turnpoint.study.study import Study
 from turnpoint.study.units import parse
 from turnpoint.study.validation import build
 
@@ -75,26 +74,12 @@ def recognises(path: Path) -> bool:
     return bool(_files(path).keys() & {"measurement", "drug_exposure"})
 
 
-def inspect(path: Path, needed: Collection[str] = tuple(TABLES)) -> tuple[Study | None, tuple[Problem, ...]]:
-    """Read OMOP tables as a study, and list every problem, without raising on bad data.
-
-    Args:
-        path: one table, or a folder of tables.
-        needed: the tables that the work at hand cannot do without (`study.validation.build`).
-
-    Returns:
-        The study, None when there is any error; everything found.
-    """
-    found = convert(path, needed)
-    return found.study, found.problems
-
-
 def convert(path: Path, needed: Collection[str] = tuple(TABLES)) -> Converted:
     """Read OMOP tables as a study, with what the study has no place for beside it.
 
     Args:
-        path: as for `inspect`.
-        needed: as for `inspect`.
+        path: one table, or a folder of tables.
+        needed: the tables that the work at hand cannot do without (`study.validation.build`).
     """
     findings = Findings()
     aside = Aside(findings, _SHOWN)

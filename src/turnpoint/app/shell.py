@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader
 from markupsafe import Markup
 
 from turnpoint.app.access import may_add
@@ -21,7 +21,7 @@ from turnpoint.charts.language import Language, mark
 from turnpoint.errors import Problem
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.figure import Figure
-from turnpoint.reports.page import colours
+from turnpoint.reports.page import colours, environment
 from turnpoint.reports.provenance_text import not_a_device
 
 LANGUAGES = ("en", "zh")
@@ -209,15 +209,7 @@ def _environment(*, is_alone: bool = False) -> Environment:
     """Our templates and the reports'; what is found first holds, so `is_alone` takes the reports' base."""
     ours = PackageLoader("turnpoint.app", "templates")
     theirs = PackageLoader("turnpoint.reports", "templates")
-    environment = Environment(
-        loader=ChoiceLoader([theirs, ours] if is_alone else [ours, theirs]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["drawn"] = _to_be_drawn
-    return environment
+    return environment(ChoiceLoader([theirs, ours] if is_alone else [ours, theirs]), _to_be_drawn)
 
 
 def _to_be_drawn(picture: Figure) -> Markup:

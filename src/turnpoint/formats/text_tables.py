@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,13 +11,15 @@ import polars as pl
 
 from turnpoint.errors import Problem, counted
 from turnpoint.formats.ledger import UNMAPPED_SCHEMA
-from turnpoint.study.delimited import cells
+from turnpoint.study.delimited import cells, fields
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import unique_names
 from turnpoint.study.reading import TEXT_ENDINGS
 from turnpoint.study.text_files import decode
 
 LINE: Final = "line"
+EARLIER: Final = "an earlier result of a marker on a day that has several"
+RESULT: Final = r"^\s*[<>]?=?\s*\d*\.?\d+([eE][+-]?\d+)?\s*$"  # a number, or a limit
 _MISSING: Final = ("", "na", "n/a", "null", "none", ".")
 _HEAD_BYTES: Final = 16_384
 
@@ -53,8 +54,7 @@ def header_of(path: Path) -> frozenset[str]:
     lines = [line for line in (text or "").split("\n") if line.strip() and not line.startswith("#")]
     if not lines:
         return frozenset()
-    names = max((next(csv.reader([lines[0]], delimiter=mark), []) for mark in "\t,;|"), key=len)
-    return frozenset(name.strip().upper() for name in names)
+    return frozenset(name.strip().upper() for name in fields(lines[0], "\t,;|"))
 
 
 def read_text_table(path: Path, findings: Findings) -> TextTable | None:

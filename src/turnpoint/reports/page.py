@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Protocol
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from turnpoint.charts import palette
@@ -14,18 +15,23 @@ from turnpoint.charts.svg import printable
 from turnpoint.reports.figure import Figure
 
 
+def environment(loader: BaseLoader, drawn: Callable[[Figure], Markup]) -> Environment:
+    """Templates of pages: every value is escaped unless it is marked as safe; a name that is missing is an error.
+
+    Args:
+        loader: where the templates are.
+        drawn: what stands for a picture in them.
+    """
+    made = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    made.filters["drawn"] = drawn
+    return made
+
+
 @cache
 def _environment() -> Environment:
-    """Every value is escaped unless it is marked as safe here; a name that is missing is an error."""
-    environment = Environment(
-        loader=PackageLoader("turnpoint.reports", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["drawn"] = drawn
-    return environment
+    return environment(PackageLoader("turnpoint.reports", "templates"), drawn)
 
 
 def drawn(picture: Figure) -> Markup:

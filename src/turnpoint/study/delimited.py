@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -84,6 +84,11 @@ def _header_line(text: str) -> tuple[str, str | None]:
     if first.lower().startswith("sep=") and len(first.strip("\n")) == len("sep=") + 1:
         return next(lines, ""), first[-1]
     return first, None
+
+
+def fields(line: str, separators: Sequence[str] = _SEPARATORS) -> list[str]:
+    """The fields of one line by whichever separator gives most, the first of equals; before a file is read."""
+    return max((next(csv.reader([line], delimiter=mark), []) for mark in separators), key=len)
 
 
 def _find_separator(line: str) -> str:

@@ -30,7 +30,9 @@ import polars as pl
 from turnpoint.errors import counted
 from turnpoint.formats.ledger import UNMAPPED_SCHEMA, Converted, with_aside
 from turnpoint.formats.text_tables import (
+    EARLIER,
     LINE,
+    RESULT,
     Aside,
     TextTable,
     header_of,
@@ -49,11 +51,9 @@ OTHER_EVENT: Final = "an event of a timeline that is no marker, drug or death"
 OTHER_TEST: Final = "a laboratory test that is no tumour marker"
 NO_RESULT: Final = "a marker without a number, a unit or a day"
 NO_AGENT: Final = "a treatment that names no drug, or is radiotherapy"
-EARLIER: Final = "an earlier result of a marker on a day that has several"
 OTHER_FILES: Final = "files of the cBioPortal study that are not read"
 _TIMELINE: Final = frozenset({"PATIENT_ID", "START_DATE", "EVENT_TYPE"})
 _FILE: Final = "data_"
-_RESULT: Final = r"^\s*[<>]?=?\s*\d*\.?\d+([eE][+-]?\d+)?\s*$"
 _RADIATION: Final = r"(?i)radiation|radiotherap|\brt\b"
 _DEAD: Final = r"(?i)deceased|\bdied\b|\bdead\b|\bdeath\b"
 # What laboratories write where UCUM has U/mL.
@@ -180,7 +180,7 @@ def _results(table: TextTable, rows: pl.DataFrame, aside: Aside) -> pl.DataFrame
         table.text("LR_TEST_UP_LIMIT").cast(pl.Float64, strict=False).alias("upper_limit"),
     )
     whole = (
-        pl.col("value").str.contains(_RESULT).fill_null(value=False)
+        pl.col("value").str.contains(RESULT).fill_null(value=False)
         & pl.col("unit").is_not_null()
         & pl.col("from_day").is_not_null()
     )

@@ -7,7 +7,6 @@ SAS write them) are missing, and 3.0 in a number of a visit or a record is 3.
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Final
 import polars as pl
 
 from turnpoint.formats.datasets.dataset import Dataset, analysis_name, domain_of
-from turnpoint.study.delimited import cells
+from turnpoint.study.delimited import cells, fields
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import unique_names
 from turnpoint.study.reading import PARQUET_ENDINGS, TEXT_ENDINGS
@@ -79,7 +78,7 @@ def _header(head: bytes) -> list[str]:
     """The names in the first line of a text file, whatever parts them."""
     text = decode(head, "", Findings()) or ""
     first = next((line for line in text.split("\n") if line.strip()), "")
-    return max((next(csv.reader([first], delimiter=mark), []) for mark in ",;\t|"), key=len)
+    return fields(first)
 
 
 def _read(path: Path, findings: Findings) -> pl.DataFrame | None:

@@ -29,7 +29,9 @@ from turnpoint.formats.fhir import plain_name, treats_cancer
 from turnpoint.formats.ledger import UNMAPPED_SCHEMA, Converted, with_aside
 from turnpoint.formats.omop.concepts import ABOVE, BELOW, MARKERS, SEX, UNITS
 from turnpoint.formats.text_tables import (
+    EARLIER,
     LINE,
+    RESULT,
     Aside,
     TextTable,
     header_of,
@@ -47,7 +49,6 @@ from turnpoint.study.validation import build
 
 OTHER_MEASUREMENT: Final = "a measurement that is no tumour marker"
 NO_RESULT: Final = "a marker without a number, a unit or a date"
-EARLIER: Final = "an earlier result of a marker on a day that has several"
 OTHER_DRUG: Final = "a drug that is not known to be against cancer"
 NAMELESS_DRUG: Final = "a drug that is given by a number alone"
 OTHER_FILES: Final = "tables of OMOP that are not read"
@@ -58,7 +59,6 @@ _TELLING: Final[Mapping[str, frozenset[str]]] = {
     "death": frozenset({"PERSON_ID", "DEATH_DATE"}),
     "concept": frozenset({"CONCEPT_ID", "CONCEPT_NAME", "VOCABULARY_ID", "CONCEPT_CODE"}),
 }
-_NUMBER: Final = r"^\s*[<>]?=?\s*\d*\.?\d+([eE][+-]?\d+)?\s*$"
 _SHOWN: Final = {
     "patient_id": ("PERSON_ID",),
     "date": ("MEASUREMENT_DATE", "DRUG_EXPOSURE_START_DATE"),
@@ -196,7 +196,7 @@ def _markers(table: TextTable | None, concepts: pl.DataFrame, aside: Aside) -> p
         table.text("RANGE_HIGH").cast(pl.Float64, strict=False).alias("upper_limit"),
     )
     whole = (
-        pl.col("value").str.contains(_NUMBER).fill_null(value=False)
+        pl.col("value").str.contains(RESULT).fill_null(value=False)
         & pl.col("unit").is_not_null()
         & pl.col("date").is_not_null()
         & pl.col("patient_id").is_not_null()

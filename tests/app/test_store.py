@@ -186,6 +186,31 @@ def copy(filled: Path, tmp_path: Path) -> Iterator[tuple[Path, sqlite3.Connectio
     database.close()
 
 
+def test_picture_is_kept_under_the_key_of_its_own_rows_whatever_is_stored_meanwhile(
+    copy: tuple[Path, sqlite3.Connection],
+) -> None:
+    script = (
+        "import json\nfrom pathlib import Path\nfrom turnpoint.app.configuration import Configuration\n"
+        f"from turnpoint.app.server import prepared\nprepared(Configuration(data=Path({str(copy[0])!r})))\n"
+        "from turnpoint.app import pictures, store\nfrom turnpoint.app.models import Patient, Row\n"
+        "patient = Patient.objects.get(patient_id='Ann Secret')\nkept, author = pictures._kept, store.Author('test')\n"
+        "def meanwhile(key):\n"
+        "    pictures._kept = kept\n"
+        "    row = {'day': '224', 'lesion_id': 'T1', 'role': 'target', 'diameter_mm': '35', 'status': 'measured'}\n"
+        "    store.add_rows(patient, {'lesions': [row]}, author)\n"
+        "pictures._kept = meanwhile\nkey, document = pictures.document_of(patient)\n"
+        "later = pictures.document_of(patient)[1]\n"
+        "store.remove_row(Row.objects.get(patient=patient, cells__day='224'), author)\n"
+        "again = pictures.document_of(patient)\n"
+        "days = [json.loads(one)['summary']['last_day'] for one in (document, later, again[1])]\n"
+        "print(again[0] == key, days)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.stdout == "True [168.0, 224.0, 168.0]\n", done.stderr
+
+
 def test_trail_that_nobody_touched_is_whole(copy: tuple[Path, sqlite3.Connection]) -> None:
     done = command("audit", "verify", "--data", str(copy[0]))
     assert (done.returncode, done.stdout[:7]) == (0, "4 lines")

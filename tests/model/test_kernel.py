@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -11,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_ndtr
 
+import turnpoint as tp
 from tests.model.courses import batch_of, readings
 from turnpoint.model import observation
 from turnpoint.model.bank import DOUBLE, SINGLE, Bank
@@ -21,6 +25,9 @@ from turnpoint.model.series import Batch
 
 kernel = pytest.importorskip("turnpoint.model.kernel")
 
+STUDIES = [
+    Path(tp.__file__).parent / "datasets" / name for name in ("oak-docetaxel", "ascent2-docetaxel-psa")
+]
 PRIORS = {
     SUM_OF_DIAMETERS: shipped_priors()["chemotherapy-colorectal-ct"],
     "PSA": shipped_priors()["docetaxel-prostate-psa"],
@@ -126,6 +133,26 @@ def test_numpy_serves_where_the_loop_is_not_wanted(monkeypatch: pytest.MonkeyPat
         assert not observation.has_kernel()
     finally:
         observation.has_kernel.cache_clear()
+
+
+@pytest.mark.slow  # compiles
+def test_answer_of_the_process_that_compiled_is_that_of_those_that_load_the_code(tmp_path: Path) -> None:
+    script = (
+        "import hashlib\nfrom pathlib import Path\nimport turnpoint as tp\n"
+        f"for name in {[str(study) for study in STUDIES]!r}:\n"
+        "    study = tp.read(Path(name))\n"
+        "    said = tp.assess(study.only(study.patient_ids[:20])).frame\n"
+        "    print(hashlib.sha256(said.write_json().encode()).hexdigest())\n"
+    )
+    given = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    said = [
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=given)
+        for _ in range(2)
+    ]
+    assert len(said[0].stdout.split()) == len(STUDIES)
+    assert said[0].stdout == said[1].stdout
+    # one signature each for signals worked out and looked up: whoever waits for the compiler waits once
+    assert len(list(tmp_path.rglob("kernel.filter_series*.nbc"))) == 1
 
 
 def test_exponential_and_logarithm_of_float32() -> None:

@@ -25,10 +25,11 @@ from turnpoint.app import store
 from turnpoint.app.access import may_add, may_edit, patients_for, studies_for
 from turnpoint.app.intake import as_json, taken_in
 from turnpoint.app.models import Change, Patient, Row, Study
-from turnpoint.app.pictures import document_of, key_of, picture_of
+from turnpoint.app.pictures import document_of, key_of
 from turnpoint.app.studies import Cells, study_of
 from turnpoint.app.wrong import note
 from turnpoint.errors import Problem, TurnpointError
+from turnpoint.pictures.document import from_json
 from turnpoint.reports.pdf import pdf
 from turnpoint.reports.rendering import render_patient
 from turnpoint.workflows.convert import convert
@@ -86,18 +87,6 @@ api = Described(
 )
 
 
-class ProblemFields(Schema):
-    """One thing that is wrong or doubtful in data: the fields of `turnpoint check`."""
-
-    file: str
-    row: int | None
-    column: str | None
-    value: str | None
-    rule: str
-    mend: str
-    severity: Literal["error", "warning"]
-
-
 class ProblemDocument(Schema):
     """What went wrong (RFC 9457)."""
 
@@ -105,7 +94,7 @@ class ProblemDocument(Schema):
     title: str
     status: int
     detail: str = ""
-    problems: list[ProblemFields] = []
+    problems: list[Problem] = []
 
 
 class Unused(Schema):
@@ -121,7 +110,7 @@ class StudyFields(Schema):
     id: str
     name: str
     patients: int
-    problems: list[ProblemFields]
+    problems: list[Problem]
     unused: list[Unused]
 
 
@@ -216,7 +205,7 @@ def as_problem(
         title=title,
         status=status,
         detail=detail,
-        problems=[ProblemFields(**as_json(one)) for one in problems or []],
+        problems=problems or [],
     )
     return HttpResponse(document.model_dump_json(), status=status, content_type="application/problem+json")
 
@@ -327,10 +316,9 @@ def show_picture(
     etag = etag_of(patient, key_of(patient, at), lang)
     if etag in request.headers.get("If-None-Match", ""):
         return HttpResponse(status=304, headers={"ETag": etag})
-    _, document = document_of(patient, at)
-    return HttpResponse(
-        document, content_type="application/json", headers={"ETag": etag, "Content-Language": lang}
-    )
+    key, document = document_of(patient, at)
+    headers = {"ETag": etag_of(patient, key, lang), "Content-Language": lang}
+    return HttpResponse(document, content_type="application/json", headers=headers)
 
 
 @api.get(
@@ -348,8 +336,8 @@ def show_report(
 ) -> HttpResponse:
     """The patient's report."""
     patient = patient_here(request, study_id, patient_id)
-    page = render_patient(picture_of(patient, at), audience, lang)
-    etag = etag_of(patient, key_of(patient, at), lang)
+    key, document = document_of(patient, at)
+    page = render_patient(from_json(document), audience, lang)
     if format == "pdf":
         answer = HttpResponse(pdf(page), content_type="application/pdf")
         answer.headers["Content-Disposition"] = 'attachment; filename="turnpoint-report.pdf"'
@@ -361,7 +349,7 @@ def show_report(
             "style-src": ["'unsafe-inline'"],
             "img-src": ["data:"],
         }
-    answer.headers["ETag"] = etag
+    answer.headers["ETag"] = etag_of(patient, key, lang)
     return answer
 
 

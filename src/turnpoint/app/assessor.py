@@ -6,6 +6,7 @@ from threading import Event, Thread
 from typing import Any
 
 from django.db import close_old_connections
+from django.db.models import F
 
 from turnpoint.app.models import Patient
 from turnpoint.app.pictures import is_computing
@@ -74,8 +75,6 @@ def assess_some() -> int:
 
 def _due() -> list[Patient]:
     """Patients of one study whose line is of an earlier version."""
-    from django.db.models import F  # noqa: PLC0415
-
     waiting = Patient.objects.filter(removed=False).exclude(assessed_version=F("version"))
     first = waiting.order_by("-version").values_list("study", flat=True).first()
     if first is None:

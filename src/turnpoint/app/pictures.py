@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 
 from turnpoint._version import __version__
-from turnpoint.app.models import Patient, Row, Shown
+from turnpoint.app.models import Patient, Shown
 from turnpoint.app.store import Refused
-from turnpoint.app.studies import cells_of, checked, rows_of
+from turnpoint.app.studies import Cells, cells_of, checked, rows_of
 from turnpoint.pictures.document import VERSION, from_json, to_json
 from turnpoint.pictures.patient import PatientPicture
 from turnpoint.study.study import Study
@@ -31,27 +31,25 @@ def study_of_patient(patient: Patient) -> Study:
     Raises:
         Refused: they break a rule, as when nothing has been entered yet.
     """
-    found = checked(cells_of(rows_of([patient])), patient.study.name)
-    if found.study is None:
-        raise Refused(found.errors)
-    return found.study
+    return _study(patient, _cells(patient))
 
 
 def key_of(patient: Patient, at: int | None = None) -> str:
     """What the picture is computed from, as one word."""
-    rows = Row.objects.filter(patient=patient, removed=False).order_by("position")
-    content = [__version__, VERSION, patient.study.name, at, *rows.values_list("table", "cells")]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return _key(patient, _cells(patient), at)
 
 
 def document_of(patient: Patient, at: int | None = None) -> tuple[str, bytes]:
-    """Its key, and the picture as JSON (`docs/picture.schema.json`).
+    """Its key, and the picture as JSON (`docs/picture.schema.json`), both of the same rows.
 
     Raises:
         Refused: the rows break a rule.
         UsageError, StudyError, PriorError: as `workflows.picture`.
     """
-    key = key_of(patient, at)
+    rows = _cells(
+        patient
+    )  # once: a row that is stored meanwhile must not come under the key of those before it
+    key = _key(patient, rows, at)
     kept = _kept(key)
     if kept is not None:
         return key, kept
@@ -61,7 +59,7 @@ def document_of(patient: Patient, at: int | None = None) -> tuple[str, bytes]:
         with lock:  # who asks for the same one meanwhile waits for it
             kept = _kept(key)
             if kept is None:
-                kept = to_json(picture(study_of_patient(patient), patient.patient_id, at=at))
+                kept = to_json(picture(_study(patient, rows), patient.patient_id, at=at))
                 Shown.objects.update_or_create(key=key, defaults={"document": kept})
                 _forget_oldest()
     finally:
@@ -85,6 +83,22 @@ def days_of(patient: Patient) -> Sequence[int]:
     study = study_of_patient(patient)
     days = {*study.lesions["day"].to_list(), *study.markers["day"].to_list()}
     return sorted(days)
+
+
+def _cells(patient: Patient) -> dict[str, list[Cells]]:
+    return cells_of(rows_of([patient]))
+
+
+def _study(patient: Patient, rows: Mapping[str, Sequence[Cells]]) -> Study:
+    found = checked(rows, patient.study.name)
+    if found.study is None:
+        raise Refused(found.errors)
+    return found.study
+
+
+def _key(patient: Patient, rows: Mapping[str, Sequence[Cells]], at: int | None) -> str:
+    content = [__version__, VERSION, patient.study.name, at, rows]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _kept(key: str) -> bytes | None:

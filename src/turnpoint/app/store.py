@@ -162,11 +162,7 @@ def change_row(row: Row, cells: Cells, author: Author, *, seen: int | None = Non
         Refused: the row, or the patient with it, breaks a rule.
     """
     with transaction.atomic():
-        held = _held(row.patient, seen)
-        standing = rows_of([held])
-        own = next((one for one in standing[row.table] if one.id == row.id), None)
-        if own is None:
-            raise Stale(held.version)
+        held, standing, own = _standing(row, seen)
         before, after = own.cells, {**own.cells, **cells, "patient_id": held.patient_id}
         unknown = [*_unknown(row.table, cells), *unsafe_cells(row.table, [cells], 1)]
         own.cells = after
@@ -186,11 +182,7 @@ def remove_row(row: Row, author: Author, *, seen: int | None = None) -> Patient:
         Refused: what is left breaks a rule.
     """
     with transaction.atomic():
-        held = _held(row.patient, seen)
-        standing = rows_of([held])
-        own = next((one for one in standing[row.table] if one.id == row.id), None)
-        if own is None:
-            raise Stale(held.version)
+        held, standing, own = _standing(row, seen)
         standing[row.table] = [one for one in standing[row.table] if one.id != row.id]
         _refuse(_checked(standing, {}).errors)
         Row.objects.filter(id=row.id).update(removed=True)
@@ -258,6 +250,16 @@ def _held(patient: Patient, seen: int | None) -> Patient:
     if seen is not None and seen != held.version:
         raise Stale(held.version)
     return held
+
+
+def _standing(row: Row, seen: int | None) -> tuple[Patient, dict[str, list[Row]], Row]:
+    """The held patient of a row, all rows of theirs that stand, and it among them."""
+    held = _held(row.patient, seen)
+    standing = rows_of([held])
+    own = next((one for one in standing[row.table] if one.id == row.id), None)
+    if own is None:
+        raise Stale(held.version)
+    return held, standing, own
 
 
 def _changed(held: Patient, entries: list[trail.Entry], author: Author) -> Patient:

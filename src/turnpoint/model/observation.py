@@ -182,8 +182,8 @@ def _run_kernel(
         table, times = signals.at(pairs[:, 0], pairs[:, 1]), place.reshape(weeks.shape[:2])
     filter_series(
         np.ascontiguousarray(np.moveaxis(looks.numbers, 0, -1), dtype=np.float32),
-        np.where(looks.censored, LIMIT, np.where(looks.same, SAME, NUMBER)).astype(np.int8),
-        looks.after_floor.astype(np.uint8),
+        np.where(looks.censored, LIMIT, np.where(looks.same, SAME, NUMBER)).astype(np.int8, order="C"),
+        looks.after_floor.astype(np.uint8, order="C"),
         rows,
         series.length[rows],
         owner if own.jump.ndim > 1 else np.zeros_like(owner),
@@ -193,7 +193,7 @@ def _run_kernel(
         times,
         parts,
         background,
-        weeks.astype(np.float32),
+        weeks.astype(np.float32, order="C"),
         reading.is_diameter,
         0 if known is None else known.after + 1,
         nothing[0, 0] if known is None else known.level_mean.astype(np.float32),

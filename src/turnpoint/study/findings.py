@@ -143,12 +143,8 @@ class Findings:
             rule: the rule broken, as for `rows`.
             mend: what to do.
         """
-        found = table.frame.filter(broken)
-        if found.is_empty():
-            return
-        self.rows(table, broken, column, rule, mend, severity="warning")
-        self._keep_aside(table, found, column, rule)
-        table.frame = table.frame.filter(~broken.fill_null(value=False))
+        if self._warn_and_keep(table, broken, column, rule, mend):
+            table.frame = table.frame.filter(~broken.fill_null(value=False))
 
     def empty_cells(
         self, table: TypedTable, broken: pl.Expr, column: str, said: str, rule: str | pl.Expr, mend: str
@@ -163,15 +159,18 @@ class Findings:
             rule: the rule broken, as for `rows`.
             mend: what to do.
         """
+        if self._warn_and_keep(table, broken, said, rule, mend):
+            emptied = pl.when(~broken.fill_null(value=False)).then(pl.col(column))
+            table.frame = table.frame.with_columns(emptied.alias(column))
+
+    def _warn_and_keep(
+        self, table: TypedTable, broken: pl.Expr, column: str, rule: str | pl.Expr, mend: str
+    ) -> bool:
+        """Warn of these rows and keep what they said; false when there are none."""
         found = table.frame.filter(broken)
         if found.is_empty():
-            return
-        self.rows(table, broken, said, rule, mend, severity="warning")
-        self._keep_aside(table, found, said, rule)
-        emptied = pl.when(~broken.fill_null(value=False)).then(pl.col(column))
-        table.frame = table.frame.with_columns(emptied.alias(column))
-
-    def _keep_aside(self, table: TypedTable, found: pl.DataFrame, column: str, rule: str | pl.Expr) -> None:
+            return False
+        self.rows(table, broken, column, rule, mend, severity="warning")
         nothing = pl.lit(None, dtype=pl.String)
 
         def told(*names: str) -> pl.Expr:
@@ -190,6 +189,7 @@ class Findings:
             (rule if isinstance(rule, pl.Expr) else pl.lit(rule)).alias("reason"),
         )
         self._aside.append((table.name, kept_rows))
+        return True
 
     def aside(self) -> tuple[tuple[str, pl.DataFrame], ...]:
         """What was set aside: the table's name, and its rows.

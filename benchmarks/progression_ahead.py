@@ -130,7 +130,7 @@ def with_bar_as_it_stands(study: Study, prior: Prior, wanted: pl.DataFrame) -> p
             continue
         at = posterior.at(here["row"].to_numpy())
         days = at.day[:, None] + ahead
-        drawn = readings_ahead(at, prior, quantity, days, exposure_ahead(at, ahead), seed=0).value
+        drawn = readings_ahead(at, prior, quantity, days, exposure_ahead(at, ahead), seed=0)
         called = drawn >= here["threshold"].to_numpy()[:, None, None] - 1e-9
         chances = [
             pl.Series(f"fixed_{weeks}w", called[:, ahead[0] <= 7 * weeks].any(axis=1).mean(axis=1))

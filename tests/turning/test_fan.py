@@ -29,7 +29,7 @@ def test_forecast_band_holds_these_shares_of_the_readings_drawn(course):
     shown = fan(course.posterior, prior, seed=3).filter(kind="forecast")
     assert shown["day"].to_list() == days[0].astype(int).tolist()
     for name, level in LEVELS.items():
-        assert shown[name].to_list() == pytest.approx(np.quantile(drawn.value[0], level, axis=1).tolist())
+        assert shown[name].to_list() == pytest.approx(np.quantile(drawn[0], level, axis=1).tolist())
     widest = shown.select((pl.col("q95") - pl.col("q05")).alias("w"))["w"]
     assert widest.is_sorted()
 

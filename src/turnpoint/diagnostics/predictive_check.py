@@ -304,7 +304,7 @@ def _simulated_values(
         # The draws of all patients come from the same particles and noise. Each patient takes their own few of many at
         # random: patients are independent, and what the particles miss of the prior is small against a study's error.
         few = rng.permuted(np.tile(np.arange(_DRAWS), (len(rows), 1)), axis=1)[:, :replicates]
-        values[rows] = np.take_along_axis(ahead.value, few[:, None, :], axis=2)
+        values[rows] = np.take_along_axis(ahead, few[:, None, :], axis=2)
     return values
 
 

@@ -1,4 +1,8 @@
-"""What the next readings will be, as draws: from the posterior at a visit to readings at later days."""
+"""What the next readings will be, as draws: from the posterior at a visit to readings at later days.
+
+Where Numba is installed the same arithmetic runs as one compiled loop (`model.kernel_ahead`), in float32; what is here
+is its reference.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,9 @@ import numpy as np
 from scipy.special import ndtri
 
 from turnpoint.model.arrays import BoolArray, FloatArray
-from turnpoint.model.filter import PartPosterior, Posterior
+from turnpoint.model.dynamics import Dynamics
+from turnpoint.model.filter import PartPosterior, Posterior, QuantityPosterior
+from turnpoint.model.observation import has_kernel, sets
 from turnpoint.model.parameters import Reading
 from turnpoint.model.prior import BelowLimit, Prior
 from turnpoint.model.sobol import sobol
@@ -22,20 +28,8 @@ QUANTILE_NAMES = tuple(f"q{round(100 * level):02d}" for level in QUANTILE_LEVELS
 # so that they can be shown and scored on a log scale.
 SMALLEST_FORECAST_MM = 1.0
 _SAME = 1e-9
+_SHORTEST_DAYS = 1.0
 _UNIFORMS = 5  # for each step of each part: drift, jump, reading, repeat, what is written below the limit
-
-
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """Draws of readings at W later times for each row.
-
-    Attributes:
-        value: as it would be written down, shape (R, W, D).
-        latent: the noise-free value, shape (R, W, D).
-    """
-
-    value: FloatArray
-    latent: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +51,10 @@ def readings_ahead(
     days: FloatArray,
     exposure: tuple[FloatArray, FloatArray],
     seed: int,
-) -> Ahead:
+) -> FloatArray:
     """Draw the quantity's readings at later days, each from the one before it; a sum lesion by lesion.
+
+    Each step has noise of its own, the same whatever else is in the batch and however far it looks ahead.
 
     Args:
         posterior: at R rows.
@@ -69,107 +65,197 @@ def readings_ahead(
         seed: of the quasi-random noise.
 
     Returns:
-        Draws. A lesion below its limit is given as the prior's readers write it (0 mm for absent, 5 mm for too
-        small, or the number), whole millimetres where its readings are whole; a sum is 1 mm at the least.
+        Draws as they would be written down, shape (R, W, D). A lesion below its limit is given as the prior's readers
+        write it (0 mm for absent, 5 mm for too small, or the number), whole millimetres where its readings are whole; a
+        sum is 1 mm at the least.
     """
-    own, draws = posterior.quantities[quantity], posterior.dynamics.size
-    signals = [
-        own.reading.log_signal(posterior.dynamics.log_burden(on_weeks[:, None], off_weeks[:, None]))
-        + own.reading.log_surge_at((on_weeks + off_weeks)[:, None])
-        for on_weeks, off_weeks in zip(exposure[0].T, exposure[1].T, strict=True)
-    ]
-    value = latent = np.zeros((len(days), days.shape[1], draws))
-    for index, part in enumerate(own.parts):
-        reader = _Reader(own.reading, part, prior.floor_persistence[quantity], prior.below_limit)
-        drawn = reader.read(signals, days, (seed, index))
-        known = (part.readings > 0)[:, None, None]
-        value, latent = value + np.where(known, drawn.value, 0.0), latent + np.where(known, drawn.latent, 0.0)
-    if own.reading.is_diameter:
-        value = np.maximum(value, SMALLEST_FORECAST_MM)
-    return Ahead(value, latent)
+    own = posterior.quantities[quantity]
+    noise = _Noise.of(posterior.dynamics.size, len(own.parts), days.shape[1], seed)
+    value = np.zeros((*days.shape, posterior.dynamics.size))
+    reader = _Reader(posterior.dynamics, own, prior.floor_persistence[quantity], prior.below_limit)
+    (reader.add_compiled if has_kernel() else reader.add)(value, days, exposure, noise)
+    return np.maximum(value, SMALLEST_FORECAST_MM, out=value) if own.reading.is_diameter else value
+
+
+@dataclass(frozen=True, slots=True)
+class _Noise:
+    """What is random in the readings ahead, the same for all rows; P parts, W steps, D draws.
+
+    Attributes:
+        start: standard normals, for the level at the start, shape (P, D).
+        steps: standard normals for drift and reading (0 and 2); uniforms for jump, repeat and what is written below the
+            limit (1, 3 and 4); shape (P, W, 5, D).
+    """
+
+    start: FloatArray
+    steps: FloatArray
+
+    @classmethod
+    def of(cls, draws: int, parts: int, steps: int, seed: int) -> _Noise:
+        """From streams of their own for each part and step."""
+        start = [_noise(draws, 1, (seed, part, 0))[0] for part in range(parts)]
+        own = [
+            [_noise(draws, _UNIFORMS, (seed, part, 1 + step)) for step in range(steps)]
+            for part in range(parts)
+        ]
+        return cls(np.array(start), np.array(own))
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Who reads one part from visit to visit."""
+    """Who reads the parts of one quantity from visit to visit, at R rows."""
 
-    reading: Reading
-    part: PartPosterior
+    dynamics: Dynamics
+    own: QuantityPosterior
     floor_persistence: float
     below_limit: BelowLimit
 
-    def read(self, signals: list[FloatArray], days: FloatArray, stream: tuple[int, int]) -> Ahead:
-        """One reading at each day, given the signal at each day, shape (R, D), and whose noise it is.
+    def add(
+        self, value: FloatArray, days: FloatArray, exposure: tuple[FloatArray, FloatArray], noise: _Noise
+    ) -> None:
+        """Add what each part will be given as."""
+        reading = self.own.reading
+        signals = [
+            reading.log_signal(self.dynamics.log_burden(on_weeks[:, None], off_weeks[:, None]))
+            + reading.log_surge_at((on_weeks + off_weeks)[:, None])
+            for on_weeks, off_weeks in zip(exposure[0].T, exposure[1].T, strict=True)
+        ]
+        for part, start, steps in zip(self.own.parts, noise.start, noise.steps, strict=True):
+            known, shape = (part.readings > 0)[:, None], part.level_mean.shape
+            state = _State(
+                level=part.level_mean + np.sqrt(part.level_variance) * start,
+                log_value=np.broadcast_to(part.last_log_value, shape),
+                is_repeat=part.last_is_repeat,
+                at_floor=np.broadcast_to(part.last_censoring < 0, shape),
+                written=np.broadcast_to(part.last_value, shape),
+                day=part.last_day,
+            )
+            for step, signal in enumerate(signals):
+                state = self._next(part, state, signal, days[:, step : step + 1], steps[step])
+                value[:, step] += np.where(known, state.written, 0.0)
 
-        Each step has noise of its own, the same whatever else is in the batch and however far it looks ahead.
-        """
-        part = self.part
-        rows, draws = part.level_mean.shape
-        state = _State(
-            level=part.level_mean
-            + np.sqrt(part.level_variance) * ndtri(_uniforms(draws, 1, (*stream, 0))[:, 0]),
-            log_value=np.broadcast_to(part.last_log_value, (rows, draws)),
-            is_repeat=part.last_is_repeat,
-            at_floor=np.broadcast_to(part.last_censoring < 0, (rows, draws)),
-            written=np.broadcast_to(part.last_value, (rows, draws)),
-            day=part.last_day,
+    def add_compiled(
+        self, value: FloatArray, days: FloatArray, exposure: tuple[FloatArray, FloatArray], noise: _Noise
+    ) -> None:
+        """The same by `model.kernel_ahead`."""
+        from turnpoint.model.kernel_ahead import draw_ahead  # noqa: PLC0415  (Numba is an extra)
+
+        dynamics, reading, parts = self.dynamics, self.own.reading, self.own.parts
+        fraction = dynamics.resistant_fraction
+        facts = [
+            np.concatenate(
+                [
+                    _log_limit(part),
+                    part.limit,
+                    part.whole_numbers,
+                    _measures_small(part),
+                    part.last_log_value,
+                    part.last_is_repeat,
+                    part.last_censoring < 0,
+                ],
+                axis=1,
+                dtype=np.float32,
+                casting="unsafe",
+            )
+            for part in parts
+        ]
+        draw_ahead(
+            sets(
+                np.log1p(-fraction),
+                dynamics.kill_per_week,
+                dynamics.off_growth_per_week,
+                np.log(fraction),
+                dynamics.regrowth_per_week,
+            ),
+            sets(*(getattr(reading, name) for name in Reading.__slots__ if name != "is_diameter")),
+            reading.is_diameter,
+            np.stack(exposure, axis=-1).astype(np.float32),
+            noise.start.astype(np.float32),
+            noise.steps.astype(np.float32),
+            np.array([part.level_mean for part in parts], np.float32),
+            np.array([part.level_variance for part in parts], np.float32),
+            np.nan_to_num(np.array(facts)),
+            np.array([part.last_value[:, 0] for part in parts], np.float64),
+            np.array([_since_weeks(part, days) for part in parts], np.float32),
+            np.array([part.readings > 0 for part in parts]),
+            np.float32(self.floor_persistence),
+            (
+                np.float32(self.below_limit.absent),
+                np.float32(self.below_limit.absent + self.below_limit.too_small),
+            ),
+            value,
         )
-        values, latents = [], []
-        for step, signal in enumerate(signals):
-            noise = _uniforms(draws, _UNIFORMS, (*stream, 1 + step))
-            state = self._next(state, signal, days[:, step : step + 1], noise)
-            values.append(state.written)
-            latents.append(np.exp(np.minimum(state.level + signal, 50.0)))
-        return Ahead(np.stack(values, axis=1), np.stack(latents, axis=1))
 
-    def _next(self, state: _State, signal: FloatArray, day: FloatArray, noise: FloatArray) -> _State:
-        """One reading further; `noise` holds five uniforms for each draw."""
-        reading = self.reading.after(state.log_value, state.is_repeat)
-        weeks = np.maximum(day - state.day, 1.0) / 7.0
+    def _next(
+        self, part: PartPosterior, state: _State, signal: FloatArray, day: FloatArray, noise: FloatArray
+    ) -> _State:
+        """One reading of a part further; `noise` as in `_Noise.steps`, shape (5, D)."""
+        reading = self.own.reading.after(state.log_value, state.is_repeat)
+        weeks = np.maximum(day - state.day, _SHORTEST_DAYS) / 7.0
         variance = reading.sd_drift**2 * weeks
-        variance = variance + np.where(noise[:, 1] < reading.jump, reading.sd_jump**2, 0.0)
-        level = state.level + np.sqrt(variance) * ndtri(noise[:, 0])
-        fresh = level + signal + reading.sd_reading * ndtri(noise[:, 2])
+        variance = variance + np.where(noise[1] < reading.jump, reading.sd_jump**2, 0.0)
+        level = state.level + np.sqrt(variance) * noise[0]
+        fresh = level + signal + reading.sd_reading * noise[2]
         change = fresh - state.log_value
         tempted = reading.repeat * np.exp(-0.5 * (change / reading.repeat_window) ** 2)
-        stays = state.at_floor & (noise[:, 3] < self.floor_persistence)
-        repeats = ~state.at_floor & (noise[:, 3] < tempted)
-        with np.errstate(divide="ignore"):
-            limit = np.log(self.part.limit)
+        stays = state.at_floor & (noise[3] < self.floor_persistence)
+        repeats = ~state.at_floor & (noise[3] < tempted)
         same = stays | repeats
         log_value = np.where(same, state.log_value, fresh)
-        at_floor = stays | (log_value < limit)
-        written = np.where(same, state.written, self._as_written(log_value, at_floor, noise[:, 4]))
+        at_floor = stays | (log_value < _log_limit(part))
+        written = np.where(same, state.written, self._as_written(part, log_value, at_floor, noise[4]))
         return _State(level, log_value, repeats, at_floor, written, day)
 
-    def _as_written(self, log_value: FloatArray, at_floor: BoolArray, choice: FloatArray) -> FloatArray:
+    def _as_written(
+        self, part: PartPosterior, log_value: FloatArray, at_floor: BoolArray, choice: FloatArray
+    ) -> FloatArray:
         """A fresh reading as it would stand in the table.
 
         A reader who has written a number below the limit can measure that small, and does so again.
         """
-        part = self.part
         value = np.exp(np.minimum(log_value, 50.0))
-        if not self.reading.is_diameter:
+        if not self.own.reading.is_diameter:
             marker: FloatArray = np.where(at_floor, np.maximum(part.limit, 0.0), value)
             return marker
         value = np.where(part.whole_numbers, np.round(value), value)
         absent, too_small = self.below_limit.absent, self.below_limit.too_small
         small = np.where(choice < absent, 0.0, np.where(choice < absent + too_small, part.limit, value))
-        measures_small = (part.last_value < part.limit) & (part.last_censoring == 0)
-        written: FloatArray = np.where(at_floor & ~measures_small, small, value)
+        written: FloatArray = np.where(at_floor & ~_measures_small(part), small, value)
         return written
 
 
+def _log_limit(part: PartPosterior) -> FloatArray:
+    """Below which nothing is measured, finite where there is no limit, shape (R, 1)."""
+    limit: FloatArray = np.log(np.maximum(part.limit, np.finfo(np.float32).tiny))
+    return limit
+
+
+def _measures_small(part: PartPosterior) -> BoolArray:
+    """The last reading was a number below the limit, shape (R, 1)."""
+    small: BoolArray = (part.last_value < part.limit) & (part.last_censoring == 0)
+    return small
+
+
+def _since_weeks(part: PartPosterior, days: FloatArray) -> FloatArray:
+    """Weeks to each day from the reading before it, shape (R, W)."""
+    weeks: FloatArray = np.maximum(np.diff(days, axis=1, prepend=part.last_day), _SHORTEST_DAYS) / 7.0
+    return weeks
+
+
 @lru_cache(maxsize=1024)
-def _uniforms(draws: int, dimensions: int, stream: tuple[int, int, int]) -> FloatArray:
-    """Scrambled Sobol points inside (0, 1), in an order of their own for each stream, shape (draws, dimensions)."""
+def _noise(draws: int, dimensions: int, stream: tuple[int, int, int]) -> FloatArray:
+    """Scrambled Sobol points in an order of their own for each stream, shape (dimensions, draws).
+
+    The first and the third as standard normals, the others as they are, inside (0, 1).
+    """
     seed, part, step = stream
     rng = generator(seed, Stream.READINGS_AHEAD, part, step)
     power = int(np.ceil(np.log2(draws)))
     points = sobol(2**power, dimensions, rng)[:draws]
-    uniforms: FloatArray = np.clip(rng.permutation(points), 1e-9, 1.0 - 1e-9)
-    uniforms.flags.writeable = False  # it is kept for whoever asks next
-    return uniforms
+    noise: FloatArray = np.ascontiguousarray(np.clip(rng.permutation(points), 1e-9, 1.0 - 1e-9).T)
+    noise[::2][:2] = ndtri(noise[::2][:2])
+    noise.flags.writeable = False  # it is kept for whoever asks next
+    return noise
 
 
 def weighted_quantiles(draws: FloatArray, mass: FloatArray, levels: FloatArray) -> FloatArray:

@@ -28,8 +28,8 @@ BLOCK = 1024
 
 _f4 = np.float32
 _EXACT: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
-_FAST: dict[str, Any] = _EXACT | {"fastmath": {"nnan", "ninf", "nsz"}}
-_INLINE: dict[str, Any] = {"inline": "always", **_FAST}
+FAST: dict[str, Any] = _EXACT | {"fastmath": {"nnan", "ninf", "nsz"}}
+_INLINE: dict[str, Any] = {"inline": "always", **FAST}
 _LARGEST_EXPONENT = _f4(80.0)  # as in `model.dynamics`
 _ROOT_2PI_INVERSE = float(1.0 / np.sqrt(2.0 * np.pi))
 _LOG_2PI = float(np.log(2.0 * np.pi))
@@ -193,8 +193,8 @@ def _jumped_or_not(square, noise, before, jump_variance, jump):
     return weight, residual, variance, p_jumped
 
 
-@njit(**_FAST)
-def _signals(
+@njit(**FAST)
+def log_signals(
     signal, log_sensitive, kill, off_growth, log_resistant, regrowth, backgrounds, surges, on, off, is_diameter
 ):  # fmt: skip
     """As `model.bank.expected_log_value`, for a block of particles at one time."""
@@ -212,7 +212,7 @@ def _signals(
             signal[k] = log32(burden + background) + surges[k] * surge
 
 
-@njit(**_FAST)
+@njit(**FAST)
 def _firsts(look, reading_variance, signal, mean, variance):
     """As `model.observation._first`, for a block of particles."""
     rounding = look[2] * look[2] / _f4(12.0)
@@ -222,7 +222,7 @@ def _firsts(look, reading_variance, signal, mean, variance):
         variance[k] = _f4(1.0) if is_limit else reading_variance[k] + rounding
 
 
-@njit(**_FAST)
+@njit(**FAST)
 def _numbers(
     look, is_after_floor, floor_persistence,
     reading_variance, drift_variance, jump_variance, window_precision, repeat_odds, jump,
@@ -248,7 +248,7 @@ def _numbers(
         variance[k] = spread
 
 
-@njit(**_FAST)
+@njit(**FAST)
 def _repeats(
     look,
     reading_variance, drift_variance, jump_variance, window_variance, window, repeat_odds, jump,
@@ -312,7 +312,7 @@ def _limits(
         variance[k] = _f4(spread)
 
 
-@njit(**_FAST)
+@njit(**FAST)
 def filter_series(
     looks, kinds, after_floor, rows, lengths, owner,
     constants, floor_persistence,
@@ -373,7 +373,7 @@ def filter_series(
                     signal = table[times[s, i], low:high]
                 else:
                     signal = own_signal[:n]
-                    _signals(
+                    log_signals(
                         signal,
                         dynamics[patient, 0, low:high],
                         dynamics[patient, 1, low:high],

@@ -169,14 +169,14 @@ def _run_kernel(
     parts = background = nothing
     if signals is None:
         fraction = dynamics.resistant_fraction
-        parts = _sets(
+        parts = sets(
             np.log1p(-fraction),
             dynamics.kill_per_week,
             dynamics.off_growth_per_week,
             np.log(fraction),
             dynamics.regrowth_per_week,
         )
-        background = _sets(reading.background, reading.surge)
+        background = sets(reading.background, reading.surge)
     else:
         pairs, place = np.unique(weeks.reshape(-1, 2), axis=0, return_inverse=True)
         table, times = signals.at(pairs[:, 0], pairs[:, 1]), place.reshape(weeks.shape[:2])
@@ -187,7 +187,7 @@ def _run_kernel(
         rows,
         series.length[rows],
         owner if own.jump.ndim > 1 else np.zeros_like(owner),
-        _sets(*(getattr(own, name) for name in CONSTANTS)),
+        sets(*(getattr(own, name) for name in CONSTANTS)),
         float(own.floor_persistence),
         table,
         times,
@@ -204,7 +204,7 @@ def _run_kernel(
     )
 
 
-def _sets(*parameters: FloatArray) -> FloatArray:
+def sets(*parameters: FloatArray) -> FloatArray:
     """Parameters of shape (K,) or (P, K) as sets, float32, shape (P or 1, parameters, K)."""
     sets: FloatArray = np.ascontiguousarray(
         np.stack([np.atleast_2d(own) for own in parameters], axis=1), dtype=np.float32

@@ -32,7 +32,7 @@ SURGE_PEAK_WEEKS = 3.0
 # 10 lesions read by 13 radiologists (Woo 2020, doi:10.1136/bmjopen-2020-040096). Without this bound a lesion that is
 # read as 50 mm a dozen times could have grown by a fifth unseen, and a long plateau would pass for regrowth.
 WIDEST_REPEAT_WINDOW = 0.08
-_FARTHEST_SIZE = 2.0  # on the log scale: 3 to 185 mm
+FARTHEST_SIZE = 2.0  # on the log scale: 3 to 185 mm
 
 SUM_OF_DIAMETERS = "sum_of_diameters_mm"
 
@@ -100,7 +100,7 @@ class Reading:
         """
         if not self.is_diameter:
             return self
-        size = np.clip(last_log_value - np.log(REFERENCE_DIAMETER_MM), -_FARTHEST_SIZE, _FARTHEST_SIZE)
+        size = np.clip(last_log_value - np.log(REFERENCE_DIAMETER_MM), -FARTHEST_SIZE, FARTHEST_SIZE)
         repeat = self.repeat * np.exp(REPEAT_AFTER_REPEAT * last_is_repeat - REPEAT_BY_SIZE * size)
         return replace(
             self,

@@ -22,6 +22,7 @@ from scipy.special import ndtri
 
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.bank import SINGLE, Bank, Precision
+from turnpoint.model.observation import has_kernel
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import Batch
 from turnpoint.model.sobol import sobol
@@ -150,8 +151,24 @@ class Refiner:
         size = len(kept) + len(normals)
         laid_out = np.empty((self.prior.dimensions, len(aims.mean), size), self.bank.precision)
         importance = np.empty((len(aims.mean), 1, size), self.bank.precision)
+        if self.bank.precision == SINGLE and has_kernel():
+            self._fill_compiled(laid_out, importance, aims, kept, normals)
+        else:
+            self._fill(laid_out, importance, aims, kept, normals)
+        own = np.moveaxis(laid_out, 0, -1)
+        return Bank.of(self.prior, own, log_importance=importance, precision=self.bank.precision)
+
+    def _fill(
+        self,
+        laid_out: FloatArray,
+        importance: FloatArray,
+        aims: _Aims,
+        kept: FloatArray,
+        normals: FloatArray,
+    ) -> None:
+        """Particles, shape (dimensions, R, n + N), and log of prior / density drawn from, shape (R, 1, n + N)."""
         prior = _Normal.of(self.prior.mean, self.prior.covariance)
-        share, kept_density = len(kept) / size, prior.log_density(kept)
+        share, kept_density = len(kept) / (len(kept) + len(normals)), prior.log_density(kept)
         drawn_density = -0.5 * np.einsum("nd,nd->n", normals, normals)
         # one visit after the other: arrays of all of them would not stay in a core's cache
         for row, (mean, covariance) in enumerate(zip(aims.mean, aims.covariance, strict=True)):
@@ -163,8 +180,35 @@ class Refiner:
             fresh_ratio = drawn_density + aim.log_peak - prior.log_density(fresh)
             log_ratio = np.concatenate([kept_ratio, fresh_ratio])
             importance[row, 0] = -np.logaddexp(np.log(share), np.log1p(-share) + log_ratio)
-        own = np.moveaxis(laid_out, 0, -1)
-        return Bank.of(self.prior, own, log_importance=importance, precision=self.bank.precision)
+
+    def _fill_compiled(
+        self,
+        laid_out: FloatArray,
+        importance: FloatArray,
+        aims: _Aims,
+        kept: FloatArray,
+        normals: FloatArray,
+    ) -> None:
+        """The same by `model.kernel_refinement`."""
+        from turnpoint.model.kernel_refinement import fill_banks  # noqa: PLC0415  (Numba is an extra)
+
+        prior = _Normal.of(self.prior.mean, self.prior.covariance)
+        root = np.linalg.cholesky(aims.covariance)
+        inverse = np.linalg.inv(root)
+        log_peak = np.log(np.diagonal(inverse, axis1=1, axis2=2)).sum(axis=1)
+        share = len(kept) / (len(kept) + len(normals))
+        fill_banks(
+            *(np.ascontiguousarray(each, np.float32) for each in (aims.mean, root, inverse, log_peak)),
+            (prior.inverse @ root).astype(np.float32),
+            ((aims.mean - self.prior.mean) @ prior.inverse.T).astype(np.float32),
+            np.float32(prior.log_peak),
+            np.ascontiguousarray(kept.T, np.float32),
+            prior.log_density(kept).astype(np.float32),
+            np.ascontiguousarray(normals.T, np.float32),
+            (np.float32(np.log(share)), np.float32(np.log1p(-share))),
+            laid_out,
+            importance,
+        )
 
 
 @dataclass(frozen=True, slots=True)

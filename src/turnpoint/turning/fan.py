@@ -78,5 +78,5 @@ def _forecast(posterior: Posterior, quantity: str, prior: Prior, seed: int) -> p
         None, :
     ]
     days = last.day[:, None] + ahead
-    draws = readings_ahead(last, prior, quantity, days, exposure_ahead(last, ahead), seed=seed).value[0]
+    draws = readings_ahead(last, prior, quantity, days, exposure_ahead(last, ahead), seed=seed)[0]
     return _rows(quantity, "forecast", days[0], np.quantile(draws, _LEVELS, axis=1).T)

@@ -216,7 +216,7 @@ class Simulator:
             alone, self.prior, quantity, days, exposure, seed=self.seed + _SEED_OF_PART * index
         )
         history = _History.of(self.posterior, quantity, index, self.paths)
-        series = history.followed_by(drawn.value[0, :, : self.paths].T, (days, *exposure), part)
+        series = history.followed_by(drawn[0, :, : self.paths].T, (days, *exposure), part)
         dynamics, reading = self._weighing(own.reading)
         filtered = run_series(
             series,

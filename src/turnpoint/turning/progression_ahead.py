@@ -193,7 +193,7 @@ def draws_ahead(
     """
     ahead = visits_ahead(gap_weeks, weeks, posterior.day - posterior.quantities[quantity].last_day)
     days, exposure = posterior.day[:, None] + ahead, exposure_ahead(posterior, ahead)
-    values = readings_ahead(posterior, prior, quantity, days, exposure, seed=seed).value
+    values = readings_ahead(posterior, prior, quantity, days, exposure, seed=seed)
     first = first_progression_days(quantity, values, days, bar, upper_limit)
     return DrawsAhead(days, values[:, 0], first, posterior.day, bar)
 

@@ -122,7 +122,7 @@ class _Member:
         quantity, day = keys["quantity"][0], keys["target_day"].to_numpy().astype(np.float64)[:, None]
         on_weeks, off_weeks, _ = exposure(day, keys["patient_id"].to_list(), off_by_patient)
         origins = posterior.at(here["row"].to_numpy())
-        draws = readings_ahead(origins, prior, quantity, day, (on_weeks, off_weeks), seed).value[:, 0]
+        draws = readings_ahead(origins, prior, quantity, day, (on_weeks, off_weeks), seed)[:, 0]
         mass = np.full_like(draws, 1.0 / draws.shape[1])
         if self.learned is not None:
             known = self.learned.origins.only(here["place"].to_numpy().astype(np.int64))

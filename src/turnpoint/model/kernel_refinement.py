@@ -28,7 +28,7 @@ def _sum_of_squares(total, triangle, offset, points, low):
 
 @njit(**FAST)
 def _combine(result, factors, offset, points, low):
-    """offset + Σ factor · coordinate of some of the points, as there."""
+    """Offset + Σ factor · coordinate of some of the points, as there."""
     result[:] = offset
     for j in range(len(factors)):
         factor, own = factors[j], points[j, low : low + len(result)]

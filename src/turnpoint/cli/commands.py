@@ -391,6 +391,7 @@ def report(
     source = existing_study(study)
     target = checked_target(out, REPORT_ENDINGS, source)
 
+    from turnpoint.charts.svg import start_renderer
     from turnpoint.pictures.document import from_json, is_picture
 
     if is_picture(source):
@@ -405,6 +406,7 @@ def report(
         _page_of(from_json(source.read_bytes(), source.name), None, target, audience, lang)
         return
     data = read_study(source)
+    start_renderer()
     if patient is not None:
         data = only_patient(data, patient)
         shown = drawn(

@@ -22,6 +22,7 @@ from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.dynamics import Pauses
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.treatment import OffIntervals, exposure, off_intervals, pauses_before
+from turnpoint.study.once import once
 from turnpoint.study.study import Study
 
 SMALLEST_MARKER = 1e-4  # in the marker's unit; below every assay's limit
@@ -162,6 +163,7 @@ def _one_a_day(frames: list[pl.DataFrame]) -> pl.DataFrame:
     )
 
 
+@once
 def chosen_readers(lesions: pl.DataFrame) -> pl.DataFrame:
     """One reader a patient: who first read a target; of several that day who read most of them, then by name.
 
@@ -195,6 +197,7 @@ def of_reader(frame: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@once
 def _sum_readings(lesions: pl.DataFrame) -> pl.DataFrame:
     if lesions.is_empty():
         return pl.DataFrame(schema=READINGS_SCHEMA)
@@ -216,6 +219,7 @@ def _sum_readings(lesions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@once
 def _lesion_readings(lesions: pl.DataFrame) -> pl.DataFrame:
     if lesions.is_empty():
         return pl.DataFrame(schema=READINGS_SCHEMA)

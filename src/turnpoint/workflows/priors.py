@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -221,14 +222,20 @@ def _words(known: _Known) -> str:
 def _up_to_the_last(study: Study, visits: pl.DataFrame) -> Study:
     """The study with these patients and what was recorded of them up to the last of these visits."""
     last = visits.group_by("patient_id").agg(pl.col("day").max().alias("last_day"))
-    tables = {
-        name: getattr(study, name)
-        .join(last, on="patient_id", how="inner", maintain_order="left")
-        .filter(pl.col("day") <= pl.col("last_day"))
-        .drop("last_day")
-        for name in ("lesions", "markers", "doses", "events")
+    tables: dict[str, Any] = {
+        name: _recorded_by(getattr(study, name), last) for name in ("lesions", "markers", "doses", "events")
     }
     return replace(study.only(last["patient_id"].to_list()), **tables)
+
+
+def _recorded_by(table: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
+    """The table up to each patient's last day; itself where that is all, for of one frame all is worked out once."""
+    cut = (
+        table.join(last, on="patient_id", how="inner", maintain_order="left")
+        .filter(pl.col("day") <= pl.col("last_day"))
+        .drop("last_day")
+    )
+    return table if cut.height == table.height else cut
 
 
 def prior_for(study: Study, prior: str | Path | Prior | None) -> Prior:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from turnpoint.engine.threads import in_order
 from turnpoint.errors import UsageError
 from turnpoint.model.filter import DEFAULT_PARTICLES, Posterior
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
@@ -158,8 +159,8 @@ def _frame(
     day = int(simulator.posterior.day[0])
     p_now = float(simulator.answer().mean())
     rows = []
-    for plan in plans:
-        found = simulator.outlook(plan, decided_above=decided_above)
+    outlooks = in_order(lambda plan: simulator.outlook(plan, decided_above=decided_above), plans)
+    for plan, found in zip(plans, outlooks, strict=True):
         # the first test of a marker that has never been read is drawn at the visit
         first = [name for name in plan.weeks if not is_in_data(simulator.posterior, name)[0]]
         days = sorted({*plan.days, *([0] if first else [])})

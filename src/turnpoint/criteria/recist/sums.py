@@ -20,6 +20,7 @@ import polars as pl
 
 from turnpoint.criteria.courses import VISIT, with_course
 from turnpoint.criteria.recist.split_lesions import descent, with_pieces
+from turnpoint.study.once import once
 from turnpoint.study.recist_bar import PROGRESSION_MM, PROGRESSION_RATIO
 
 SUMS_SCHEMA: dict[str, type[pl.DataType]] = {
@@ -50,6 +51,7 @@ def progression_sum_mm(nadir_mm: pl.Expr) -> pl.Expr:
     return pl.max_horizontal(PROGRESSION_RATIO * nadir_mm, nadir_mm + PROGRESSION_MM)
 
 
+@once
 def sum_of_diameters(lesions: pl.DataFrame) -> pl.DataFrame:
     """Sum of target diameters at every visit.
 
@@ -72,6 +74,7 @@ def sum_of_diameters(lesions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@once
 def target_diameters(lesions: pl.DataFrame) -> pl.DataFrame:
     """What each target of the sum adds to it at every visit where it can be evaluated.
 
@@ -122,6 +125,7 @@ def without_normal_new_nodes(lesions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@once
 def numbered(lesions: pl.DataFrame) -> pl.DataFrame:
     """The lesions table sorted by patient, reader and day, with `course` and `visit` counted from 1.
 
@@ -143,6 +147,7 @@ def visits_of(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(first).select("course", "visit", *VISIT)
 
 
+@once
 def sums_at_visits(rows: pl.DataFrame) -> pl.DataFrame:
     """The sums of `sum_of_diameters` at every visit of `numbered` rows; `targets` is 0 without target disease.
 
@@ -166,6 +171,7 @@ def sums_at_visits(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@once
 def targets_of(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows of the targets, pieces counted in with what they are of; `lesion` numbers them, `mm` is what each adds."""
     targets = rows.filter(pl.col("role") == "target")

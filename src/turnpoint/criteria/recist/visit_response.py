@@ -33,6 +33,7 @@ from turnpoint.criteria.recist.sums import (
     progression_sum_mm,
     sums_at_visits,
 )
+from turnpoint.study.once import once
 
 PARTIAL_RESPONSE_RATIO = 0.7
 # Sums are of decimal millimetres: 1.2 x 25.1 must not miss a threshold by a rounding error of 4e-15.
@@ -82,6 +83,7 @@ OVERALL: dict[tuple[str | None, str | None], str] = {
 CERTAIN = ("measured", "too_small", "present", "unequivocal_progression")
 
 
+@once
 def responses(lesions: pl.DataFrame) -> pl.DataFrame:
     """Response at every visit of every patient and reader.
 

@@ -51,11 +51,16 @@ class Meaning:
     looks_like: str = ""
 
 
-_EXACT: Final[Mapping[str, tuple[Kind, ...]]] = {
-    fold(name): tuple(kind for kind, those in NAMES.items() if fold(name) in map(fold, those))
-    for names in NAMES.values()
-    for name in names
-}
+def _kinds_by_name() -> dict[str, tuple[Kind, ...]]:
+    """What a folded name may mean, in the order of `NAMES`."""
+    kinds: dict[str, list[Kind]] = {}
+    for kind, names in NAMES.items():
+        for name in dict.fromkeys(map(fold, names)):
+            kinds.setdefault(name, []).append(kind)
+    return {name: tuple(own) for name, own in kinds.items()}
+
+
+_EXACT: Final[Mapping[str, tuple[Kind, ...]]] = _kinds_by_name()
 _DATES: Final = ("date", "start_date", "death_date")
 _OTHER: Final = {fold(name): (table, column) for table, column, names in OTHER_NAMES for name in names}
 # The entity of a column of a table with one row a lesion.

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.resources import files
+from threading import Thread
 from typing import Any
 
 from turnpoint.app.configuration import MOST_UPLOADED_BYTES, Configuration, set_up
@@ -50,6 +51,7 @@ def serve(configuration: Configuration, ready: Callable[[str], None]) -> None:
         )
         host = f"[{configuration.host}]" if ":" in configuration.host else configuration.host
         ready(f"http://{host}:{port}/?token={configuration.token}")
+        Thread(target=_warm_up, name="warm-up", daemon=True).start()
         try:
             server.run()
         finally:
@@ -93,6 +95,13 @@ def prepared(configuration: Configuration) -> None:
         call_command("migrate", verbosity=0, interactive=False)
     except DatabaseError as error:
         raise UsageError(f"--database: cannot be used ({type(error).__name__})") from error
+
+
+def _warm_up() -> None:
+    from turnpoint.workflows.warm_up import warm_up  # noqa: PLC0415  (takes a second, and the address does not wait)
+
+    with suppress(Exception):  # a picture that fails will say so to whoever asks for one
+        warm_up()
 
 
 def _take_few_arenas() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from turnpoint.charts.svg import start_renderer
 from turnpoint.reports.booklet import booklet
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.rendering import render_cohort, render_patient
@@ -50,6 +51,7 @@ def demo(out_dir: Path | None = None) -> DemoResult:
     Args:
         out_dir: where the report is written; the current folder by default.
     """
+    start_renderer()
     lines: list[str] = []
     pages: list[tuple[str, str]] = []
     for dataset, title in STUDIES:

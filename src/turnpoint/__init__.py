@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from turnpoint.study.study import Study
     from turnpoint.workflows.ahead import ahead
     from turnpoint.workflows.assess import assess
+    from turnpoint.workflows.by_parts import by_parts
     from turnpoint.workflows.check import check
     from turnpoint.workflows.convert import convert
     from turnpoint.workflows.demo import demo
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from turnpoint.workflows.inference_data import inference_data
     from turnpoint.workflows.metrics import metrics
     from turnpoint.workflows.opening import read
+    from turnpoint.workflows.partition import partition
     from turnpoint.workflows.picture import picture
     from turnpoint.workflows.priors import priors
     from turnpoint.workflows.report import report
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from turnpoint.workflows.settle import settle
     from turnpoint.workflows.simulate import simulate
     from turnpoint.workflows.trial import trial
+    from turnpoint.workflows.watch import watch
 
 __all__ = [
     "MeasurementError",
@@ -60,6 +63,7 @@ __all__ = [
     "__version__",
     "ahead",
     "assess",
+    "by_parts",
     "check",
     "convert",
     "demo",
@@ -69,6 +73,7 @@ __all__ = [
     "harm",
     "inference_data",
     "metrics",
+    "partition",
     "picture",
     "priors",
     "read",
@@ -77,6 +82,7 @@ __all__ = [
     "settle",
     "simulate",
     "trial",
+    "watch",
 ]
 
 # Where each lazily loaded name lives; the imports above say the same to type checkers.
@@ -84,6 +90,7 @@ _HOMES = {
     "Study": "turnpoint.study.study",
     "ahead": "turnpoint.workflows.ahead",
     "assess": "turnpoint.workflows.assess",
+    "by_parts": "turnpoint.workflows.by_parts",
     "check": "turnpoint.workflows.check",
     "convert": "turnpoint.workflows.convert",
     "demo": "turnpoint.workflows.demo",
@@ -93,6 +100,7 @@ _HOMES = {
     "harm": "turnpoint.workflows.harm",
     "inference_data": "turnpoint.workflows.inference_data",
     "metrics": "turnpoint.workflows.metrics",
+    "partition": "turnpoint.workflows.partition",
     "picture": "turnpoint.workflows.picture",
     "priors": "turnpoint.workflows.priors",
     "read": "turnpoint.workflows.opening",
@@ -101,6 +109,7 @@ _HOMES = {
     "settle": "turnpoint.workflows.settle",
     "simulate": "turnpoint.workflows.simulate",
     "trial": "turnpoint.workflows.trial",
+    "watch": "turnpoint.workflows.watch",
 }
 
 

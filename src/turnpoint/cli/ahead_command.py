@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from turnpoint.cli import summaries
 from turnpoint.cli.inputs import WITHOUT_EVENTS, expanded_prior, known_patient, read_study
 from turnpoint.cli.options import PriorOption, SeedOption, StudyArgument, TableOption
+from turnpoint.cli.partition_command import EngineOption, WorkersOption, done_by_parts
 from turnpoint.cli.progress import ProgressBar
 from turnpoint.cli.targets import TABLE_ENDINGS, checked_target, existing_study
 from turnpoint.cli.terminal import say
 
 
 def ahead(
-    study: StudyArgument, prior: PriorOption = None, seed: SeedOption = 0, out: TableOption = None
+    study: StudyArgument,
+    prior: PriorOption = None,
+    seed: SeedOption = 0,
+    out: TableOption = None,
+    engine: EngineOption = None,
+    workers: WorkersOption = None,
 ) -> None:
     """The day the criteria would call progression, and its chance within 6, 12 and 24 weeks.
 
@@ -23,6 +29,9 @@ def ahead(
     forecast.
     """
     source = existing_study(study)
+    given: dict[str, Any] = {"prior": expanded_prior(prior), "seed": seed}
+    if done_by_parts("ahead", source, out, engine, workers, **given):
+        return
     target = None if out is None else checked_target(out, TABLE_ENDINGS, source)
 
     from turnpoint.workflows.ahead import ahead as run
@@ -30,7 +39,7 @@ def ahead(
 
     data = read_study(source, WITHOUT_EVENTS)
     with ProgressBar("Looking ahead") as progress:
-        frame = run(data, expanded_prior(prior), seed=seed, progress=progress)
+        frame = run(data, progress=progress, **given)
     stream = summaries.summary_stream(target)
     summaries.say_called(called(data), stream)
     summaries.say_read(data, stream)

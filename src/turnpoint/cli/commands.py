@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -33,6 +33,7 @@ from turnpoint.cli.options import (
     StudyArgument,
     TableOption,
 )
+from turnpoint.cli.partition_command import EngineOption, WorkersOption, done_by_parts, partition
 from turnpoint.cli.picture_command import AtOption, drawn, picture
 from turnpoint.cli.problems import print_every_problem, problem_frame
 from turnpoint.cli.progress import ProgressBar
@@ -52,6 +53,7 @@ from turnpoint.cli.targets import (
     existing_study,
 )
 from turnpoint.cli.trial_command import trial
+from turnpoint.cli.watch_command import watch
 from turnpoint.errors import UsageError
 
 if TYPE_CHECKING:
@@ -178,11 +180,12 @@ def respond(
         ),
     ] = None,
     continuing_response: ContinuingOption = ContinuingResponse.time_point,
+    engine: EngineOption = None,
+    workers: WorkersOption = None,
 ) -> None:
     """Judge the response at every visit, the best response, and progression-free survival."""
     source = existing_study(study)
     beside = None if reported is None else existing_study(reported, "--reported")
-    targets = None if out is None else checked_folder_targets(out, summaries.RESPONSE_TABLES, source)
 
     from turnpoint.workflows.respond import ProtocolRules, tables_needed
     from turnpoint.workflows.respond import respond as run
@@ -196,6 +199,11 @@ def respond(
         visit_interval_days=visit_interval_days,
         continuing_response=continuing_response.value,
     )
+    if done_by_parts("respond", source, out, engine, workers, criteria=criteria, rules=rules):
+        if beside is not None:
+            raise UsageError("--reported: a partitioned study cannot be compared. Name the study itself.")
+        return
+    targets = None if out is None else checked_folder_targets(out, summaries.RESPONSE_TABLES, source)
     data = read_study(source, tables_needed(criteria))
     with ProgressBar("Judging response"):
         result = run(data, criteria, rules=rules)
@@ -223,12 +231,21 @@ def assess(
     false_alerts: FalseAlertsOption = None,
     seed: SeedOption = 0,
     out: TableOption = None,
+    engine: EngineOption = None,
+    workers: WorkersOption = None,
 ) -> None:
     """At every visit, from the data up to it: responding, plateau or regrowing, why, and how sure.
 
     --out NAME.fhir.json or NAME.fhir.ndjson writes FHIR Observations.
     """
     source = existing_study(study)
+    given: dict[str, Any] = {
+        "prior": expanded_prior(prior),
+        "seed": seed,
+        "false_alerts_per_100": false_alerts,
+    }
+    if done_by_parts("assess", source, out, engine, workers, **given):
+        return
     as_fhir = out is not None and out.name.lower().endswith(FHIR_NAMES)
     endings = FHIR_ENDINGS if as_fhir else TABLE_ENDINGS
     target = None if out is None else checked_target(out, endings, source)
@@ -238,13 +255,7 @@ def assess(
 
     data = read_study(source, WITHOUT_EVENTS)
     with ProgressBar("Assessing") as progress:
-        result = run(
-            data,
-            expanded_prior(prior),
-            false_alerts_per_100=false_alerts,
-            seed=seed,
-            progress=progress,
-        )
+        result = run(data, progress=progress, **given)
     stream = summaries.summary_stream(target)
     summaries.say_called(called(data), stream)
     summaries.say_read(data, stream)
@@ -272,18 +283,23 @@ def forecast(
     ] = None,
     seed: SeedOption = 0,
     out: TableOption = None,
+    engine: EngineOption = None,
+    workers: WorkersOption = None,
 ) -> None:
     """Forecast each quantity at the next visit, from the data up to the visit before."""
     if horizon is not None and not 0 < horizon < math.inf:
         raise UsageError(f"--horizon={horizon:g} weeks: must be above 0. Write for example --horizon 12.")
     source = existing_study(study)
+    given: dict[str, Any] = {"prior": expanded_prior(prior), "horizon_weeks": horizon, "seed": seed}
+    if done_by_parts("forecast", source, out, engine, workers, **given):
+        return
     target = None if out is None else checked_target(out, TABLE_ENDINGS, source)
 
     from turnpoint.workflows.forecast import forecast as run
 
     data = read_study(source, WITHOUT_EVENTS)
     with ProgressBar("Forecasting") as progress:
-        frame = run(data, expanded_prior(prior), horizon_weeks=horizon, seed=seed, progress=progress)
+        frame = run(data, progress=progress, **given)
     stream = summaries.summary_stream(target)
     summaries.say_read(data, stream)
     summaries.say_forecast(frame, stream)
@@ -291,9 +307,13 @@ def forecast(
 
 
 @app.command(short_help="Growth metrics of each patient")
-def metrics(study: StudyArgument, out: TableOption = None) -> None:
+def metrics(
+    study: StudyArgument, out: TableOption = None, engine: EngineOption = None, workers: WorkersOption = None
+) -> None:
     """Growth metrics of each patient: depth of response, growth and kill rates, time to nadir, ..."""
     source = existing_study(study)
+    if done_by_parts("metrics", source, out, engine, workers):
+        return
     target = None if out is None else checked_target(out, TABLE_ENDINGS, source)
 
     from turnpoint.workflows.metrics import metrics as run
@@ -353,6 +373,8 @@ app.command(short_help="Doses against limits, and the next cycle")(harm)
 app.command(short_help="Is the model right about this study?")(diagnose)
 app.command(short_help="Virtual patients with their truth, as a study")(simulate)
 app.command(short_help="Play a declared virtual trial")(trial)
+app.command(short_help="Cut a large study into parts")(partition)
+app.command(short_help="What changed since last night")(watch)
 app.command(short_help="Between formats: SDTM, ADaM, FHIR, study")(convert)
 app.add_typer(mapping)
 

@@ -12,13 +12,15 @@ Batch = TypeVar("Batch")
 Result = TypeVar("Result")
 
 
-def in_order(work: Callable[[Batch], Result], batches: Iterable[Batch]) -> Iterator[Result]:
+def in_order(
+    work: Callable[[Batch], Result], batches: Iterable[Batch], workers: int | None = None
+) -> Iterator[Result]:
     """What `work` makes of each batch, in their order.
 
-    As many threads work as there are cores (NumPy and compiled loops let go of the lock), on a few batches ahead only,
-    so that memory does not grow with the number of batches.
+    So many threads work, by default as many as there are cores (NumPy and compiled loops let go of the lock), on a few
+    batches ahead only, so that memory does not grow with the number of batches.
     """
-    workers = os.cpu_count() or 1
+    workers = workers or os.cpu_count() or 1
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for batch in batches:

@@ -151,7 +151,13 @@ def assess(
         UsageError: a false-alert rate that the prior is not calibrated for.
     """
     usable_readings(study)
-    stretches = read_so_far(study, prior, false_alerts_per_100)
+    return assess_all(study, Asked(prior, false_alerts_per_100, seed, particles), progress)
+
+
+def assess_all(study: Study, asked: Asked, progress: Progress | None = None) -> Assessment:
+    """The same of a study of whom nobody need have a usable reading, such as a part of another one."""
+    prior, seed, particles = asked.prior, asked.seed, asked.particles
+    stretches = read_so_far(study, prior, asked.false_alerts_per_100)
     everything, done = [], 0
     total = sum(len(stretch.study.patient_ids) for stretch in stretches)
     for stretch in stretches:
@@ -169,7 +175,6 @@ def assess(
             )
         )
         done += len(part.patient_ids)
-    asked = Asked(prior, false_alerts_per_100, seed, particles)
     return replace(assessment_of(study, stretches, everything, called(study)), asked=asked)
 
 

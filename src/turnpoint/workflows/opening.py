@@ -7,13 +7,14 @@ from pathlib import Path
 
 import polars as pl
 
-from turnpoint.errors import Problem, StudyError
+from turnpoint.errors import Problem, StudyError, UsageError
 from turnpoint.formats import recognise
 from turnpoint.formats.ledger import UNMAPPED_SCHEMA, Converted, with_aside
 from turnpoint.study import reading
 from turnpoint.study.findings import Findings
 from turnpoint.study.schema import TABLES
 from turnpoint.study.study import Study
+from turnpoint.workflows.partition import is_partitioned
 
 
 def read(path: str | Path, needed: Collection[str] = tuple(TABLES)) -> Study:
@@ -53,7 +54,7 @@ def inspect(
     Raises:
         MissingExtraError: the format needs a library that is not installed.
     """
-    place = Path(path)
+    place = _whole(path)
     known = recognise(place)
     return reading.inspect(place, needed) if known is None else known.inspect(place, needed)
 
@@ -71,10 +72,25 @@ def convert_to_study(path: str | Path) -> Converted:
     Raises:
         MissingExtraError: the format needs a library that is not installed.
     """
-    place = Path(path)
+    place = _whole(path)
     known = recognise(place)
     if known is not None:
         return known.convert(place)
     findings = Findings()
     study, problems = reading.inspected(place, tuple(TABLES), findings)
     return Converted(study, problems, with_aside(pl.DataFrame(schema=UNMAPPED_SCHEMA), findings))
+
+
+def _whole(path: str | Path) -> Path:
+    """The path of a study that is not in parts.
+
+    Raises:
+        UsageError: it is.
+    """
+    place = Path(path)
+    if is_partitioned(place):
+        raise UsageError(
+            f"STUDY: `{place.name}` is a study in parts, and this takes a whole one. Name the study that it was cut "
+            "from, or one of the parts; assess, ahead, forecast, metrics and respond take the parts together."
+        )
+    return place

@@ -29,6 +29,9 @@ VERBS = [
     "respond",
     "simulate",
     "trial",
+    "watch",
+    "partition",
+    "by_parts",
     "settle",
 ]
 HOMES = {"read": "opening"}  # the others live in a module of their own name

@@ -104,6 +104,8 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
         "diagnose",
         "simulate",
         "trial",
+        "partition",
+        "watch",
         "convert",
         "serve",
         "backup",
@@ -114,6 +116,9 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
         "audit",
         "access",
     ]
+
+
+BY_PARTS = ("--engine", "--workers")
 
 
 @pytest.mark.parametrize(
@@ -134,13 +139,16 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
                 "--stable-between",
                 "--missed-visits",
                 "--visit-interval-days",
+                *BY_PARTS,
             },
         ),
-        ("assess", {"--prior", "--false-alerts-per-100", "--seed", "--out"}),
-        ("ahead", {"--prior", "--seed", "--out"}),
+        ("assess", {"--prior", "--false-alerts-per-100", "--seed", "--out", *BY_PARTS}),
+        ("ahead", {"--prior", "--seed", "--out", *BY_PARTS}),
         ("settle", {"--patient", "--prior", "--seed", "--out"}),
-        ("forecast", {"--prior", "--horizon", "--seed", "--out"}),
-        ("metrics", {"--out"}),
+        ("forecast", {"--prior", "--horizon", "--seed", "--out", *BY_PARTS}),
+        ("metrics", {"--out", *BY_PARTS}),
+        ("partition", {"--patients"}),
+        ("watch", {"--prior", "--false-alerts-per-100", "--seed", "--out"}),
         ("fit", {"--seed", "--out"}),
         ("diagnose", {"--patient", "--prior", "--seed", "--out"}),
         (
@@ -184,7 +192,7 @@ def test_assess_passes_prior_and_seed_and_counts_last_verdicts_and_alerts(
 ) -> None:
     result = run("assess", study_folder, "--prior", "mine.json", "--seed", "7")
     assert result.exit_code == 0, result.stderr
-    assert calls == [(("mine.json",), {"false_alerts_per_100": None, "seed": 7})]
+    assert calls == [((), {"prior": "mine.json", "false_alerts_per_100": None, "seed": 7})]
     assert "Read      my study: 2 patients, 6 visits (6 lesion measurements)\n" in result.stdout
     assert "Prior     docetaxel, fitted to 325 patients: OAK\n          From one trial.\n" in result.stdout
     assert "Found     verdict at the last visit: 1 plateau, 1 regrowing\n" in result.stdout
@@ -273,7 +281,7 @@ def test_forecast_passes_the_horizon_in_weeks(
 ) -> None:
     result = run("forecast", study_folder, *given)
     assert result.exit_code == 0, result.stderr
-    assert calls == [((None,), {"horizon_weeks": weeks, "seed": 0})]
+    assert calls == [((), {"prior": None, "horizon_weeks": weeks, "seed": 0})]
     assert "forecasts for 1 patient: 1 sum_of_diameters_mm" in result.stdout
 
 

@@ -20,7 +20,7 @@ from turnpoint.app.playing import Failed, trials
 from turnpoint.app.shell import language_of, rendered, shell_of, show
 from turnpoint.charts.language import Language, mark
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
-from turnpoint.model.prior import shipped_priors
+from turnpoint.model.prior import GENERIC, shipped_priors
 from turnpoint.reports.provenance_text import PEOPLE
 from turnpoint.reports.rendering import render_trial, trial_specifications
 from turnpoint.workflows.trial_map import TrialMap
@@ -93,7 +93,7 @@ DIALS: Final = {
         _percent,
     ),
     "after_weeks": Dial(mark("Planned change after"), (6, 9, 12, 18, 24, 36), 2, _weeks),
-    "patients": Dial(mark("Virtual patients"), (100, 200, 300, 500), 1, _number),
+    "patients": Dial(mark("Virtual patients"), (100, 200, 300), 1, _number),
 }
 ARMS: Final = {  # by policy; which may be compared with a change at progression
     "alert": mark("at Turnpoint's alert"),
@@ -208,8 +208,12 @@ def _whole(given: str, otherwise: int, most: int) -> int:
 
 @cache
 def priors() -> tuple[str, ...]:
-    """Those that come along and know the sum of diameters."""
-    return tuple(name for name, own in shipped_priors().items() if SUM_OF_DIAMETERS in own.quantities)
+    """Those of patients that come along and know the sum of diameters; the generic one is wide on purpose."""
+    return tuple(
+        name
+        for name, own in shipped_priors().items()
+        if SUM_OF_DIAMETERS in own.quantities and name != GENERIC
+    )
 
 
 @require_GET

@@ -18,12 +18,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from trial_map_chart import Grid, gain_map
 from trial_map_checks import predictive_checks, randomised
 from trial_map_people import BASE, HORIZON_WEEKS, Setting, Watched, watcher_of
 
 from turnpoint import __version__
 from turnpoint.charts.svg import svg
+from turnpoint.charts.trial_map import Grid, gain_map
 from turnpoint.engine.processes import Workers
 from turnpoint.model.parameters import dynamics_of
 from turnpoint.virtual.alerted import first_alert_day

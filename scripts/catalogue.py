@@ -29,10 +29,11 @@ METHODS = [
     ("reports/**.py", "python"),
     ("reports/templates/**.html", "jinja2"),
     ("app/**.py", "python"),
+    ("virtual/policies.py", "python"),
     ("app/templates/**.html", "jinja2"),
 ]
-# names of the calls that hold a string: Language.text, Language.plural, charts.language.mark
-KEYWORDS = {"text": None, "plural": (1, 2), "mark": None}
+# names of the calls that hold a string: Language.text, Language.plural, charts.language.mark, virtual.policies.Kind
+KEYWORDS = {"text": None, "plural": (1, 2), "mark": None, "Kind": (1,)}
 OPTIONS = {pattern: {"silent": "false"} for pattern, method in METHODS if method == "jinja2"}
 
 

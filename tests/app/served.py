@@ -75,9 +75,20 @@ class Served:
     def post(self, path: str, body: Any, **given: Any) -> Answer:
         return self.ask("POST", path, body, **given)
 
-    def upload(self, files: dict[str, bytes], path: str = "/api/v1/studies", **given: Any) -> Answer:
+    def upload(
+        self,
+        files: dict[str, bytes],
+        path: str = "/api/v1/studies",
+        *,
+        fields: dict[str, str] | None = None,
+        **given: Any,
+    ) -> Answer:
         edge = uuid.uuid4().hex
         parts = [
+            f'--{edge}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n'.encode()
+            for name, text in (fields or {}).items()
+        ]
+        parts += [
             f'--{edge}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n'
             "Content-Type: application/octet-stream\r\n\r\n".encode()
             + content

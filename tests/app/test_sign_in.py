@@ -146,6 +146,8 @@ def test_three_roles_may_what_they_may(team: Team, study: str) -> None:
     assert add_visit(team, viewer, study, patient) == 403  # a viewer at the provider edits nowhere
     assert viewer.get(f"{team.server.base}/p/{patient}/visit").status_code == 404
     assert viewer.get(f"{team.server.base}/import").status_code == 404
+    assert viewer.get(f"{team.server.base}/import/table").status_code == 404
+    assert viewer.get(f"{team.server.base}/trial").status_code == 200  # nobody's data are in it
     assert admin.get(f"{team.server.base}/import").status_code == 200
     last = team.server.get("/api/v1/audit").json()["items"]
     assert last[0]["who"] == "ann-editor"

@@ -7,7 +7,9 @@ import polars as pl
 
 from turnpoint.charts import trial_curves
 from turnpoint.charts.svg import svg
+from turnpoint.reports.catalogue import language
 
+ENGLISH = language("en")
 ARMS = ("at progression", "at the alert", "at the true turning point")
 
 
@@ -29,12 +31,12 @@ def _curves():
 
 
 def test_event_free_names_every_arm():
-    texts = " ".join(_texts(trial_curves.event_free(_curves(), trial_curves.CURVES)))
+    texts = " ".join(_texts(trial_curves.event_free(_curves(), trial_curves.CURVES, ENGLISH)))
     assert all(name in texts for name in ARMS)
 
 
 def test_event_free_keeps_names_apart_below_the_plot():
-    spec = trial_curves.event_free(_curves(), trial_curves.CURVES)
+    spec = trial_curves.event_free(_curves(), trial_curves.CURVES, ENGLISH)
     heights = sorted(
         layer["encoding"]["y"]["value"]
         for layer in spec["layer"]
@@ -57,7 +59,7 @@ def test_gains_show_each_number_with_its_interval():
             "gained_weeks_high": [4.0, -6.04],
         }
     )
-    texts = _texts(trial_curves.gains(rows, trial_curves.ROWS))
+    texts = _texts(trial_curves.gains(rows, trial_curves.ROWS, ENGLISH))
     assert "+3.2 (+2.0 to +4.0)" in texts
     assert "−7.5 (−9.0 to −6.0)" in texts
     assert "a: first progression" in texts

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import json
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
-from ninja import Field, File, NinjaAPI, Query, Schema
+from ninja import Field, File, Form, NinjaAPI, Query, Schema
 from ninja.errors import HttpError, ValidationError
 from ninja.files import UploadedFile
 from pydantic import ConfigDict, StrictBool, StrictFloat, StrictInt, StrictStr
@@ -95,6 +97,7 @@ class ProblemDocument(Schema):
     status: int
     detail: str = ""
     problems: list[Problem] = []
+    questions: list[QuestionFields] = []
 
 
 class Unused(Schema):
@@ -102,6 +105,19 @@ class Unused(Schema):
 
     reason: str
     records: int
+
+
+class QuestionFields(Schema):
+    """What a clinic's table does not tell: `choices` and `proposal` are answers as TOML."""
+
+    key: str
+    text: str
+    examples: str
+    choices: list[str]
+    proposal: str | None
+    optional: bool
+    answer: str | None = None
+    wrong: str | None = None
 
 
 class StudyFields(Schema):
@@ -198,7 +214,11 @@ class Forbidden(TurnpointError):  # noqa: N818  (what it is, as Http404)
 
 
 def as_problem(
-    status: int, title: str, detail: str = "", problems: list[Problem] | None = None
+    status: int,
+    title: str,
+    detail: str = "",
+    problems: list[Problem] | None = None,
+    questions: list[QuestionFields] | None = None,
 ) -> HttpResponse:
     """An error as problem+json."""
     document = ProblemDocument(
@@ -206,6 +226,7 @@ def as_problem(
         status=status,
         detail=detail,
         problems=problems or [],
+        questions=questions or [],
     )
     return HttpResponse(document.model_dump_json(), status=status, content_type="application/problem+json")
 
@@ -260,14 +281,30 @@ def _other(_request: HttpRequest, error: TurnpointError) -> HttpResponse:
 
 @api.post("/studies", response={201: StudyFields, 422: ProblemDocument, 403: ProblemDocument})
 def add_study(
-    request: HttpRequest, files: Annotated[list[UploadedFile], File(min_length=1)], response: HttpResponse
+    request: HttpRequest,
+    files: Annotated[list[UploadedFile], File(min_length=1)],
+    response: HttpResponse,
+    answers: Annotated[
+        str,
+        Form(
+            description="Answers to the questions of a clinic's own table, a JSON object of texts by the question's "
+            "key, as `turnpoint map guess --answer` takes them. Without them a table that leaves something open is "
+            "answered by 422 with its `questions`.",
+            examples=['{"rows.date_format": "dd/mm/yyyy", "lesions.TL{n}.unit": "cm"}'],
+        ),
+    ] = "{}",
 ) -> Any:
-    """Files of any supported kind become a study; when there is an error nothing is stored."""
+    """Files of any supported kind become a study; when there is an error or an open question nothing is stored."""
     if not may_add(request.user):
         raise Forbidden("Only an administrator brings studies.")
-    found = taken_in([(file.name or "", file.file) for file in files])
-    if found.is_refused:
-        return as_problem(422, "the files have errors", "Nothing was stored.", list(found.problems))
+    given = _answers(answers)
+    found = taken_in([(file.name or "", file.file) for file in files], given)
+    unknown = given.keys() if found.table is None else found.table["unknown"]
+    if found.is_refused or unknown:
+        problems = [*(_no_question(key) for key in unknown), *found.problems]
+        is_open = found.table is not None and not found.table["mapping"]
+        title = "the table leaves questions open" if is_open else "the files have errors"
+        return as_problem(422, title, "Nothing was stored.", problems, _questions(found.table))
     name = Path(files[0].name or "study").stem if len(files) == 1 else "study"
     study = store.add_study(
         name,
@@ -275,6 +312,7 @@ def add_study(
         author_of(request),
         problems=[as_json(problem) for problem in found.problems],
         unused=found.unused,
+        mapping=found.mapping,
     )
     response.headers["Location"] = f"/api/v1/studies/{study.id}"
     return 201, _study_fields(study)
@@ -463,7 +501,52 @@ def packed(study: Study, format: Format) -> tuple[bytes, str, str]:  # noqa: A00
         with zipfile.ZipFile(archived, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(place.rglob("*")):
                 archive.write(path, path.relative_to(place))
+            if study.mapping and format == "study":
+                archive.writestr("mapping.toml", study.mapping)
     return archived.getvalue(), "application/zip", f"{format}.zip"
+
+
+def _answers(given: str) -> dict[str, str]:
+    """The form's answers.
+
+    Raises:
+        Refused: they are no JSON object of texts.
+    """
+    try:
+        answers = json.loads(given or "{}")
+    except ValueError:
+        answers = None
+    if not isinstance(answers, dict) or not all(isinstance(text, str) for text in answers.values()):
+        rule, mend = "not a JSON object of texts", 'Send for example {"rows.date_format": "dd/mm/yyyy"}.'
+        raise store.Refused([Problem("answers", None, None, None, rule, mend)])
+    return answers
+
+
+def _no_question(key: str) -> Problem:
+    return Problem("answers", None, key, None, "no question of these files", "Leave it out.")
+
+
+def _questions(table: Mapping[str, Any] | None) -> list[QuestionFields]:
+    """What a table asks, with what was answered and what is wrong with it; and columns said to be nonsense."""
+    if table is None:
+        return []
+    asked = {one["key"]: one for one in table["questions"]}
+    told = {
+        key: {
+            "key": key,
+            "text": "What is this column?",
+            "examples": "",
+            "choices": [],
+            "proposal": None,
+            "optional": True,
+        }
+        for key in table["wrong"]
+        if key not in asked
+    }
+    return [
+        QuestionFields(**one, answer=table["answers"].get(key), wrong=table["wrong"].get(key))
+        for key, one in (asked | told).items()
+    ]
 
 
 def author_of(request: HttpRequest, why: str = "") -> store.Author:

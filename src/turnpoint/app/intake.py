@@ -21,6 +21,7 @@ from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from turnpoint.app.limits import (
+    ANSWERS,
     MOST_BYTES,
     MOST_FILES,
     MOST_TIMES_SMALLER,
@@ -48,38 +49,47 @@ class Intake:
         tables: rows by table, as text; empty when there is an error.
         problems: everything found, as `Problem`s.
         unused: what has no place in a study: `reason` and `records`, most first.
+        table: of a clinic's table, the fields of `workflows.table_answers.TableRead` but `converted`; else None.
     """
 
     tables: Mapping[str, Sequence[Cells]]
     problems: tuple[Problem, ...]
     unused: tuple[Mapping[str, Any], ...]
+    table: Mapping[str, Any] | None = None
 
     @property
     def is_refused(self) -> bool:
         """Nothing may be stored."""
         return not self.tables
 
+    @property
+    def mapping(self) -> str:
+        """How a clinic's table was read, as a mapping file; empty for anything else."""
+        return str(self.table["mapping"]) if self.table else ""
 
-def taken_in(files: Iterable[tuple[str, BinaryIO]]) -> Intake:
+
+def taken_in(files: Iterable[tuple[str, BinaryIO]], answers: Mapping[str, str] | None = None) -> Intake:
     """Read files of any supported kind.
 
     Args:
         files: the name that each was given, and its content.
+        answers: to the questions of a clinic's table, by key.
     """
     # Whoever waited here would hold one of the server's threads, until nobody else were served.
     if not _readers.acquire(blocking=False):
         rule = "others are bringing files at this moment"
         return _refused([_problem("upload", rule, "Try again in a minute.")])
     try:
-        return _taken_in(files)
+        return _taken_in(files, answers or {})
     finally:
         _readers.release()
 
 
-def _taken_in(files: Iterable[tuple[str, BinaryIO]]) -> Intake:
+def _taken_in(files: Iterable[tuple[str, BinaryIO]], answers: Mapping[str, str]) -> Intake:
     with tempfile.TemporaryDirectory(prefix="turnpoint-") as folder:
         place = Path(folder)
         problems = _laid_down(files, place / "in")
+        (place / ANSWERS).write_text(json.dumps(dict(answers)), encoding="utf-8")
         return _refused(problems) if problems else _read(place)
 
 
@@ -148,7 +158,7 @@ def _read(place: Path) -> Intake:
         rule = "could not be read: damaged, or too large once unpacked"
         return _refused([_problem("upload", rule, "Open it in the program that made it, and save it anew.")])
     problems = tuple(Problem(**problem) for problem in found["problems"])
-    return Intake(tables, problems, tuple(found["unused"]))
+    return Intake(tables, problems, tuple(found["unused"]), found["table"])
 
 
 def _refused(problems: Sequence[Problem]) -> Intake:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+ANSWERS: Final = "answers.json"  # beside an upload: how a clinic's table is to be read
 MOST_FILES: Final = 200
 MOST_BYTES: Final = 64 * 2**20
 MOST_UNPACKED_BYTES: Final = 512 * 2**20

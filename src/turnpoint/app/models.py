@@ -27,7 +27,8 @@ def _id() -> models.CharField[str, str]:
 class Study(models.Model):
     """Some patients that came together.
 
-    `problems` are the warnings of their files, `unused` what was read and has no place, each with its count.
+    `problems` are the warnings of their files, `unused` what was read and has no place, each with its count. `mapping`
+    is the mapping file by which a clinic's table was read; empty for anything else.
     """
 
     id = _id()
@@ -35,6 +36,7 @@ class Study(models.Model):
     created = models.DateTimeField(auto_now_add=True)
     problems = models.JSONField(default=list)
     unused = models.JSONField(default=list)
+    mapping = models.TextField(blank=True, default="")
 
 
 class Patient(models.Model):

@@ -31,6 +31,8 @@ from turnpoint.app.shell import (
     show,
 )
 from turnpoint.app.studies import Cells, Checked, starts_of
+from turnpoint.app.table_words import columns_in_words
+from turnpoint.app.waiting import WAITING
 from turnpoint.app.words import (
     ACTIONS,
     CHANGES,
@@ -58,7 +60,6 @@ _FURTHER = 2  # empty lines of each kind in the entry form
 _FIRST = 5  # of lesions at the first scan: RECIST 1.1 has at most five target lesions
 _MOST_CHANGES = 300
 _UNDETERMINED = "undetermined"
-_WAITING = "waiting"
 _THIS_COMPUTER = mark("this computer")
 
 STATES: Mapping[str, str] = {
@@ -407,20 +408,22 @@ def bring(request: HttpRequest) -> HttpResponse:
         return show(request, "import.html", shell)
     given = request.FILES.getlist("files")
     found = taken_in([(file.name or "", file.file) for file in given])
-    if found.is_refused:
+    if found.is_refused and found.table is None:
         return show(request, "import.html", shell, 422, problems=problems_in(list(found.problems)))
     name = Path(given[0].name or "study").stem if len(given) == 1 else words.text("study")
-    request.session[_WAITING] = waiting.put(found, name)
-    return HttpResponseRedirect("/import/found")
+    waiting.drop(request.session.get(WAITING, ""))
+    file = (given[0].name or "table", given[0].file) if found.table is not None else None
+    request.session[WAITING] = waiting.put(found, name, file=file)
+    return HttpResponseRedirect("/import/table" if found.is_refused else "/import/found")
 
 
 @require_http_methods(["GET", "POST"])
 def found_in_files(request: HttpRequest) -> HttpResponse:
     """What was read and waits for a yes."""
     _, words = language_of(request)
-    key = request.session.get(_WAITING, "")
+    key = request.session.get(WAITING, "")
     own = waiting.get(key)
-    if own is None or not may_add(request.user):
+    if own is None or not own.tables or not may_add(request.user):
         return HttpResponseRedirect("/import")
     if request.method == "GET":
         patients = {row["patient_id"] for rows in own.tables.values() for row in rows}
@@ -435,14 +438,23 @@ def found_in_files(request: HttpRequest) -> HttpResponse:
                 for table, rows in own.tables.items()
             ],
             unused=own.unused,
+            columns=[] if own.table is None else list(columns_in_words(own.table, words)),
+            aside=[] if own.table is None else own.table["aside"],
             problems=problems_in([Problem(**one) for one in own.problems]),
         )
-    request.session.pop(_WAITING)
+    request.session.pop(WAITING)
     waiting.drop(key)
     if request.POST.get("do") != "store":
         return HttpResponseRedirect("/import")
     name = request.POST.get("name", "").strip()[:200] or own.name
-    made = store.add_study(name, own.tables, author_of(request), problems=own.problems, unused=own.unused)
+    made = store.add_study(
+        name,
+        own.tables,
+        author_of(request),
+        problems=own.problems,
+        unused=own.unused,
+        mapping=own.table["mapping"] if own.table else "",
+    )
     return HttpResponseRedirect(f"/studies/{made.id}")
 
 

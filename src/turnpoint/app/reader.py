@@ -1,4 +1,7 @@
-"""The worker that reads an upload (`intake`): `python -m turnpoint.app.reader FOLDER`, once, then it is gone."""
+"""The worker that reads an upload (`intake`): `python -m turnpoint.app.reader FOLDER`, once, then it is gone.
+
+A clinic's table is read by the answers in `FOLDER/answers.json`; what was understood and asked goes into what is found.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,15 @@ import sys
 import zipfile
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from turnpoint.app.cells import unsafe_cells
-from turnpoint.app.limits import MEMORY_BYTES, MOST_PROBLEMS, MOST_ROWS, MOST_UNPACKED_BYTES, SECONDS
+from turnpoint.app.limits import ANSWERS, MEMORY_BYTES, MOST_PROBLEMS, MOST_ROWS, MOST_UNPACKED_BYTES, SECONDS
 from turnpoint.errors import MissingExtraError, Problem
 from turnpoint.formats.ledger import Converted
+
+if TYPE_CHECKING:
+    from turnpoint.workflows.table_answers import TableRead
 
 
 def main(place: Path) -> None:
@@ -22,7 +29,7 @@ def main(place: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_UNPACKED_BYTES, MOST_UNPACKED_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _unpack_all(place / "in")
-    found = _converted(place / "in")
+    found, table = _converted(place / "in", json.loads((place / ANSWERS).read_bytes()))
     problems = list(found.problems)
     if found.study is not None:
         study = found.study
@@ -38,6 +45,7 @@ def main(place: Path) -> None:
     content = {
         "problems": [asdict(problem) for problem in problems[:MOST_PROBLEMS]],
         "unused": unused.to_dicts(),
+        "table": table,
     }
     (place / "found.json").write_text(json.dumps(content), encoding="utf-8")
 
@@ -55,24 +63,40 @@ def _unpack_all(folder: Path) -> None:
                     raise zipfile.BadZipFile
 
 
-def _converted(folder: Path) -> Converted:
-    """One file as a file, several as a folder."""
+def _converted(folder: Path, answers: dict[str, str]) -> tuple[Converted, dict[str, Any] | None]:
+    """One file as a file, several as a folder; of a clinic's table what was understood and asked as well."""
     import polars as pl  # noqa: PLC0415  (after the limits are set)
 
+    from turnpoint.formats import FORMATS, recognise  # noqa: PLC0415
     from turnpoint.formats.ledger import UNMAPPED_SCHEMA  # noqa: PLC0415
     from turnpoint.workflows.opening import convert_to_study  # noqa: PLC0415
+    from turnpoint.workflows.table_answers import read_table  # noqa: PLC0415
 
     files = _unpacked(sorted(folder.iterdir()), folder)
     if not files:
         problem = Problem("upload", None, None, None, "holds no file", "Pack the files of one study.")
-        return Converted(None, (problem,), pl.DataFrame(schema=UNMAPPED_SCHEMA))
+        return Converted(None, (problem,), pl.DataFrame(schema=UNMAPPED_SCHEMA)), None
     try:
-        return convert_to_study(files[0] if len(files) == 1 else folder)
+        if len(files) == 1 and recognise(files[0]) is FORMATS["table"]:
+            read = read_table(files[0], answers)
+            return read.converted, _as_json(read) if read.questions or read.mapping else None
+        return convert_to_study(files[0] if len(files) == 1 else folder), None
     except MissingExtraError as error:
         problem = Problem(
             files[0].name, None, None, None, "needs a library that is not installed", str(error)
         )
-        return Converted(None, (problem,), pl.DataFrame(schema=UNMAPPED_SCHEMA))
+        return Converted(None, (problem,), pl.DataFrame(schema=UNMAPPED_SCHEMA)), None
+
+
+def _as_json(read: TableRead) -> dict[str, Any]:
+    """What was understood of a table, and what is asked."""
+    return {
+        "questions": [asdict(question) for question in read.questions],
+        **{
+            name: getattr(read, name)
+            for name in ("answers", "wrong", "unknown", "became", "aside", "other_sheets", "mapping")
+        },
+    }
 
 
 def _unpacked(files: list[Path], folder: Path) -> list[Path]:

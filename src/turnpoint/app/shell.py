@@ -30,6 +30,7 @@ TOUR = "tour"
 _DESK = (
     ("/", mark("Today")),
     ("/cohort", mark("Cohort")),
+    ("/trial", mark("Trial")),
     ("/new", mark("New patient")),
     ("/import", mark("Bring files")),
     ("/words", mark("Words")),
@@ -61,6 +62,7 @@ class Shell:
         signed_in: name of the person, where a team signs in.
         patient: what `above_patient.html` shows.
         cohort: what `above_cohort.html` shows.
+        trial: what `above_trial.html` shows.
         tour: the stop of the tour that the person takes; empty when they take none.
     """
 
@@ -77,6 +79,7 @@ class Shell:
     signed_in: str = ""
     patient: dict[str, Any] = field(default_factory=dict)
     cohort: dict[str, Any] = field(default_factory=dict)
+    trial: dict[str, Any] = field(default_factory=dict)
     tour: dict[str, Any] = field(default_factory=dict)
 
 

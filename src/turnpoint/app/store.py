@@ -58,6 +58,7 @@ def add_study(
     *,
     problems: Sequence[Mapping[str, Any]] = (),
     unused: Sequence[Mapping[str, Any]] = (),
+    mapping: str = "",
 ) -> Study:
     """Keep a study that was read.
 
@@ -67,9 +68,10 @@ def add_study(
         author: who brings it.
         problems: the warnings of its files.
         unused: what the files hold and the study has no place for.
+        mapping: the mapping file by which a clinic's table was read.
     """
     with transaction.atomic():
-        study = Study.objects.create(name=name, problems=list(problems), unused=list(unused))
+        study = Study.objects.create(name=name, problems=list(problems), unused=list(unused), mapping=mapping)
         names = list(dict.fromkeys(_name(row) for table in TABLES for row in tables.get(table, ())))
         patients = {name: Patient(study=study, patient_id=name) for name in sorted(names)}
         Patient.objects.bulk_create(patients.values(), batch_size=_PER_BATCH)
@@ -81,6 +83,8 @@ def add_study(
         Row.objects.bulk_create(rows, batch_size=_PER_BATCH)
         counts = {table: len(tables.get(table, ())) for table in TABLES}
         after = {"patients": len(names), **counts, "sha256": trail.digest(trail.line_of(row) for row in rows)}
+        if mapping:
+            after["mapping"] = trail.digest_of_mapping(mapping)
         trail.write(
             [trail.Entry("study added", study.id, after=after)],
             author.who,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from turnpoint.app.models import ChainEnd, Change, Row
+from turnpoint.app.models import ChainEnd, Change, Row, Study
 
 _FIELDS = ("number", "at", "who", "action", "study", "patient", "row", "table", "before", "after", "why")
 
@@ -93,6 +93,11 @@ def digest(lines: Iterable[bytes]) -> str:
     return hashlib.sha256(b"".join(sorted(lines))).hexdigest()
 
 
+def digest_of_mapping(mapping: str) -> str | None:
+    """Of the mapping that a study was read by; None for none."""
+    return hashlib.sha256(mapping.encode()).hexdigest() if mapping else None
+
+
 def verify(noted: str | None = None) -> Verified:
     """Go through the whole trail, and compare the rows with it.
 
@@ -133,9 +138,12 @@ def _faults_of_rows() -> Iterator[str]:
             yield "a row was taken out without a line of the trail"
     for change in last.values():
         yield f"the row that line {change.number} changed is gone"
+    kept = dict(Study.objects.values_list("id", "mapping"))
     for added in Change.objects.filter(action="study added").order_by("number"):
         if added.after.get("sha256") != digest(lines.pop(added.study, [])):
             yield f"the rows of the study that line {added.number} added are not those that came"
+        if digest_of_mapping(kept.get(added.study, "")) != added.after.get("mapping"):
+            yield f"the mapping of the study that line {added.number} added is not the one that it was read by"
     for _ in lines:
         yield "a study has rows, and no line of the trail added it"
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import include, path
 
-from turnpoint.app import cohort, new_patient, notebook, pages, tour
+from turnpoint.app import cohort, mapping, new_patient, notebook, pages, tour, trial_page
 from turnpoint.app.api import api
 from turnpoint.app.models import ChainEnd
 
@@ -32,10 +32,14 @@ DESK = [
     path("p/<str:patient_id>/rows/<str:row_id>", pages.row),
     path("p/<str:patient_id>/history", pages.history),
     path("import", pages.bring),
+    path("import/table", mapping.answers),
     path("import/found", pages.found_in_files),
     path("studies/<str:study_id>", pages.study),
     path("cohort", cohort.cohort),
     path("cohort/charts.json", cohort.charts),
+    path("trial", trial_page.trial),
+    path("trial/charts.json", trial_page.charts),
+    path("trial/trial.toml", trial_page.declaration),
     path("new", new_patient.new),
     path("words", pages.words_page),
     path("tour", tour.tour),

@@ -7,6 +7,7 @@ import polars as pl
 from turnpoint.charts import palette
 from turnpoint.charts.canvas import Canvas, Layer, at_x, at_y, sheet, words
 from turnpoint.charts.diagnostics import axis
+from turnpoint.charts.language import Language
 from turnpoint.charts.specification import Scale, Specification, channel, marks
 
 CURVES = Canvas(width_px=640, left_px=84, right_px=28, font_px=14, largest_px=20)
@@ -26,23 +27,24 @@ def colour_of(arm: int) -> str:
     return ARM_COLOURS[arm % len(ARM_COLOURS)]
 
 
-def event_free(curves: pl.DataFrame, canvas: Canvas) -> Specification:
+def event_free(curves: pl.DataFrame, canvas: Canvas, language: Language) -> Specification:
     """Share of the patients without the event by week, a line an arm; names below.
 
     Args:
         curves: `arm, place, week, share`; `place` is the arm's number, from 0.
         canvas: the sheet.
+        language: of its words.
     """
     last = float(curves["week"].to_numpy().max())
     x = channel(
         "week:Q",
         scale=Scale(domain=[0.0, last], nice=False),
-        axis=axis(canvas, "weeks since the start", label_format="d"),
+        axis=axis(canvas, language.text("weeks since the start"), label_format="d"),
     )
     y = channel(
         "share:Q",
         scale=Scale(domain=[0.0, 1.0], nice=False),
-        axis=axis(canvas, "share without the event", values=_SHARES, label_format="~%"),
+        axis=axis(canvas, language.text("share without the event"), values=_SHARES, label_format="~%"),
     )
     arms = curves.unique("place").sort("place").select("arm", "place").rows()
     layers: list[Layer] = [
@@ -76,23 +78,26 @@ def _names(arms: list[tuple[str, int]], canvas: Canvas) -> list[Layer]:
     ]
 
 
-def gains(rows: pl.DataFrame, canvas: Canvas) -> Specification:
+def gains(rows: pl.DataFrame, canvas: Canvas, language: Language) -> Specification:
     """Weeks gained on the first arm, with 95 % intervals: a line an arm and outcome.
 
     Args:
         rows: `label, place, gained_weeks, gained_weeks_low, gained_weeks_high`, one row a line; `place` is the arm's
             number.
         canvas: the sheet; labels stand above the lines.
+        language: of its words.
     """
     reach = 1.1 * max(
         1.0,
         *(float(abs(number)) for name in ("gained_weeks_low", "gained_weeks_high") for number in rows[name]),
     )
-    known = _placed(rows)
+    known = _placed(rows, language)
     scale = Scale(domain=[-reach, reach], nice=False)
     down = Scale(domain=[rows.height, 0], nice=False)
     y = channel("line:Q", scale=down, axis=None)
-    x_axis = axis(canvas, "weeks gained on the first arm (left of 0: lost)", label_format="+.2~f")
+    x_axis = axis(
+        canvas, language.text("weeks gained on the first arm (left of 0: lost)"), label_format="+.2~f"
+    )
     x_axis["tickCount"] = 6
     zero = marks(pl.DataFrame({"zero": [0.0]}), "rule", color=palette.QUIET, strokeWidth=1)
     layers: list[Layer] = [
@@ -111,7 +116,7 @@ def gains(rows: pl.DataFrame, canvas: Canvas) -> Specification:
     return sheet(layers, canvas, _ROW_PX * rows.height, top_px=_TOP_PX, bottom_px=_BOTTOM_PX)
 
 
-def _placed(rows: pl.DataFrame) -> pl.DataFrame:
+def _placed(rows: pl.DataFrame, language: Language) -> pl.DataFrame:
     """The rows with their heights: of the interval, and of the label and the number above it."""
     line = pl.col("row").cast(pl.Float64)
     return rows.with_row_index("row").with_columns(
@@ -121,7 +126,7 @@ def _placed(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("place")
         .map_elements(lambda place: colour_of(int(place)), return_dtype=pl.String)
         .alias("colour"),
-        _in_weeks().alias("number"),
+        _in_weeks(language).alias("number"),
     )
 
 
@@ -139,7 +144,7 @@ def _labels(known: pl.DataFrame, down: Scale, canvas: Canvas) -> list[Layer]:
     ]
 
 
-def _in_weeks() -> pl.Expr:
+def _in_weeks(language: Language) -> pl.Expr:
     """The gain as text: `+3.2 (2.1 to 4.3)`."""
 
     def signed(name: str) -> pl.Expr:
@@ -154,4 +159,5 @@ def _in_weeks() -> pl.Expr:
         )
 
     names = (signed("gained_weeks"), signed("gained_weeks_low"), signed("gained_weeks_high"))
-    return pl.format("{} ({} to {})", *names)
+    pattern = language.text("{mean} ({low} to {high})", mean="{}", low="{}", high="{}")
+    return pl.format(pattern, *names)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
+
+import polars as pl
 
 from turnpoint.charts.language import Language
 from turnpoint.charts.specification import Specification
@@ -18,6 +20,8 @@ from turnpoint.reports.figures import cohort_figures
 from turnpoint.reports.page import Into, page
 from turnpoint.reports.patient_page import patient_page, plain_figures
 from turnpoint.reports.statistician import statistician_page
+from turnpoint.reports.trial_map import map_figures, map_table
+from turnpoint.reports.trial_page import TrialView, trial_figures, trial_page
 from turnpoint.reports.views import CohortView
 
 Audience = Literal["clinician", "patient", "statistician"]
@@ -64,6 +68,42 @@ def render_cohort(view: CohortView, lang: str = "en", into: Into = page) -> str:
         UsageError: no such language.
     """
     return cohort_page(view, language(lang), into)
+
+
+def render_trial(view: TrialView, cells: pl.DataFrame, arm: str, lang: str, into: Into) -> str:
+    """A virtual trial with its map, as a part of somebody else's page.
+
+    Args:
+        view: the trial.
+        cells: of its map, columns `trial_map.MAP_SCHEMA`.
+        arm: that the map shows against the first one.
+        lang: `en` or `zh`.
+        into: takes `trial.html`, with `maps` and `map_table` for its block `map`.
+
+    Raises:
+        UsageError: no such language.
+    """
+    words, declared = language(lang), view.declaration
+
+    def with_map(template: str, language: Language, **content: Any) -> str:
+        maps = map_figures(cells, declared, arm, language)
+        return into(
+            template, language, maps=maps, map_table=map_table(cells, declared, arm, language), **content
+        )
+
+    return trial_page(view, words, with_map)
+
+
+def trial_specifications(
+    view: TrialView, cells: pl.DataFrame, arm: str, lang: str
+) -> dict[str, Specification]:
+    """The pictures of `render_trial`, as `patient_specifications` gives those of a patient's; arguments as there.
+
+    Raises:
+        UsageError: no such language.
+    """
+    words = language(lang)
+    return _specifications([*trial_figures(view, words), *map_figures(cells, view.declaration, arm, words)])
 
 
 def patient_specifications(

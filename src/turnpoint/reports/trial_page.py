@@ -1,4 +1,4 @@
-"""The page of a virtual trial. English only: it is for statisticians and researchers."""
+"""The page of a virtual trial; a researcher's file is in English, the app speaks its reader's language."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 import polars as pl
 
 from turnpoint.charts import trial_curves as charts
-from turnpoint.charts.language import NOTHING, Language
+from turnpoint.charts.language import NOTHING, Language, mark
+from turnpoint.charts.trial_map import NOTHING_TO_SPEAK_OF_WEEKS
 from turnpoint.pictures.patient import Provenance
-from turnpoint.reports.catalogue import language
+from turnpoint.reports import catalogue
 from turnpoint.reports.figure import Figure
-from turnpoint.reports.page import page
+from turnpoint.reports.page import Into, page
 from turnpoint.reports.provenance_text import not_a_device, provenance_lines
 from turnpoint.reports.tables import Table, table
 from turnpoint.virtual.comparison import survival
@@ -23,63 +24,75 @@ from turnpoint.virtual.policies import POLICIES, Arm
 
 _CURVE_POINTS = 209
 _SHORT = {
-    "progression_week": "first progression",
-    "second_progression_week": "on the second drug",
-    "lethal_week": "lethal burden",
+    "progression_week": mark("first progression"),
+    "second_progression_week": mark("on the second drug"),
+    "lethal_week": mark("lethal burden"),
 }
-_NOTHING_TO_SPEAK_OF_WEEKS = 0.05  # shown as 0
+_BY_PRIOR = mark("from the prior")
 _UNSAID = {
-    "carrying_fold": "growth does not slow"
+    "carrying_fold": mark("growth does not slow")
 }  # keys that mean something else than the prior when left out
 # heading, name within a sentence, meaning
 OUTCOMES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {
         "progression_week": (
-            "First progression, whichever drug is on",
-            "first progression",
-            "The first scan at which the sum of diameters meets RECIST progression, counted from the smallest sum "
-            "since the start. Trials of early change that read out progression-free survival report this: in an arm "
-            "that changes early it is reached on the second drug, in the arm that waits on the first.",
+            mark("First progression, whichever drug is on"),
+            mark("first progression"),
+            mark(
+                "The first scan at which the sum of diameters meets RECIST progression, counted from the smallest sum "
+                "since the start. Trials of early change that read out progression-free survival report this: in an "
+                "arm that changes early it is reached on the second drug, in the arm that waits on the first."
+            ),
         ),
         "second_progression_week": (
-            "Progression on the second drug",
-            "progression on the second drug",
-            "The first scan that meets RECIST progression counted from the smallest sum since the second drug was "
-            "first given: both drugs are used up. A change made while the first drug still works gives that time away.",
+            mark("Progression on the second drug"),
+            mark("progression on the second drug"),
+            mark(
+                "The first scan that meets RECIST progression counted from the smallest sum since the second drug "
+                "was first given: both drugs are used up. A change made while the first drug still works gives "
+                "that time away."
+            ),
         ),
         "lethal_week": (
-            "Lethal burden",
-            "a lethal burden",
-            "When the living burden first is as many times that at the start as was declared lethal: what stands for "
-            "survival here.",
+            mark("Lethal burden"),
+            mark("a lethal burden"),
+            mark(
+                "When the living burden first is as many times that at the start as was declared lethal: what stands "
+                "for survival here."
+            ),
         ),
     }
 )
 NOTES = (
-    "Every arm treats the same virtual patients, with the same clones and the same errors of reading, so "
-    "differences are taken patient by patient. Times are cut at the horizon, and means are means of these restricted "
-    "times. Intervals are 95% for the number of patients played: they say nothing about whether the model is right.",
-    "The answers hold for the assumptions declared, above all how many of the cells that resist the first drug also "
-    "resist the second, how strong the second drug is, and that a drug's effect does not wear off in another way. "
-    "docs/virtual-trials.md lists what the model leaves out.",
+    mark(
+        "Every arm treats the same virtual patients, with the same clones and the same errors of reading, so "
+        "differences are taken patient by patient. Times are cut at the horizon, and means are means of these "
+        "restricted times. Intervals are 95% for the number of patients played: they say nothing about whether the "
+        "model is right."
+    ),
+    mark(
+        "The answers hold for the assumptions declared, above all how many of the cells that resist the first drug "
+        "also resist the second, how strong the second drug is, and that a drug's effect does not wear off in another "
+        "way. docs/virtual-trials.md lists what the model leaves out."
+    ),
 )
-_ORACLE = (
+_ORACLE = mark(
     "Nobody can know the true turning point; an arm that changes there shows what knowing it would be worth."
 )
-_BY_CHANCE = (
+_BY_CHANCE = mark(
     "Clones under 10,000 cells divide and die by chance, larger ones go by their mean. All arms play the same tumours "
     "with the same luck until their drugs differ. Died out: not one living cell was left by the horizon, with the 95% "
     "interval of the share; visible disease holds so many cells that it hardly ever does."
 )
-_SLOWED = (
+_SLOWED = mark(
     "Growth slows towards the carrying size (Gompertz), and is faster in a tumour that has become small. The filter "
     "behind an alert does not know this: it believes in growth that does not slow."
 )
-_ALTERNATED = (
+_ALTERNATED = mark(
     "In an arm that alternates, the change is the first time that the second drug is given; what comes after does not "
     "wait for scans."
 )
-_PAUSED = (
+_PAUSED = mark(
     "While a drug is paused the tumour grows, and a scan can meet first progression without a drug having failed. In "
     "an arm with holidays the second drug is given when a scan meets progression counted from the smallest sum since "
     "the first drug was last begun."
@@ -113,64 +126,85 @@ class _Section:
     table: Table
 
 
-def trial_page(view: TrialView) -> str:
-    """The page as HTML."""
-    english, declared = language("en"), view.declaration
-    arms = [arm.name for arm in declared.arms]
-    return page(
+def trial_page(view: TrialView, language: Language | None = None, into: Into = page) -> str:
+    """The page as HTML.
+
+    Args:
+        view: what is shown.
+        language: of the page; by default English.
+        into: a page of its own, or a part of somebody else's.
+    """
+    words = language or catalogue.language("en")
+    declared = view.declaration
+    return into(
         "trial.html",
-        english,
-        title=f"Virtual trial: {declared.name}",
-        context=f"Virtual patients drawn from prior {view.provenance.prior_name}, fitted to: "
-        f"{view.provenance.prior_data.rstrip('.')}. No real patient was treated; every number comes from a model.",
+        words,
+        title=words.text("Virtual trial: {name}", name=declared.name),
+        context=words.text(
+            "Virtual patients drawn from prior {prior}, fitted to: {data}. No real patient was treated; every number "
+            "comes from a model.",
+            prior=view.provenance.prior_name,
+            data=view.provenance.prior_data.rstrip("."),
+        ),
         counts=[
-            (english.number(declared.patients), "virtual patients, the same in every arm"),
-            (english.number(len(arms)), "arms"),
-            (english.number(declared.horizon_weeks), "weeks followed"),
+            (words.number(declared.patients), words.text("virtual patients, the same in every arm")),
+            (words.number(len(declared.arms)), words.text("arms")),
+            (words.number(declared.horizon_weeks), words.text("weeks followed")),
         ],
-        findings=list(_findings(view, english)),
-        gains=_gains(view, arms),
-        outcomes=[
-            _section(view, outcome, arms, english)
-            for outcome in OUTCOMES
-            if view.summary.filter(pl.col("outcome") == outcome).height
-        ],
-        switches=_switches(view, english),
-        switches_note="Before the turning point: the drug was changed while the living burden still shrank under it, "
-        "so part of its effect was given away. At scans that meet progression this happens too: scar, drift of size "
-        "and errors of reading can raise a sum while living cells still die.",
-        declared=_declared(declared, english),
-        notes=_notes(declared),
-        small_print=provenance_lines(view.provenance, english),
-        disclaimer=not_a_device(english),
+        findings=list(_findings(view, words)),
+        gains=_gains(view, words),
+        outcomes=list(_sections(view, words)),
+        switches=_switches(view, words),
+        switches_note=words.text(
+            "Before the turning point: the drug was changed while the living burden still shrank under it, so part of "
+            "its effect was given away. At scans that meet progression this happens too: scar, drift of size and "
+            "errors of reading can raise a sum while living cells still die."
+        ),
+        declared=_declared(declared, words),
+        notes=[words.text(note) for note in _notes(declared)],
+        small_print=provenance_lines(view.provenance, words),
+        disclaimer=not_a_device(words),
     )
+
+
+def trial_figures(view: TrialView, language: Language) -> list[Figure]:
+    """The pictures of the page, in its order."""
+    return [_gains(view, language), *(section.figure for section in _sections(view, language))]
 
 
 def _compared(view: TrialView) -> pl.DataFrame:
     return view.summary.filter(pl.col("gained_weeks").is_not_null())
 
 
-def _findings(view: TrialView, english: Language) -> Iterator[str]:
+def _findings(view: TrialView, words: Language) -> Iterator[str]:
     """One sentence an arm and outcome; no word of better or worse where the interval holds 0."""
     first = view.declaration.arms[0].name
     for row in _compared(view).iter_rows(named=True):
-        name = OUTCOMES[row["outcome"]][1]
-        low, high = row["gained_weeks_low"], row["gained_weeks_high"]
-        span = f"{english.signed(row['gained_weeks'], 1)} weeks ({english.signed(low, 1)} to {english.signed(high, 1)})"
-        too_small = abs(row["gained_weeks"]) < _NOTHING_TO_SPEAK_OF_WEEKS
+        low, high, outcome = row["gained_weeks_low"], row["gained_weeks_high"], row["outcome"]
+        too_small = abs(row["gained_weeks"]) < NOTHING_TO_SPEAK_OF_WEEKS
         if too_small or low is None or not np.isfinite(low) or low <= 0 <= high:
-            said = f"no difference shown in the mean time to {name}"
+            what = mark("no difference shown in the mean time to {outcome}")
         else:
-            said = f"mean time to {name} {'later' if low > 0 else 'earlier'}"
-        margin = english.number(view.declaration.margin_weeks, 1)
-        yield (
-            f"{row['arm']} against {first}: {said}, {span}; at least {margin} weeks later in "
-            f"{english.percent(row['better_share'])} of patients, earlier in {english.percent(row['worse_share'])}."
+            what = mark("mean time to {outcome} later") if low > 0 else mark("mean time to {outcome} earlier")
+        yield words.text(
+            "{arm} against {first}: {said}, {mean} weeks ({low} to {high}); at least {margin} weeks later in {better} "
+            "of patients, earlier in {worse}.",
+            arm=row["arm"],
+            first=first,
+            said=words.text(what, outcome=words.text(OUTCOMES[outcome][1])),
+            mean=words.signed(row["gained_weeks"], 1),
+            low=words.signed(low, 1),
+            high=words.signed(high, 1),
+            margin=words.number(view.declaration.margin_weeks, 1),
+            better=words.percent(row["better_share"]),
+            worse=words.percent(row["worse_share"]),
         )
 
 
-def _gains(view: TrialView, arms: list[str]) -> Figure:
+def _gains(view: TrialView, words: Language) -> Figure:
+    arms = [arm.name for arm in view.declaration.arms]
     order = {name: place for place, name in enumerate(OUTCOMES)}
+    label = words.text("{arm}: {outcome}", arm="{}", outcome="{}")
     rows = (
         _compared(view)
         .with_columns(
@@ -178,22 +212,25 @@ def _gains(view: TrialView, arms: list[str]) -> Figure:
             .replace_strict({name: place for place, name in enumerate(arms)}, return_dtype=pl.Int64)
             .alias("place"),
             pl.col("outcome").replace_strict(order, return_dtype=pl.Int64).alias("order"),
-            pl.col("outcome").replace_strict(_SHORT).alias("short"),
+            pl.col("outcome")
+            .replace_strict({name: words.text(short) for name, short in _SHORT.items()})
+            .alias("short"),
         )
         .sort("order", "place")
-        .with_columns(pl.format("{}: {}", _shortened("arm", 26), "short").alias("label"))
+        .with_columns(pl.format(label, _shortened("arm", 26), "short").alias("label"))
     )
-    text = "; ".join(
-        f"{row['label']}: {_interval(row, 'gained_weeks', language('en'), signed=True)}"
+    text = words.text("; ").join(
+        words.text(
+            "{arm}: {outcome}", arm=row["label"], outcome=_interval(row, "gained_weeks", words, signed=True)
+        )
         for row in rows.iter_rows(named=True)
     )
-    heading = "Weeks gained or lost"
     return Figure(
         "gains",
-        heading,
-        "Mean of the paired differences of restricted times, with 95% intervals.",
+        words.text("Weeks gained or lost"),
+        words.text("Mean of the paired differences of restricted times, with 95% intervals."),
         text,
-        charts.gains(rows, charts.ROWS),
+        charts.gains(rows, charts.ROWS, words),
     )
 
 
@@ -202,9 +239,16 @@ def _shortened(column: str, most: int) -> pl.Expr:
     return pl.when(whole.str.len_chars() <= most).then(whole).otherwise(whole.str.slice(0, most - 1) + "…")
 
 
-def _section(view: TrialView, outcome: str, arms: list[str], english: Language) -> _Section:
-    heading, short, meaning = OUTCOMES[outcome]
-    own = view.summary.filter(pl.col("outcome") == outcome)
+def _sections(view: TrialView, words: Language) -> Iterator[_Section]:
+    for outcome in OUTCOMES:
+        own = view.summary.filter(pl.col("outcome") == outcome)
+        if own.height:
+            yield _section(view, outcome, own, words)
+
+
+def _section(view: TrialView, outcome: str, own: pl.DataFrame, words: Language) -> _Section:
+    heading, short, meaning = (words.text(said) for said in OUTCOMES[outcome])
+    arms = [arm.name for arm in view.declaration.arms]
     weeks = np.linspace(0.0, view.declaration.horizon_weeks, _CURVE_POINTS)
     curves = pl.concat(
         [
@@ -214,9 +258,14 @@ def _section(view: TrialView, outcome: str, arms: list[str], english: Language) 
             for arm in own["arm"]
         ]
     ).with_columns(_shortened("arm", 26))
-    text = "; ".join(
-        f"{row['arm']}: median {_median(row['median_weeks'], english)}, "
-        f"{english.percent(row['event_share'])} with the event by week {view.declaration.horizon_weeks}"
+    text = words.text("; ").join(
+        words.text(
+            "{arm}: median {median}, {share} with the event by week {week}",
+            arm=row["arm"],
+            median=_median(row["median_weeks"], words),
+            share=words.percent(row["event_share"]),
+            week=view.declaration.horizon_weeks,
+        )
         for row in own.iter_rows(named=True)
     )
     return _Section(
@@ -224,12 +273,12 @@ def _section(view: TrialView, outcome: str, arms: list[str], english: Language) 
         meaning,
         Figure(
             outcome,
-            f"Share without {short}",
-            f"Step lines, one an arm; {text}.",
+            words.text("Share without {outcome}", outcome=short),
+            words.text("Step lines, one an arm; {arms}.", arms=text),
             text,
-            charts.event_free(curves, charts.CURVES),
+            charts.event_free(curves, charts.CURVES, words),
         ),
-        _numbers(own, heading, view.declaration.margin_weeks, english),
+        _numbers(own, heading, view.declaration.margin_weeks, words),
     )
 
 
@@ -238,72 +287,83 @@ def _times(view: TrialView, arm: str, outcome: str) -> np.ndarray[tuple[int], np
     return own.fill_null(float("inf")).to_numpy()
 
 
-def _numbers(own: pl.DataFrame, heading: str, margin_weeks: float, english: Language) -> Table:
-    margin = english.number(margin_weeks, 1)
+def _numbers(own: pl.DataFrame, heading: str, margin_weeks: float, words: Language) -> Table:
+    margin = words.number(margin_weeks, 1)
     columns = [
-        ("Arm", False),
-        ("Median, weeks", True),
-        ("Mean, weeks", True),
-        ("Event by the horizon", True),
-        ("Gained, weeks", True),
-        (f"Later by {margin} weeks", True),
-        (f"Earlier by {margin} weeks", True),
+        (words.text("Arm"), False),
+        (words.text("Median, weeks"), True),
+        (words.text("Mean, weeks"), True),
+        (words.text("Event by the horizon"), True),
+        (words.text("Gained, weeks"), True),
+        (words.text("Later by {margin} weeks", margin=margin), True),
+        (words.text("Earlier by {margin} weeks", margin=margin), True),
     ]
     rows = [
         [
             row["arm"],
-            _median(row["median_weeks"], english),
-            _interval(row, "mean_weeks", english, signed=False),
-            english.percent(row["event_share"]),
-            _interval(row, "gained_weeks", english, signed=True),
-            english.percent(row["better_share"]),
-            english.percent(row["worse_share"]),
+            _median(row["median_weeks"], words),
+            _interval(row, "mean_weeks", words, signed=False),
+            words.percent(row["event_share"]),
+            _interval(row, "gained_weeks", words, signed=True),
+            words.percent(row["better_share"]),
+            words.percent(row["worse_share"]),
         ]
         for row in own.iter_rows(named=True)
     ]
-    return table(f"{heading}, by arm", columns, rows)
+    return table(words.text("{outcome}, by arm", outcome=heading), columns, rows)
 
 
-def _median(weeks: float | None, english: Language) -> str:
-    return "not reached" if weeks is None else english.number(weeks, 1)
+def _median(weeks: float | None, words: Language) -> str:
+    return words.text("not reached") if weeks is None else words.number(weeks, 1)
 
 
-def _interval(row: Mapping[str, float | None], name: str, english: Language, *, signed: bool) -> str:
+def _interval(row: Mapping[str, float | None], name: str, words: Language, *, signed: bool) -> str:
     if row[name] is None:
         return NOTHING
-    write = english.signed if signed else english.number
-    return f"{write(row[name], 1)} ({write(row[f'{name}_low'], 1)} to {write(row[f'{name}_high'], 1)})"
+    write = words.signed if signed else words.number
+    return words.text(
+        "{mean} ({low} to {high})",
+        mean=write(row[name], 1),
+        low=write(row[f"{name}_low"], 1),
+        high=write(row[f"{name}_high"], 1),
+    )
 
 
-def _switches(view: TrialView, english: Language) -> Table:
+def _switches(view: TrialView, words: Language) -> Table:
     """What was given in each arm; dying out only where clones go by chance, since else nothing can."""
     columns = [
-        ("Arm", False),
-        ("Second drug given", True),
-        ("By plan, before progression", True),
-        ("Before the turning point", True),
-        ("Median week", True),
-        ("Mean weeks on A", True),
-        ("Mean weeks on B", True),
+        (words.text("Arm"), False),
+        (words.text("Second drug given"), True),
+        (words.text("By plan, before progression"), True),
+        (words.text("Before the turning point"), True),
+        (words.text("Median week"), True),
+        (words.text("Mean weeks on A"), True),
+        (words.text("Mean weeks on B"), True),
     ]
     rows = [
         [
             row["arm"],
-            english.percent(row["changed_share"]),
-            english.percent(row["before_progression_share"]),
-            english.percent(row["before_turning_share"]),
-            english.number(row["median_switch_week"], 1),
-            english.number(row["mean_weeks_on_a"], 1),
-            english.number(row["mean_weeks_on_b"], 1),
+            words.percent(row["changed_share"]),
+            words.percent(row["before_progression_share"]),
+            words.percent(row["before_turning_share"]),
+            words.number(row["median_switch_week"], 1),
+            words.number(row["mean_weeks_on_a"], 1),
+            words.number(row["mean_weeks_on_b"], 1),
         ]
         for row in view.treatment.iter_rows(named=True)
     ]
     if view.declaration.is_by_chance:
-        columns.append(("Died out", True))
+        columns.append((words.text("Died out"), True))
         for row, own in zip(rows, view.treatment.iter_rows(named=True), strict=True):
-            low, high = english.percent(own["extinct_share_low"]), english.percent(own["extinct_share_high"])
-            row.append(f"{english.percent(own['extinct_share'])} ({low} to {high})")
-    return table("Drugs given, by arm; shares of all patients", columns, rows)
+            row.append(
+                words.text(
+                    "{mean} ({low} to {high})",
+                    mean=words.percent(own["extinct_share"]),
+                    low=words.percent(own["extinct_share_low"]),
+                    high=words.percent(own["extinct_share_high"]),
+                )
+            )
+    return table(words.text("Drugs given, by arm; shares of all patients"), columns, rows)
 
 
 def _notes(declared: Declaration) -> tuple[str, ...]:
@@ -319,34 +379,39 @@ def _notes(declared: Declaration) -> tuple[str, ...]:
     return (*NOTES, *(note for holds, note in said if holds))
 
 
-def _declared(declared: Declaration, english: Language) -> Table:
+def _declared(declared: Declaration, words: Language) -> Table:
     """Every key with its value; what the prior decides is said so."""
     rows = []
     for own in fields(Declaration):
         value = getattr(declared, own.name)
         if own.name == "schedule":
             rows.append(["scan_every_weeks", str(value.scan_every_weeks)])
-            markers = [f"{name} every {weeks} weeks" for name, weeks in value.marker_every_weeks.items()]
-            rows.append(["marker_every_weeks", english.listed(markers) or "none"])
+            markers = [
+                words.text("{marker} every {weeks} weeks", marker=name, weeks=weeks)
+                for name, weeks in value.marker_every_weeks.items()
+            ]
+            rows.append(["marker_every_weeks", words.listed(markers) or words.text("none")])
         elif own.name == "arms":
-            rows += [[f"arm {arm.name}", _arm_words(arm)] for arm in value]
+            rows += [[words.text("arm {name}", name=arm.name), _arm_words(arm, words)] for arm in value]
         elif own.name != "name":
             rows.append(
                 [
                     own.name,
-                    _UNSAID.get(own.name, "from the prior")
+                    words.text(_UNSAID.get(own.name, _BY_PRIOR))
                     if value is None
                     else f"{value:g}"
                     if isinstance(value, float)
                     else str(value),
                 ]
             )
-    return table("The declaration", [("Key", False), ("Value", False)], rows)
+    columns = [(words.text("Key"), False), (words.text("Value"), False)]
+    return table(words.text("The declaration"), columns, rows)
 
 
-def _arm_words(arm: Arm) -> str:
+def _arm_words(arm: Arm, words: Language) -> str:
     """When the arm changes drugs, with the numbers that it was declared with."""
     kind = POLICIES[arm.policy]
     values = {name: getattr(arm, name) for name in kind.keys}
     numbers = ", ".join(f"{name} = {value:g}" for name, value in values.items() if value is not None)
-    return f"{kind.meaning} ({numbers})" if numbers else kind.meaning
+    meaning = words.text(kind.meaning)
+    return words.text("{what} ({numbers})", what=meaning, numbers=numbers) if numbers else meaning

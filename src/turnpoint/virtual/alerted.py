@@ -6,6 +6,7 @@ to `turning.alerts`, as in `assess`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -79,6 +80,22 @@ class Watcher:
         values = pl.concat([_frame(own, rows, until_day) for own in readings])
         context = Context(bars_of(values, markers_of(values)), self.prior, self.seed)
         return judged_visits(_batch(readings, rows, days, until_day), self.refiner, self.tables, context)
+
+
+class Remembering:
+    """A watcher that does not watch the same readings twice: what a second drug is like changes none on the first."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._seen: dict[bytes, pl.DataFrame] = {}
+
+    def watched(self, readings: Sequence[Readings], until_day: FloatArray) -> pl.DataFrame:
+        """See `Watcher`."""
+        before = [np.where(own.day < until_day[:, None], own.value, np.nan).tobytes() for own in readings]
+        key = hashlib.sha256(b"".join([until_day.tobytes(), *before])).digest()
+        if key not in self._seen:
+            self._seen[key] = self._watcher.watched(readings, until_day)
+        return self._seen[key]
 
 
 def first_alert_day(watched: pl.DataFrame, threshold: float, patients: int) -> FloatArray:

@@ -20,7 +20,7 @@ from turnpoint.model.arrays import FloatArray
 from turnpoint.model.parameters import dynamics_of
 from turnpoint.model.prior import Prior
 from turnpoint.model.streams import Stream, generator
-from turnpoint.virtual.alerted import Watcher, first_alert_day
+from turnpoint.virtual.alerted import Remembering, Watcher, first_alert_day
 from turnpoint.virtual.declaration import Declaration
 from turnpoint.virtual.fates import Fates
 from turnpoint.virtual.luck import Luck
@@ -62,7 +62,7 @@ class Player:
 
     declaration: Declaration
     prior: Prior
-    watcher: Watcher | None
+    watcher: Watcher | Remembering | None
 
     def __call__(self, block: tuple[int, int]) -> pl.DataFrame:
         """The outcomes of a block, columns `OUTCOMES`, arm after arm.
@@ -164,6 +164,10 @@ class Player:
 
 def block_player(declaration: Declaration, prior: Prior) -> Player:
     """The function that plays a block, made once in each worker."""
+    return Player(declaration, prior, watcher_of(declaration, prior))
+
+
+def watcher_of(declaration: Declaration, prior: Prior) -> Watcher | None:
+    """The filter of a trial; None when no arm waits for an alert."""
     needs = any(arm.policy == "alert" for arm in declaration.arms)
-    watcher = Watcher.of(prior, declaration.particles, declaration.seed) if needs else None
-    return Player(declaration, prior, watcher)
+    return Watcher.of(prior, declaration.particles, declaration.seed) if needs else None

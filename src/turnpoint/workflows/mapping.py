@@ -83,7 +83,7 @@ def guess_mapping(
     findings = Findings()
     words = None if dictionary is None else Path(dictionary)
     given = dict(answers or {})
-    told = {key.removeprefix("unmapped."): what for key, what in given.items() if _says_what_it_is(key, what)}
+    told = {key.removeprefix("unmapped."): what for key, what in given.items() if is_told(key, what)}
     try:
         opened = first_guess(place, findings, sheet=sheet, header_row=header_row, told=told, dictionary=words)
     except ValueError as error:
@@ -92,7 +92,9 @@ def guess_mapping(
         raise StudyError(findings.listed())
     first, found = opened
     said = {
-        key: _as_answer(key, what) for key, what in given.items() if key.removeprefix("unmapped.") not in told
+        key: toml_answer(key, what)
+        for key, what in given.items()
+        if key.removeprefix("unmapped.") not in told
     }
     _check_answers(first, said, [*told], found.columns)
     for question in first.questions:
@@ -102,19 +104,20 @@ def guess_mapping(
         if answer is None and (accept_proposals or (ask is None and question.optional)):
             answer = question.proposal
         if answer is not None:
-            said[question.key] = _as_answer(question.key, answer)
+            said[question.key] = toml_answer(question.key, answer)
     _write(target, first.toml(said))
     still = tuple(question for question in first.questions if question.key not in said)
     problems = () if still else inspect(target)[1]
     return Mapping(first, still, target, found.other_sheets, problems)
 
 
-def _says_what_it_is(key: str, what: str) -> bool:
+def is_told(key: str, what: str) -> bool:
+    """Whether an answer says what a column is, not that it is left out."""
     return key.startswith("unmapped.") and what.strip().strip('"').lower() not in ("ignore", "drop", "no")
 
 
-def _as_answer(key: str, what: str) -> str:
-    """An answer as TOML; a no to a column leaves it out."""
+def toml_answer(key: str, what: str) -> str:
+    """An answer to a question as TOML; a no to a column leaves it out."""
     if key.startswith("unmapped.") and what.strip().strip('"').lower() == "no":
         return quoted("ignore")
     return as_toml(what.strip())

@@ -22,7 +22,8 @@ from turnpoint.errors import UsageError
 from turnpoint.model.prior import Prior, choose_prior, named_prior
 from turnpoint.reports.trial_page import TrialView, trial_page
 from turnpoint.study.writing import StudyFormat, write_table
-from turnpoint.virtual.block import block_player
+from turnpoint.virtual.alerted import Remembering
+from turnpoint.virtual.block import Player, block_player
 from turnpoint.virtual.comparison import summary, treatment
 from turnpoint.virtual.declaration import FILE, Declaration, parsed
 from turnpoint.virtual.people import with_resistant_fraction
@@ -82,6 +83,7 @@ def trial(
     out: str | Path | None = None,
     *,
     progress: Progress | None = None,
+    watcher: Remembering | None = None,
 ) -> Trial:
     """Play a declared trial.
 
@@ -89,6 +91,7 @@ def trial(
         declaration: a `trial.toml`, or one that was read already (`virtual.declaration.parsed`).
         out: a folder to keep finished blocks in: run again with the same declaration, the trial goes on from them.
         progress: called with patients done and patients in all.
+        watcher: the filter of a trial of the same patients, seen the same way; then all is played in this process.
 
     Returns:
         The trial; the same declaration gives the same numbers on any number of processes.
@@ -98,7 +101,7 @@ def trial(
         PriorError: the prior cannot be read or knows no sum of diameters.
     """
     declared = declaration if isinstance(declaration, Declaration) else read_declaration(declaration)
-    prior = _prior(declared)
+    prior = prior_of(declared)
     folder = None if out is None else _opened(Path(out), declared, prior)
     if folder is not None and not isinstance(declaration, Declaration):
         _copied(Path(declaration), Path(out or "") / FILE)
@@ -108,7 +111,7 @@ def trial(
     resumed = sum(size for first, size in blocks if first in kept)
     done, found = resumed, dict(kept)
     sizes = dict(blocks)
-    for first, frame in _played(declared, prior, missing):
+    for first, frame in _played(declared, prior, missing, watcher):
         found[first] = frame
         if folder is not None:
             write_table(frame, folder / _block_file(first))
@@ -136,7 +139,8 @@ def read_declaration(path: str | Path) -> Declaration:
     return parsed(text, place.name)
 
 
-def _prior(declared: Declaration) -> Prior:
+def prior_of(declared: Declaration) -> Prior:
+    """Whom a declared trial draws, and what its filter believes."""
     named = named_prior(declared.prior)
     chosen = choose_prior(declared.schedule.quantities, " ".join(named.keywords), named)
     return with_resistant_fraction(chosen, declared.resistant_fraction)
@@ -152,14 +156,14 @@ def _blocks(declared: Declaration) -> list[tuple[int, int]]:
 
 
 def _played(
-    declared: Declaration, prior: Prior, blocks: list[tuple[int, int]]
+    declared: Declaration, prior: Prior, blocks: list[tuple[int, int]], watcher: Remembering | None
 ) -> Iterator[tuple[int, pl.DataFrame]]:
     """Each block's first patient and outcomes, as they are done."""
     if not blocks:
         return
     processes = min(os.cpu_count() or 1, len(blocks))
-    if processes == 1 or len(blocks) <= FEW_BLOCKS:
-        play = block_player(declared, prior)
+    if watcher is not None or processes == 1 or len(blocks) <= FEW_BLOCKS:
+        play = block_player(declared, prior) if watcher is None else Player(declared, prior, watcher)
         for block in blocks:
             yield block[0], play(block)
         return

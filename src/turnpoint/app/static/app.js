@@ -4,7 +4,8 @@
   function drawCharts(root) {
     const places = Array.from(root.querySelectorAll("[data-figure]:not([data-drawn])"));
     if (!places.length || !window.turnpointCharts) return;
-    fetch(`${location.pathname}/charts.json${location.search}`, { credentials: "same-origin" })
+    const named = root.querySelector("[data-charts]");
+    fetch(named ? named.dataset.charts : `${location.pathname}/charts.json${location.search}`, { credentials: "same-origin" })
       .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(answer.statusText))))
       .then((figures) =>
         places.forEach((place) => {
@@ -32,8 +33,18 @@
       form.submit();
     });
   }
+  function sayValue(slider) {
+    const label = slider.dataset.labels.split("|")[slider.value];
+    slider.parentElement.querySelector("output").textContent = label;
+    slider.setAttribute("aria-valuetext", label);
+  }
+  document.addEventListener("htmx:after:swap", () => drawCharts(document));
+  document.addEventListener("htmx:after:history:replace", () => {
+    document.querySelector(".language input[name=next]").value = location.pathname + location.search;
+  });
   document.addEventListener("DOMContentLoaded", () => {
     drawCharts(document);
+    document.querySelectorAll("input[type=range][data-labels]:not([data-days])").forEach((slider) => slider.addEventListener("input", () => sayValue(slider)));
     document.querySelectorAll("input[type=range][data-days]").forEach(lookBack);
     document.querySelectorAll("[data-reload]").forEach((place) => setTimeout(() => location.reload(), Number(place.dataset.reload)));
     document.querySelectorAll("[data-print]").forEach((button) => button.addEventListener("click", () => window.print()));

@@ -20,7 +20,7 @@ from turnpoint.formats.mapped.facts import (
 )
 from turnpoint.formats.mapped.guessing_rows import date_of
 from turnpoint.formats.mapped.numbers import unit_beside
-from turnpoint.formats.mapped.questions import Draft, Question, one_line, quoted
+from turnpoint.formats.mapped.questions import Draft, Question, all_quoted, one_line, quoted
 from turnpoint.formats.mapped.vocabulary import bracketed
 from turnpoint.study.schema import fold
 
@@ -77,7 +77,7 @@ def words(facts: Facts, draft: Draft) -> None:
         listed = "[" + ", ".join(map(quoted, cells_found)) + "]"
         kind_of = "marker" if status == "not_detected" else "size"
         asked = f"Do these cells of a {kind_of} mean {status}: {listed}?"
-        draft.add(f"{status} = ", Question(f"words.{status}", asked, listed))
+        draft.add(f"{status} = ", Question(f"words.{status}", asked, listed, choices=(listed, "[]")))
 
 
 def lesions(facts: Facts, draft: Draft) -> None:
@@ -125,10 +125,16 @@ def coded(facts: Facts, draft: Draft, key: str, name: str, allowed: Sequence[str
             draft.add(f"{said}{quoted(str(known))}")
             continue
         asked = f"{name}: what does {one_line(meant)} mean: {', '.join(allowed[:4])}?"
-        draft.add(said, Question(f"{key}.{value}", asked))
+        draft.add(
+            said,
+            Question(f"{key}.{value}", asked, choices=all_quoted(one for one in allowed if len(one) > 1)),
+        )
     draft.add(f"{key}.column = {quoted(name)}")
 
 
+_UNITS: Final = all_quoted(("mm", "cm"))
+_ROLES: Final = all_quoted(("target", "non_target", "new"))
+_NEW_LESION: Final = all_quoted(("present", "equivocal", ""))
 _STATES: Final = ("present", "absent", "not_evaluable", "unequivocal_progression", "equivocal")
 _CATEGORIES: Final = {
     fold(word): meaning
@@ -180,7 +186,10 @@ def _block(
     draft.add(f"lesion_id = {{ is = {quoted(lesion)} }}")
     if role is None:
         asked = Question(
-            f"lesions.{pattern}.role", f"{pattern}: target, non_target or new lesions?", quoted("target")
+            f"lesions.{pattern}.role",
+            f"{pattern}: target, non_target or new lesions?",
+            quoted("target"),
+            choices=_ROLES,
         )
         draft.add("role = { is = ", asked, " }")
     else:
@@ -239,7 +248,9 @@ def _size(
         draft.add(f"# In mm: {highest:g} cm would be no lesion.")
     elif unit is None:
         shown = "; ".join(facts.examples(name) for name in names[:2])
-        asked = Question(f"lesions.{pattern}.unit", f"{pattern}: in mm or in cm?", None, shown)
+        asked = Question(
+            f"lesions.{pattern}.unit", f"{pattern}: in mm or in cm?", None, shown, choices=_UNITS
+        )
         draft.add(f"diameter_mm = {{ {', '.join((column, *more))}, unit = ", asked, " }")
         return
     elif unit == "cm":
@@ -321,7 +332,7 @@ def _new_lesions(facts: Facts, draft: Draft) -> None:
                 draft.add(f"{key}{quoted(state)}")
                 continue
             asked = f"{name}: what does {one_line(value)} say of a new lesion: present, equivocal, or none?"
-            draft.add(key, Question(f"{name}.{value}", asked))
+            draft.add(key, Question(f"{name}.{value}", asked, choices=_NEW_LESION))
 
 
 def _long_columns(facts: Facts) -> dict[str, str] | None:
@@ -355,11 +366,16 @@ def _long_block(facts: Facts, draft: Draft, own: Mapping[str, str]) -> None:
     else:
         draft.read.add(own["site"])
         text = f"No column names the lesion. Does {own['site']} tell the lesions of a patient apart?"
-        draft.add("lesion_id = ", Question("lesions.lesion_id", text, quoted(own["site"])))
+        draft.add(
+            "lesion_id = ",
+            Question("lesions.lesion_id", text, quoted(own["site"]), choices=all_quoted(facts.sheet.columns)),
+        )
     if "role" in own:
         coded(facts, draft, "role", own["role"], ("target", "non_target", "new"))
     else:
-        asked = Question("lesions.role", "Are the lesions target, non_target or new?", quoted("target"))
+        asked = Question(
+            "lesions.role", "Are the lesions target, non_target or new?", quoted("target"), choices=_ROLES
+        )
         draft.add("role = { is = ", asked, " }")
     if "size" in own:
         draft.read.add(own["size"])

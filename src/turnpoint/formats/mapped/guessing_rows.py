@@ -13,7 +13,7 @@ from turnpoint.formats.mapped.dates import EXCEL, fitting, several
 from turnpoint.formats.mapped.declaration import FIRST_DATE
 from turnpoint.formats.mapped.facts import NOT_KNOWN, SURE, Facts, folded, share
 from turnpoint.formats.mapped.numbers import looks_numeric
-from turnpoint.formats.mapped.questions import Draft, Question, one_line, quoted
+from turnpoint.formats.mapped.questions import Draft, Question, all_quoted, one_line, quoted
 from turnpoint.formats.mapped.vocabulary import bracketed
 from turnpoint.study.schema import fold
 
@@ -83,7 +83,14 @@ def _patient(facts: Facts, draft: Draft) -> None:
     height = facts.frame.height
     found = [name for name in named if kinds[name] > 1] or named
     if not found:
-        draft.add("patient_id = ", Question("rows.patient_id", "Which column names the patient?"))
+        draft.add(
+            "patient_id = ",
+            Question(
+                "rows.patient_id",
+                "Which column names the patient?",
+                choices=all_quoted(facts.sheet.columns),
+            ),
+        )
         return
     first = found[0]
     draft.read.add(first)
@@ -107,12 +114,24 @@ def _patient(facts: Facts, draft: Draft) -> None:
             else ""
         )
         proposal = quoted(first) if sure else None
-        draft.add("patient_id = ", Question("rows.patient_id", asked, proposal, presumed=presumed))
+        draft.add(
+            "patient_id = ",
+            Question(
+                "rows.patient_id",
+                asked,
+                proposal,
+                presumed=presumed,
+                choices=all_quoted(facts.sheet.columns),
+            ),
+        )
     rest = [name for name in facts.sheet.columns if name != first]
     blank = facts.frame.filter(pl.col(first).is_null() & pl.any_horizontal(pl.col(rest).is_not_null()))
     if rest and blank.height and facts.frame[first][0] is not None:
         text = f"{blank.height} rows have no {first}. Are they of the patient above (merged cells)? Write [] if not."
-        draft.add("fill_down = ", Question("rows.fill_down", text, f"[{quoted(first)}]"))
+        draft.add(
+            "fill_down = ",
+            Question("rows.fill_down", text, f"[{quoted(first)}]", choices=(f"[{quoted(first)}]", "[]")),
+        )
 
 
 def _one_course(facts: Facts) -> bool:
@@ -152,7 +171,7 @@ def _times(facts: Facts, draft: Draft) -> None:
         else:
             draft.read |= set(dates)
             text = f"Which column is the date of the visit: {', '.join(dates)}?"
-            draft.add("date = ", Question("rows.date", text))
+            draft.add("date = ", Question("rows.date", text, choices=all_quoted(dates)))
     elif counted:
         name, kind = counted[0]
         draft.use("day", name, f'unit = "{kind}s"')
@@ -161,12 +180,20 @@ def _times(facts: Facts, draft: Draft) -> None:
     elif others:
         draft.read |= set(others[:1])
         text = f"Which column is the date of the visit? {', '.join(others)} may be."
-        draft.add("date = ", Question("rows.date", text, quoted(others[0]) if len(others) == 1 else None))
+        draft.add(
+            "date = ",
+            Question(
+                "rows.date",
+                text,
+                quoted(others[0]) if len(others) == 1 else None,
+                choices=all_quoted(facts.sheet.columns),
+            ),
+        )
     elif cycles:
         _labels(facts, draft, cycles[0])
     elif not any(facts.of(kind) for kind in ("lesion_date", "marker_date")) and not _one_column_a_time(facts):
         text = "Which column is the date of the visit? (Or write day = ...)"
-        draft.add("date = ", Question("rows.date", text))
+        draft.add("date = ", Question("rows.date", text, choices=all_quoted(facts.sheet.columns)))
 
 
 def _counts(facts: Facts, name: str) -> bool:
@@ -220,7 +247,12 @@ def _ask_format(facts: Facts, draft: Draft, ways: list[str], names: list[str]) -
         return
     cells = pl.concat([facts.cells(name) for name in names])
     asked = f"Every date could be {' or '.join(ways)}. Which is it?"
-    draft.add("date_format = ", Question("rows.date_format", asked, None, ", ".join(cells.head(3).to_list())))
+    draft.add(
+        "date_format = ",
+        Question(
+            "rows.date_format", asked, None, ", ".join(cells.head(3).to_list()), choices=all_quoted(ways)
+        ),
+    )
 
 
 def _ways(facts: Facts, name: str) -> list[str]:
@@ -256,7 +288,7 @@ def _decimal_mark(facts: Facts, draft: Draft) -> None:
         draft.add('decimal_mark = "."  # a comma parts thousands, as other cells have a decimal point')
     elif either:
         text = "Does the comma of numbers such as 1,250 mark decimals (write ,) or thousands (write .)?"
-        draft.add("decimal_mark = ", Question("rows.decimal_mark", text))
+        draft.add("decimal_mark = ", Question("rows.decimal_mark", text, choices=all_quoted(",.")))
 
 
 def _missing(facts: Facts, draft: Draft) -> None:
@@ -270,7 +302,7 @@ def _missing(facts: Facts, draft: Draft) -> None:
         listed = ", ".join(f"{cell} ({count} times)" for cell, count in found.items())
         proposal = "[" + ", ".join(quoted(cell) for cell in found) + "]"
         text = f"Do these cells say that nothing is known: {listed}? Write [] if they are values."
-        draft.add("missing = ", Question("rows.missing", text, proposal))
+        draft.add("missing = ", Question("rows.missing", text, proposal, choices=(proposal, "[]")))
 
 
 def _texts(facts: Facts, draft: Draft) -> None:
@@ -281,7 +313,7 @@ def _texts(facts: Facts, draft: Draft) -> None:
     listed = ", ".join(f"{name} ({counted(count, 'cell')})" for name, count in odd.items())
     text = f"These columns of numbers have cells that are none: {listed}. Are such cells kept aside? Write [] if not."
     proposal = "[" + ", ".join(map(quoted, odd)) + "]"
-    draft.add("text_aside = ", Question("rows.text_aside", text, proposal))
+    draft.add("text_aside = ", Question("rows.text_aside", text, proposal, choices=(proposal, "[]")))
 
 
 def codes(facts: Facts, draft: Draft) -> None:
@@ -294,7 +326,10 @@ def codes(facts: Facts, draft: Draft) -> None:
         text = (
             f"{name}: do these say that nothing is known: {', '.join(written)}? Write [] if they are values."
         )
-        draft.add(f"{quoted(name)} = ", Question(f"codes.{name}", text, listed if proposed else None))
+        draft.add(
+            f"{quoted(name)} = ",
+            Question(f"codes.{name}", text, listed if proposed else None, choices=(listed, "[]")),
+        )
 
 
 def _doubtful(facts: Facts, name: str) -> tuple[list[str], bool] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from turnpoint.formats.mapped.declaration import QUESTION
@@ -19,6 +19,8 @@ class Question:
         examples: of the cells.
         optional: true where nothing depends on the answer but what is left aside: asked on a terminal only.
         presumed: what is said where a table is read in one go and the proposal is taken; empty where it must not be.
+        choices: the answers that it may have, as TOML; empty where they cannot be listed. Where they are lists, another
+            list will do.
     """
 
     key: str
@@ -27,6 +29,7 @@ class Question:
     examples: str = ""
     optional: bool = False
     presumed: str = ""
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,11 @@ def quoted(text: str) -> str:
         + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" if ord(c) < 0x10000 else "?" for c in plain)
         + '"'
     )
+
+
+def all_quoted(texts: Iterable[str]) -> tuple[str, ...]:
+    """Each text as a TOML string."""
+    return tuple(map(quoted, texts))
 
 
 def one_line(text: str) -> str:

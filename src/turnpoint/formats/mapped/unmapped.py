@@ -16,7 +16,7 @@ from turnpoint.formats.mapped.dictionary import read_dictionary
 from turnpoint.formats.mapped.document import parsed
 from turnpoint.formats.mapped.guessing import guess
 from turnpoint.formats.mapped.headers import has_sizes_or_markers, header_of, patient_sheets
-from turnpoint.formats.mapped.questions import Guess, Line, Question
+from turnpoint.formats.mapped.questions import Guess, Line, Question, all_quoted
 from turnpoint.formats.mapped.reading import read_mapped
 from turnpoint.study.findings import Findings
 from turnpoint.study.naming import recognise
@@ -104,7 +104,8 @@ def first_guess(
     if len(sheets) > 1:
         text = f"Which sheet is read: {', '.join(sheets)}? One mapping reads one of them (map guess: --sheet NAME)."
         lines = tuple(line for line in first.lines if not line.before.startswith("sheet = "))
-        first = replace(first, lines=(*lines[:2], Line("sheet = ", Question("sheet", text)), *lines[2:]))
+        asked = Question("sheet", text, choices=all_quoted(sheets))
+        first = replace(first, lines=(*lines[:2], Line("sheet = ", asked), *lines[2:]))
     return first, found
 
 

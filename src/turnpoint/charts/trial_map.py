@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,8 +13,11 @@ from turnpoint.charts.canvas import Canvas, Layer, sheet
 from turnpoint.charts.specification import Scale, Specification, channel, marks
 
 WIDE = Canvas(width_px=1000, left_px=112, right_px=12, font_px=13, largest_px=13)
+ALONE = Canvas(width_px=340, left_px=44, right_px=6, font_px=13, largest_px=13)  # one grid
 GAIN, LOSS, NEITHER = palette.FORECAST, palette.STATES["regrowing"], "#f3f5f7"
-_CELL_PX, _TITLE_PX, _FOOT_PX, _GAP_PX, _TOP_PX = 34, 30, 52, 20, 8
+_CELL_PX, _TALL_CELL_PX, _TITLE_PX, _FOOT_PX, _GAP_PX, _TOP_PX = 34, 42, 30, 52, 20, 8
+NOTHING_TO_SPEAK_OF_WEEKS = 0.05  # shown as 0
+_PALEST = 0.15  # of the darkest: a gain that is shown has a colour, however small
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,9 @@ class Grid:
         across, up: what the columns and the rows are.
         columns, rows: their values, in words; rows from the top.
         gained_weeks: a number a cell, row by row; None where there is none.
+        within_weeks: half the width of each cell's interval, written below its number; empty where it is not known. A
+            cell whose interval holds 0, or whose number is 0, has no colour.
+        here: row and column of the cell that is outlined; None for none.
     """
 
     title: str
@@ -33,6 +40,25 @@ class Grid:
     columns: tuple[str, ...]
     rows: tuple[str, ...]
     gained_weeks: tuple[tuple[float | None, ...], ...]
+    within_weeks: tuple[tuple[float | None, ...], ...] = ()
+    here: tuple[int, int] | None = None
+
+    def within(self, row: int, column: int) -> float | None:
+        """Half the width of a cell's interval; None where it is not known."""
+        return self.within_weeks[row][column] if self.within_weeks else None
+
+    def colour(self, row: int, column: int, darkest_weeks: float) -> str:
+        """A cell's colour: that of neither where its interval holds 0."""
+        gain, within = self.gained_weeks[row][column], self.within(row, column)
+        if gain is None or within is None:
+            return _colour(gain, darkest_weeks)
+        seen = math.copysign(max(abs(gain), _PALEST * darkest_weeks), gain)
+        return _colour(seen if abs(gain) > max(within, NOTHING_TO_SPEAK_OF_WEEKS) else None, darkest_weeks)
+
+    @property
+    def cell_px(self) -> int:
+        """How high a cell is."""
+        return _TALL_CELL_PX if self.within_weeks else _CELL_PX
 
 
 def gain_map(lines: Sequence[Sequence[Grid]], darkest_weeks: float, canvas: Canvas = WIDE) -> Specification:
@@ -50,18 +76,19 @@ def gain_map(lines: Sequence[Sequence[Grid]], darkest_weeks: float, canvas: Canv
             left = place * (width + _GAP_PX)
             cells += list(_cells(grid, (left, top), width, darkest_weeks))
             texts += list(_texts(grid, (left, top), width, darkest_weeks, first=place == 0))
-        top += _TITLE_PX + _CELL_PX * len(line[0].rows) + _FOOT_PX
+        top += _TITLE_PX + line[0].cell_px * len(line[0].rows) + _FOOT_PX
     x = Scale(domain=[0, canvas.plot_width_px], nice=False)
     y = Scale(domain=[top, 0], nice=False)
     rows = pl.DataFrame(cells)
     colour = channel("colour:N", scale=None)
     layers: list[Layer] = [
-        marks(rows, "rect", stroke=palette.PAPER, strokeWidth=2).encode(
+        marks(rows.sort("edge", descending=True), "rect", strokeWidth=2).encode(
             x=channel("left:Q", scale=x, axis=None),
             x2="right:Q",
             y=channel("top:Q", scale=y, axis=None),
             y2="bottom:Q",
             color=colour,
+            stroke=channel("edge:N", scale=None),
         )
     ]
     layers += _written(pl.DataFrame(texts), (x, y), canvas)
@@ -95,13 +122,14 @@ def _cells(
     left, top = corner[0], corner[1] + _TITLE_PX
     step = width / len(grid.columns)
     for row, gains in enumerate(grid.gained_weeks):
-        for column, gain in enumerate(gains):
+        for column in range(len(gains)):
             yield {
                 "left": left + step * column,
                 "right": left + step * (column + 1),
-                "top": top + _CELL_PX * row,
-                "bottom": top + _CELL_PX * (row + 1),
-                "colour": _colour(gain, darkest_weeks),
+                "top": top + grid.cell_px * row,
+                "bottom": top + grid.cell_px * (row + 1),
+                "colour": grid.colour(row, column, darkest_weeks),
+                "edge": palette.INK if (row, column) == grid.here else palette.PAPER,
             }
 
 
@@ -109,7 +137,7 @@ def _texts(
     grid: Grid, corner: tuple[float, float], width: float, darkest_weeks: float, *, first: bool
 ) -> Iterator[dict[str, float | str | bool | int]]:
     left, top = corner[0], corner[1] + _TITLE_PX
-    step, low = width / len(grid.columns), top + _CELL_PX * len(grid.rows)
+    step, low = width / len(grid.columns), top + grid.cell_px * len(grid.rows)
 
     def text(
         words: str,
@@ -136,10 +164,13 @@ def _texts(
     yield text(grid.across, (left + width / 2, low + 30))
     for row, name in enumerate(grid.rows):
         if first:
-            yield text(name, (left - 8, top + _CELL_PX * (row + 0.5)), align="right")
+            yield text(name, (left - 8, top + grid.cell_px * (row + 0.5)), align="right")
         for column, gain in enumerate(grid.gained_weeks[row]):
-            place = (left + step * (column + 0.5), top + _CELL_PX * (row + 0.5))
-            yield text(_number(gain), place, colour=ink(_colour(gain, darkest_weeks)))
+            x, y = left + step * (column + 0.5), top + grid.cell_px * (row + 0.5)
+            colour, within = ink(grid.colour(row, column, darkest_weeks)), grid.within(row, column)
+            yield text(_number(gain), (x, y if within is None else y - 7), colour=colour)
+            if within is not None:
+                yield text(f"±{within:.1f}", (x, y + 8), size=-3, colour=colour)
     if first:
         yield text(grid.up, (left - 8, corner[1] + 14), align="right")
 

@@ -77,7 +77,7 @@ def test_token_leads_to_no_other_site(here: Served) -> None:
     assert not answer.headers.get("location", "/").startswith("//")
 
 
-@pytest.mark.parametrize("path", ["/", "/import", "/api/v1/studies", "/api/v1/openapi.json", "/report.css"])
+@pytest.mark.parametrize("path", ["/", "/import", "/api/v1/studies", "/api/v1/openapi.json", "/words"])
 def test_nothing_is_shown_without_the_token(here: Served, path: str) -> None:
     for token in (None, "wrong", here.token[:-1]):
         assert here.get(path, token=token).status == 401

@@ -13,6 +13,7 @@ assessor        what every patient's line of the list says, worked out beside th
 api             JSON, under /api/v1
 pages           HTML of the clinic's desk; `cohort`, `new_patient` and `tour` beside it
 notebook        HTML of the patient's notebook; `notebook_forms` reads what they write
+links           a patient's own link to their notebook at the desk; `link_pages` shows it, `patient_urls` is its reach
 words           the tables' names as people read them, and what terms mean; `plain_words` those of the notebook
 shell           what stands around every page
 gate            who comes in: token, session, host, origin

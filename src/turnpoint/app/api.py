@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from django.conf import settings
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import Field, File, Form, NinjaAPI, Query, Schema
@@ -28,7 +29,7 @@ from turnpoint.app.access import may_add, may_edit, patients_for, studies_for
 from turnpoint.app.intake import as_json, taken_in
 from turnpoint.app.models import Change, Patient, Row, Study
 from turnpoint.app.pictures import document_of, key_of
-from turnpoint.app.studies import Cells, study_of
+from turnpoint.app.studies import Cells, Checked, study_of
 from turnpoint.app.wrong import note
 from turnpoint.errors import Problem, TurnpointError
 from turnpoint.pictures.document import from_json
@@ -350,6 +351,7 @@ def show_picture(
     lang: Language = "en",
 ) -> HttpResponse:
     """All that is said about the patient, as known on a day (`docs/picture.schema.json`)."""
+    _not_in_a_notebook()
     patient = patient_here(request, study_id, patient_id)
     etag = etag_of(patient, key_of(patient, at), lang)
     if etag in request.headers.get("If-None-Match", ""):
@@ -373,6 +375,7 @@ def show_report(
     at: Annotated[int | None, Query(ge=-_DAYS, le=_DAYS)] = None,
 ) -> HttpResponse:
     """The patient's report."""
+    _not_in_a_notebook()
     patient = patient_here(request, study_id, patient_id)
     key, document = document_of(patient, at)
     page = render_patient(from_json(document), audience, lang)
@@ -460,7 +463,10 @@ def export(
 ) -> HttpResponse:
     """The study as a study folder, SDTM, ADaM (each a .zip) or FHIR."""
     study = study_here(request, study_id)
-    content, kind, name = packed(study, format)
+    if format != "study":
+        _not_in_a_notebook()
+    patients = Patient.objects.filter(study=study, removed=False).order_by("patient_id")
+    content, kind, name = packed(study_of(list(patients)), format, study.mapping)
     return as_file(content, kind, name)
 
 
@@ -483,13 +489,16 @@ def show_trail(
     return {"items": items, "total": changes.count()}
 
 
-def packed(study: Study, format: Format) -> tuple[bytes, str, str]:  # noqa: A002
+def packed(
+    found: Checked,
+    format: Format,  # noqa: A002
+    mapping: str = "",
+) -> tuple[bytes, str, str]:
     """A study as a file: its content, its media type and its name.
 
     Raises:
         Refused: a patient's rows break a rule, or nothing has been measured.
     """
-    found = study_of(list(Patient.objects.filter(study=study, removed=False).order_by("patient_id")))
     if found.study is None:
         raise store.Refused(found.errors)
     with tempfile.TemporaryDirectory(prefix="turnpoint-") as folder:
@@ -501,8 +510,8 @@ def packed(study: Study, format: Format) -> tuple[bytes, str, str]:  # noqa: A00
         with zipfile.ZipFile(archived, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(place.rglob("*")):
                 archive.write(path, path.relative_to(place))
-            if study.mapping and format == "study":
-                archive.writestr("mapping.toml", study.mapping)
+            if mapping and format == "study":
+                archive.writestr("mapping.toml", mapping)
     return archived.getvalue(), "application/zip", f"{format}.zip"
 
 
@@ -572,6 +581,12 @@ def patient_here(request: HttpRequest, study_id: str, patient_id: str, *, to_edi
     return patient
 
 
+def _not_in_a_notebook() -> None:
+    """What results may mean: a patient's notebook shows that on its own pages, after it asked, and nowhere else."""
+    if settings.TURNPOINT.notebook:
+        raise Http404
+
+
 def etag_of(patient: Patient, key: str, lang: str) -> str:
     """Of what is shown of a patient; begins with the version."""
     return f'"{patient.version}-{key[:32]}-{lang}"'
@@ -629,12 +644,12 @@ def _study_fields(study: Study) -> dict[str, Any]:
 
 
 def _patient_fields(patient: Patient) -> dict[str, Any]:
-    is_current = patient.assessed_version == patient.version
+    is_told = patient.assessed_version == patient.version and not settings.TURNPOINT.notebook
     return {
         "id": patient.id,
         "patient_id": patient.patient_id,
         "version": patient.version,
-        "line": patient.line if is_current else {},
+        "line": patient.line if is_told else {},
     }
 
 

@@ -22,7 +22,7 @@ from django.core.serializers.base import DeserializationError
 from django.db import DatabaseError, connection, transaction
 
 from turnpoint._version import __version__
-from turnpoint.app.models import Access, ChainEnd, Change, Patient, Preparation, Row, Study
+from turnpoint.app.models import Access, ChainEnd, Change, Link, Patient, Preparation, Row, Study
 from turnpoint.app.trail import verify
 from turnpoint.errors import UsageError
 
@@ -80,7 +80,7 @@ def _models() -> Iterator[Any]:
     yield get_user_model()
     if apps.is_installed("allauth.socialaccount"):
         yield apps.get_model("socialaccount", "SocialAccount")
-    yield from (Study, Patient, Row, Preparation, Change, ChainEnd, Access)
+    yield from (Study, Patient, Row, Preparation, Link, Change, ChainEnd, Access)
 
 
 def _written(file: TextIO) -> int:

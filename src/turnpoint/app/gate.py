@@ -22,6 +22,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.multipartparser import MultiPartParserError
 from django.middleware.csrf import CsrfViewMiddleware
 
+from turnpoint.app import links
 from turnpoint.app.configuration import Configuration
 from turnpoint.app.shell import asked_for
 from turnpoint.app.team import LONGEST_HOURS
@@ -30,7 +31,7 @@ from turnpoint.charts.language import mark
 from turnpoint.reports.catalogue import language
 
 LOCAL_USER = "this computer"
-OPEN_TO_ALL = ("/healthz", "/static/", "/sign-in")
+OPEN_TO_ALL = ("/healthz", "/static/", "/report.css", "/sign-in", links.PLACE)
 _API = "/api/"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _WRONG_TOKENS_PER_MINUTE = 20
@@ -108,7 +109,7 @@ class Gate:
             return said(request, 404)
         if not _is_own_origin(request, host):
             return _turned_away(request, 403, mark("Another site may not ask this of Turnpoint."))
-        if request.path.startswith("/sign-in/") and self._sign_ins.is_too_often("all"):
+        if request.path.startswith(("/sign-in/", links.PLACE)) and self._sign_ins.is_too_often("all"):
             return _turned_away(request, 429, mark("Too many sign-ins at once. Wait a minute."))
         return None
 
@@ -154,29 +155,51 @@ class SignIn:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Let who came in on."""
-        team = settings.TURNPOINT.team
-        if getattr(request, "turnpoint_bearer", False):
+        is_bearer = getattr(request, "turnpoint_bearer", False)
+        link = None if is_bearer else _came_by_link(request)
+        if is_bearer:
             request.user = local_user()
-        elif team and request.user.is_authenticated:
+        elif (settings.TURNPOINT.team or link) and request.user.is_authenticated:
             since = request.session.setdefault(_SINCE, int(time.time()))
             if time.time() - since > LONGEST_HOURS * 3600:
                 logout(request)
-            elif self._often.is_too_often(request.user.pk):
+            elif self._often.is_too_often(link or request.user.pk):
                 return _turned_away(request, 429, mark("Too many requests. Wait a minute."))
         if not request.user.is_authenticated and not request.path.startswith(OPEN_TO_ALL):
-            if team and request.method == "GET" and not request.path.startswith(_API):
-                return HttpResponseRedirect("/sign-in")
-            way = (
-                mark("Sign in.")
-                if team
-                else mark("Open the address that turnpoint serve printed, with its token.")
-            )
-            return _turned_away(request, 401, way)
+            return _shown_the_way(request, link)
+        if link and request.path.startswith(_API):
+            return _turned_away(request, 403, mark("A patient's own link opens their notebook only."))
         if request.path.startswith(_API) and self._csrf.process_view(request, None, (), {}) is not None:
             return _turned_away(
                 request, 403, mark("A session needs its X-CSRFToken for this; a program sends the token.")
             )
         return self._following(request)
+
+
+def _shown_the_way(request: HttpRequest, link: str | None) -> HttpResponse:
+    """How one comes in, for who has not."""
+    team, is_program = settings.TURNPOINT.team, request.path.startswith(_API)
+    if link and not is_program:
+        return HttpResponseRedirect(links.PLACE)
+    if team and request.method == "GET" and not is_program:
+        return HttpResponseRedirect("/sign-in")
+    way = mark("Sign in.") if team else mark("Open the address that turnpoint serve printed, with its token.")
+    return _turned_away(request, 401, way)
+
+
+def _came_by_link(request: HttpRequest) -> str | None:
+    """The patient's link by which this session came in: it sees the addresses of a notebook and no other."""
+    held = request.session.get(links.SESSION)
+    if held is None:
+        return None
+    found = links.standing(held)
+    if found is None:  # withdrawn, or it ran out
+        logout(request)
+    else:
+        request.user = links.the_patient()
+        request.turnpoint_link = found
+        request.urlconf = "turnpoint.app.patient_urls"
+    return str(held)
 
 
 def local_user() -> AbstractUser:

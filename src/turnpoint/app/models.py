@@ -71,6 +71,9 @@ class Row(models.Model):
     position = models.BigIntegerField()
     cells = models.JSONField()
     removed = models.BooleanField(default=False)
+    # What a notebook says of its own rows (`notebook._rows`); not stored.
+    is_own = True
+    is_shown = True
 
     class Meta:
         """In the order in which they were written."""
@@ -134,6 +137,20 @@ class Preparation(models.Model):
     matters = models.TextField(blank=True)
     notes = models.TextField(blank=True)
     opened = models.CharField(max_length=64, blank=True)
+
+
+class Link(models.Model):
+    """A patient's own link to their notebook (`links`); one that stands a patient.
+
+    `hash` is that of its secret, which nothing here keeps; `opened` is when it was used first.
+    """
+
+    id = _id()
+    patient = models.ForeignKey(Patient, models.PROTECT, related_name="links")
+    hash = models.CharField(max_length=64)
+    until = models.DateTimeField()
+    opened = models.DateTimeField(null=True)
+    withdrawn = models.DateTimeField(null=True)
 
 
 class Access(models.Model):

@@ -2,11 +2,16 @@
 
 What the results may mean is never shown at once. Whether they are good or bad, new results are asked about first, so
 that the question itself says nothing; until then no page, picture, file or question of the notebook speaks of them.
+
+It is the notebook of whoever has this computer, or, at a clinic's desk, of the patient whose own link the session came
+in by (`links`). There, the clinic's rows stand beside the patient's: the patient changes only their own, and sees sizes
+and values of the clinic only after that question, as these are news to them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -14,8 +19,8 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from turnpoint.app import links, store
 from turnpoint.app import notebook_forms as forms
-from turnpoint.app import store
 from turnpoint.app.api import as_file, author_of, packed
 from turnpoint.app.models import Patient, Preparation, Row, Study, new_id
 from turnpoint.app.pictures import key_of, picture_of
@@ -31,8 +36,10 @@ from turnpoint.app.plain_words import (
     spot_name,
 )
 from turnpoint.app.shell import alone, language_of, problems_in, rendered, say, shell_of, show
+from turnpoint.app.studies import Checked, cells_of, checked, rows_of, starts_of
 from turnpoint.charts.language import Language, mark
 from turnpoint.errors import MissingExtraError, TurnpointError
+from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.patient_page import patient_questions, questions_for_any_visit
 from turnpoint.reports.pdf import pdf
@@ -42,6 +49,7 @@ from turnpoint.reports.rendering import patient_specifications, render_patient
 from turnpoint.reports.side_effects import plain_name
 
 STUDY = "notebook"
+RESULTS = ("lesions", "markers")
 _FURTHER = 3  # empty lines of a form
 _LAST = 6  # what the first page recalls
 _MOST_QUESTIONS = 40
@@ -65,17 +73,17 @@ _FORMS: Mapping[str, Callable[[QueryDict, Sequence[Row], Language, date], forms.
 def home(request: HttpRequest) -> HttpResponse:
     """The first page: what can be done here."""
     _, words = language_of(request)
-    owner = _owner()
+    owner = _owner(request)
     shell = shell_of(request, words.text("My notebook"), "/")
     if owner is None:
         return _welcome(request, [])
-    rows = _rows(owner)
+    rows = _rows(request, owner)
     return show(
         request,
         "notebook_home.html",
         shell,
         kinds=_kinds(words),
-        last=_by_day([row for row in rows if row.table != "patients"], words)[:_LAST],
+        last=_by_day([row for row in rows if row.table != "patients" and row.is_shown], words)[:_LAST],
         has_results=_has_results(rows),
     )
 
@@ -84,7 +92,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def begin(request: HttpRequest) -> HttpResponse:
     """Open the notebook: when treatment began, and for what."""
     _, words = language_of(request)
-    if _owner() is not None:
+    if _owner(request) is not None:
         return HttpResponseRedirect("/")
     day, unclear = forms.a_day(request.POST.get("date", ""), words, _today())
     if day is None:
@@ -101,12 +109,12 @@ def begin(request: HttpRequest) -> HttpResponse:
 def write(request: HttpRequest, kind: str) -> HttpResponse:
     """Write down what a letter, a slip or the day says."""
     _, words = language_of(request)
-    owner = _owner()
+    owner = _owner(request)
     if kind not in _FORMS:
         raise Http404
     if owner is None:
         return HttpResponseRedirect("/")
-    rows = _rows(owner)
+    rows = _rows(request, owner)
     if request.method == "GET":
         return _form(request, kind, rows, None, [])
     written = _FORMS[kind](request.POST, rows, words, _today())
@@ -117,23 +125,45 @@ def write(request: HttpRequest, kind: str) -> HttpResponse:
     try:
         _keep(owner, written, store.Author(author_of(request).who))
     except store.Refused as error:
-        return _form(request, kind, rows, request.POST, problems_in(list(error.problems)), 422)
+        return _form(request, kind, rows, request.POST, _refused(request, error), 422)
+    except store.Stale:
+        stale = words.text(
+            "Something else was written meanwhile. Look whether this still fits, then keep it."
+        )
+        return _form(request, kind, rows, request.POST, _said([(words.text(KINDS[kind]), stale)]), 412)
     say(request, words.text("It is written down."))
     if any(int(cells["grade"] or 0) >= SEVERE for cells in written.rows.get("events", ())):
-        say(
-            request,
-            words.text(
-                "What you wrote sounds hard. This notebook tells nobody. If it is like this now, call the number that "
-                "your clinic gave you."
-            ),
-            "care",
-        )
+        say(request, _sounds_hard(request, words), "care")
     return HttpResponseRedirect("/")
+
+
+def _sounds_hard(request: HttpRequest, words: Language) -> str:
+    if _is_linked(request):
+        return words.text(
+            "What you wrote sounds hard. Nobody at your clinic is told at once. If it is like this now, call the "
+            "number that your clinic gave you."
+        )
+    return words.text(
+        "What you wrote sounds hard. This notebook tells nobody. If it is like this now, call the number that "
+        "your clinic gave you."
+    )
+
+
+def _refused(request: HttpRequest, error: store.Refused) -> list[dict[str, str]]:
+    """What is wrong; by a link, without what a rule says of the clinic's rows before the patient chose to see them."""
+    _, words = language_of(request)
+    if not _is_linked(request) or _is_opened(_owner_or_404(request)):
+        return problems_in(list(error.problems))
+    said = words.text(
+        "This does not fit what stands there already. Nothing was kept. Ask your clinic about it."
+    )
+    return _said([("", said)])
 
 
 def _keep(owner: Patient, written: forms.Written, author: store.Author) -> None:
     """All of it, or nothing."""
     with transaction.atomic():
+        store.hold(owner)
         for row, cells in written.changes:
             store.change_row(row, cells, author)
         for row in written.gone:
@@ -152,28 +182,29 @@ def written_down(request: HttpRequest) -> HttpResponse:
 def correct(request: HttpRequest, row_id: str) -> HttpResponse:
     """Correct what was written, take it out or put it back."""
     _, words = language_of(request)
-    row = Row.objects.filter(id=row_id, patient=_owner_or_404()).select_related("patient").first()
-    if row is None:
+    owner = _owner_or_404(request)
+    row = Row.objects.filter(id=row_id, patient=owner).select_related("patient").first()
+    if row is None or (_is_linked(request) and not links.by_patient(owner).get(row.id)):
         raise Http404
-    author = author_of(request)
+    author, seen = author_of(request), owner.version  # nobody else's change comes between that and this
     try:
         match request.POST.get("do"):
             case "remove" if row.table != "patients":
-                store.remove_row(row, author)
+                store.remove_row(row, author, seen=seen)
                 say(request, words.text("It is taken out. You can put it back below."))
             case "restore":
-                store.restore_row(row, author)
+                store.restore_row(row, author, seen=seen)
                 say(request, words.text("It is back."))
             case _:
                 cells, unclear = forms.correction(row, request.POST, words, _today())
                 if unclear:
                     return _written_down(request, _said(unclear), 422)
-                store.change_row(row, cells, author)
+                store.change_row(row, cells, author, seen=seen)
                 say(request, words.text("It is corrected."))
     except store.Stale:
         say(request, words.text("This was changed meanwhile. Look at it again."), "warning")
     except store.Refused as error:
-        return _written_down(request, problems_in(list(error.problems)), 422)
+        return _written_down(request, _refused(request, error), 422)
     return HttpResponseRedirect("/written")
 
 
@@ -181,9 +212,9 @@ def correct(request: HttpRequest, row_id: str) -> HttpResponse:
 def course(request: HttpRequest) -> HttpResponse:
     """The course in the words of the patient's report, for those who want to see it now."""
     code, words = language_of(request)
-    owner = _owner_or_404()
+    owner = _owner_or_404(request)
     shell = shell_of(request, words.text("My course"), "/course")
-    if not _has_results(_rows(owner)):
+    if not _has_results(_rows(request, owner)):
         lines = [
             words.text("Write down sizes from a scan or a blood value first. Then this page can show them.")
         ]
@@ -193,35 +224,39 @@ def course(request: HttpRequest) -> HttpResponse:
     shell.above, shell.has_charts = "above_course.html", True
 
     def into(template: str, language: Language, **content: Any) -> str:
-        content["patient_id"] = words.text("my notebook")
         return rendered(template, language, shell=shell, **content)
 
     try:
-        return HttpResponse(render_patient(picture_of(owner), "patient", code, into))
+        return HttpResponse(render_patient(_shown(owner, words), "patient", code, into))
     except TurnpointError as error:
         return _not_yet(request, error)
+
+
+def _shown(owner: Patient, words: Language) -> PatientPicture:
+    """The picture, without what the clinic calls the patient and the study."""
+    return replace(picture_of(owner), patient_id=words.text("my notebook"), study_name=STUDY)
 
 
 @require_POST
 def open_course(request: HttpRequest) -> HttpResponse:
     """Yes, show me what the results may mean."""
-    owner = _owner_or_404()
-    store.prepare(owner, author_of(request), opened=key_of(owner))
+    owner = _owner_or_404(request)
+    store.prepare(owner, author_of(request), is_private=_is_linked(request), opened=key_of(owner))
     return HttpResponseRedirect("/course")
 
 
 @require_GET
 def charts(request: HttpRequest) -> HttpResponse:
     """The picture of the course, for those who want to see it."""
-    code, _ = language_of(request)
-    return JsonResponse(patient_specifications(picture_of(_opened_or_404()), "patient", code))
+    code, words = language_of(request)
+    return JsonResponse(patient_specifications(_shown(_opened_or_404(request), words), "patient", code))
 
 
 @require_GET
 def course_pdf(request: HttpRequest) -> HttpResponse:
     """The course as PDF."""
-    code, _ = language_of(request)
-    shown = picture_of(_opened_or_404())
+    code, words = language_of(request)
+    shown = _shown(_opened_or_404(request), words)
     return _as_pdf(request, render_patient(shown, "patient", code), "turnpoint-my-course.pdf")
 
 
@@ -229,17 +264,18 @@ def course_pdf(request: HttpRequest) -> HttpResponse:
 def prepare(request: HttpRequest) -> HttpResponse:
     """Questions for the next visit, chosen and put in order; notes; what matters."""
     _, words = language_of(request)
-    owner = _owner_or_404()
+    owner = _owner_or_404(request)
     kept = Preparation.objects.filter(patient=owner).first() or Preparation(patient=owner)
-    chosen = _in_language(owner, list(kept.questions), words)
+    chosen = _in_language(request, owner, list(kept.questions), words)
     if request.method == "POST":
-        offered = [one for one in _suggested(owner, words) if one not in chosen]
+        offered = [one for one in _suggested(request, owner, words) if one not in chosen]
         chosen, moved = _changed(chosen, offered, request.POST)
         texts = {
             name: request.POST.get(name, "").replace("\r\n", "\n").strip()[:_MOST_TEXT]
             for name in ("matters", "notes")
         }
-        store.prepare(owner, author_of(request), questions=chosen, **texts)
+        is_private = _is_linked(request)
+        store.prepare(owner, author_of(request), is_private=is_private, questions=chosen, **texts)
         if moved is None:
             say(request, words.text("It is kept."))
         return HttpResponseRedirect("/prepare" if moved is None else f"/prepare?at={moved}")
@@ -250,11 +286,11 @@ def prepare(request: HttpRequest) -> HttpResponse:
         shell_of(request, words.text("Prepare my visit"), "/prepare"),
         chosen=chosen,
         at=int(at) if at.isdecimal() and len(at) < 4 else None,
-        suggested=[one for one in _suggested(owner, words) if one not in chosen],
+        suggested=[one for one in _suggested(request, owner, words) if one not in chosen],
         matters=kept.matters,
         notes=kept.notes,
         is_opened=_is_opened(owner),
-        has_results=_has_results(_rows(owner)),
+        has_results=_has_results(_rows(request, owner)),
     )
 
 
@@ -283,14 +319,14 @@ def sheet(request: HttpRequest) -> HttpResponse:
     """One page for the visit, to be printed."""
     _, words = language_of(request)
     shell = shell_of(request, words.text("My visit"), "/prepare")
-    return show(request, "notebook_sheet.html", shell, is_alone=False, **_sheet(_owner_or_404(), words))
+    return show(request, "notebook_sheet.html", shell, is_alone=False, **_sheet(request, words))
 
 
 @require_GET
 def sheet_pdf(request: HttpRequest) -> HttpResponse:
     """The same as PDF."""
     _, words = language_of(request)
-    content = _sheet(_owner_or_404(), words)
+    content = _sheet(request, words)
     title = words.text("My visit")
     html = alone(
         "notebook_sheet.html",
@@ -304,10 +340,11 @@ def sheet_pdf(request: HttpRequest) -> HttpResponse:
     return _as_pdf(request, html, "turnpoint-my-visit.pdf")
 
 
-def _sheet(owner: Patient, words: Language) -> dict[str, Any]:
+def _sheet(request: HttpRequest, words: Language) -> dict[str, Any]:
     """What was prepared, and the newest of what was written; nothing of what it may mean."""
+    owner = _owner_or_404(request)
     kept = Preparation.objects.filter(patient=owner).first() or Preparation(patient=owner)
-    rows = _rows(owner)
+    rows = [row for row in _rows(request, owner) if row.is_shown]
     newest = [
         row
         for table, name in (("lesions", "lesion_id"), ("markers", "marker"), ("doses", "drug"))
@@ -316,7 +353,7 @@ def _sheet(owner: Patient, words: Language) -> dict[str, Any]:
     newest += [row for row in rows if row.table == "events" and not row.cells.get("end_date")]
     return {
         "today": words.date(_today()),
-        "questions": _in_language(owner, list(kept.questions), words),
+        "questions": _in_language(request, owner, list(kept.questions), words),
         "matters": kept.matters,
         "notes": kept.notes,
         "written": _by_day(newest, words),
@@ -326,15 +363,29 @@ def _sheet(owner: Patient, words: Language) -> dict[str, Any]:
 @require_GET
 def file_for_doctor(request: HttpRequest) -> HttpResponse:
     """All that was written, as a file that the clinic's Turnpoint reads."""
+    owner = _owner_or_404(request)
+    if _is_linked(request) and not _is_opened(owner):  # it holds what the clinic entered
+        return HttpResponseRedirect("/course")
     try:
-        content, kind, _ = packed(_owner_or_404().study, "study")
+        content, kind, _ = packed(_for_others(owner), "study")
     except TurnpointError as error:
         return _not_yet(request, error)
     return as_file(content, kind, "turnpoint-my-notebook.zip")
 
 
-def _owner() -> Patient | None:
+def _for_others(owner: Patient) -> Checked:
+    """All that is written of the owner, under no name."""
+    rows = cells_of(rows_of([owner]))
+    return checked(
+        {name: [{**cells, "patient_id": STUDY} for cells in own] for name, own in rows.items()}, STUDY
+    )
+
+
+def _owner(request: HttpRequest) -> Patient | None:
     """Whose notebook it is; None while it is empty."""
+    if _is_linked(request):
+        linked: Patient = request.turnpoint_link.patient
+        return linked
     return (
         Patient.objects.filter(study__name=STUDY, removed=False)
         .select_related("study")
@@ -343,16 +394,21 @@ def _owner() -> Patient | None:
     )
 
 
-def _owner_or_404() -> Patient:
-    owner = _owner()
+def _is_linked(request: HttpRequest) -> bool:
+    """Whether it is a notebook at a clinic's desk."""
+    return hasattr(request, "turnpoint_link")
+
+
+def _owner_or_404(request: HttpRequest) -> Patient:
+    owner = _owner(request)
     if owner is None:
         raise Http404
     return owner
 
 
-def _opened_or_404() -> Patient:
+def _opened_or_404(request: HttpRequest) -> Patient:
     """The owner, once they have chosen to see what their results may mean."""
-    owner = _owner_or_404()
+    owner = _owner_or_404(request)
     if not _is_opened(owner):
         raise Http404
     return owner
@@ -362,22 +418,31 @@ def _is_opened(owner: Patient) -> bool:
     return Preparation.objects.filter(patient=owner, opened=key_of(owner)).exists()
 
 
-def _rows(owner: Patient, *, removed: bool = False) -> list[Row]:
-    return list(Row.objects.filter(patient=owner, removed=removed).order_by("position"))
+def _rows(request: HttpRequest, owner: Patient, *, removed: bool = False) -> list[Row]:
+    """What is written of the owner; by a link, with whose it is and whether the patient may see it now."""
+    rows = list(Row.objects.filter(patient=owner, removed=removed).order_by("position"))
+    if _is_linked(request):
+        own, start, is_opened = links.by_patient(owner), starts_of([owner]).get(owner.id), _is_opened(owner)
+        for row in rows:
+            row.is_own = own.get(row.id, False)
+            row.is_shown = row.id in own or row.table not in RESULTS or is_opened
+            if row.id not in own and row.table != "patients":
+                row.cells = forms.as_dated(row.cells, start)
+    return rows
 
 
 def _has_results(rows: Sequence[Row]) -> bool:
-    return any(row.table in ("lesions", "markers") for row in rows)
+    return any(row.table in RESULTS for row in rows)
 
 
 def _today() -> date:
     return date.today()  # noqa: DTZ011  (the day on the wall of whoever writes)
 
 
-def _suggested(owner: Patient, words: Language) -> list[str]:
+def _suggested(request: HttpRequest, owner: Patient, words: Language) -> list[str]:
     """Questions to choose from; what they are made from is what the results may mean, so only once that was opened."""
     general = questions_for_any_visit(words)
-    if not (_has_results(_rows(owner)) and _is_opened(owner)):
+    if not (_has_results(_rows(request, owner)) and _is_opened(owner)):
         return general
     try:
         return list(dict.fromkeys([*patient_questions(picture_of(owner), words), *general]))
@@ -385,13 +450,13 @@ def _suggested(owner: Patient, words: Language) -> list[str]:
         return general
 
 
-def _in_language(owner: Patient, chosen: list[str], words: Language) -> list[str]:
+def _in_language(request: HttpRequest, owner: Patient, chosen: list[str], words: Language) -> list[str]:
     """Chosen questions in the language of the reader; one's own stay as they were written."""
-    now = _suggested(owner, words)
+    now = _suggested(request, owner, words)
     known = {
         other: own
         for code in ("en", "zh")
-        for other, own in zip(_suggested(owner, language(code)), now, strict=False)
+        for other, own in zip(_suggested(request, owner, language(code)), now, strict=False)
     }
     return [known.get(one, one) for one in chosen]
 
@@ -467,14 +532,20 @@ def _typed(form: QueryDict, name: str, place: int) -> str:
 
 
 def _before(row: Row, words: Language) -> str:
-    """What was written last, and when."""
+    """What was written last, and when; nothing of what the patient has not chosen to see."""
+    if not row.is_shown:
+        return ""
     day = forms.date_of(row)
     when = words.date(date.fromisoformat(day)) if day else ""
     return words.text("last time ({day}): {what}", day=when, what=forms.told(row, words))
 
 
 def _scan_form(rows: Sequence[Row], form: QueryDict, words: Language) -> dict[str, Any]:
-    known = forms.last_of(rows, "lesions", "lesion_id")
+    known = {
+        name: row
+        for name, row in forms.last_of(rows, "lesions", "lesion_id").items()
+        if row.is_shown or row.cells.get("role") != "new"  # a new spot is news
+    }
     return {
         "spots": [
             {
@@ -543,9 +614,7 @@ def _treatment_form(rows: Sequence[Row], form: QueryDict, words: Language) -> di
 
 
 def _feelings_form(rows: Sequence[Row], form: QueryDict, words: Language) -> dict[str, Any]:
-    lasting = {
-        row.cells["term"]: row for row in rows if row.table == "events" and not row.cells.get("end_date")
-    }
+    lasting = forms.lasting(rows)
     return {
         "feelings": [
             {
@@ -562,18 +631,19 @@ def _feelings_form(rows: Sequence[Row], form: QueryDict, words: Language) -> dic
 
 def _written_down(request: HttpRequest, problems: list[dict[str, str]], status: int = 200) -> HttpResponse:
     _, words = language_of(request)
-    owner = _owner_or_404()
-    rows = _rows(owner)
-    start = next((row for row in rows if row.table == "patients"), None)
+    owner = _owner_or_404(request)
+    rows = _rows(request, owner)
+    start = next((row for row in rows if row.table == "patients" and row.cells.get("start_date")), None)
+    gone = _rows(request, owner, removed=True)
     return show(
         request,
         "notebook_written.html",
         shell_of(request, words.text("What I wrote"), "/written"),
         status,
-        days=_by_day([row for row in rows if row.table != "patients"], words),
+        days=_by_day([row for row in rows if row.table != "patients" and row.is_shown], words),
         start=start,
         began=words.date(date.fromisoformat(start.cells["start_date"])) if start else "",
-        gone=[(row, forms.told(row, words)) for row in _rows(owner, removed=True)],
+        gone=[(row, forms.told(row, words)) for row in gone if row.is_own],
         seen_as=[(value, words.text(name)) for value, name in SEEN_AS.items()],
         grades=[(f"{grade}", words.text(name)) for grade, name in enumerate(SEVERITY) if grade],
         today=_today().isoformat(),
@@ -586,13 +656,19 @@ def _not_yet(request: HttpRequest, error: TurnpointError) -> HttpResponse:
     """The results cannot be put together yet."""
     _, words = language_of(request)
     problems = problems_in(list(getattr(error, "problems", ())))
+    line = words.text("Something that you wrote does not fit together. Look at “What I wrote”.")
+    if _is_linked(request):
+        problems, line = (
+            [],
+            words.text("Something in the numbers does not fit together yet. Ask your clinic."),
+        )
     return show(
         request,
         "said.html",
         shell_of(request, words.text("My course"), "/course"),
         422,
         heading=words.text("This cannot be shown yet"),
-        lines=[words.text("Something that you wrote does not fit together. Look at “What I wrote”.")],
+        lines=[line],
         problems=problems,
         follows=[],
     )

@@ -5,7 +5,9 @@ Nothing is stored here. Days are calendar dates, sizes may be in cm, numbers may
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -19,6 +21,7 @@ from turnpoint.app.plain_words import (
     SEVERITY,
     SITES,
     TAKEN,
+    TOLD_AS,
     spot_name,
 )
 from turnpoint.app.studies import Cells
@@ -26,6 +29,7 @@ from turnpoint.charts.language import Language
 from turnpoint.reports.side_effects import plain_name
 from turnpoint.study.schema import TABLES, fold
 
+_YEAR_FIRST = re.compile(r"(\d{4})[-/]?(\d{1,2})[-/]?(\d{1,2})")
 LARGEST_MM = TABLES["lesions"].column("diameter_mm").high or 0.0
 
 
@@ -51,12 +55,31 @@ class Written:
         return not (any(self.rows.values()) or self.changes or self.gone or self.unclear)
 
 
+def as_dated(cells: Cells, start: date | None) -> Cells:
+    """A clinic's row as the notebook's own: with its date, which may be written otherwise there, or be a day."""
+    day, given = cells.get("day") or "", _YEAR_FIRST.match(cells.get("date") or "")
+    said = None
+    with suppress(ValueError, OverflowError):
+        if given:
+            said = date(*(int(part) for part in given.groups()))
+        elif start is not None and day:
+            said = start + timedelta(days=int(float(day)))
+    grade = {"grade": f"{float(cells['grade'] or 0):.0f}"} if "grade" in cells else {}
+    return {**cells, **grade, "date": None if said is None else said.isoformat()}
+
+
 def last_of(rows: Sequence[Row], table: str, name: str) -> dict[str, Row]:
     """The last row of each lesion, marker or drug, in the order in which they were first written."""
     found: dict[str, Row] = {}
     for row in sorted((row for row in rows if row.table == table), key=lambda row: date_of(row) or ""):
         found[row.cells[name]] = row
     return found
+
+
+def lasting(rows: Sequence[Row]) -> dict[str, Row]:
+    """The side effects that have no end yet; one's own before the clinic's."""
+    found = (row for row in rows if row.table == "events" and not row.cells.get("end_date"))
+    return {row.cells["term"]: row for row in sorted(found, key=lambda row: row.is_own)}
 
 
 def date_of(row: Row) -> str | None:
@@ -90,7 +113,7 @@ def scan(form: QueryDict, rows: Sequence[Row], words: Language, today: date) -> 
     day = _day(form, written, words, today)
     factor = 10.0 if form.get("unit") == "cm" else 1.0
     known = last_of(rows, "lesions", "lesion_id")
-    taken = {(row.cells["lesion_id"], date_of(row)) for row in rows if row.table == "lesions"}
+    taken = {(row.cells["lesion_id"], date_of(row)): row for row in rows if row.table == "lesions"}
     found: list[Cells] = []
     for spot in _lines(form, "spot", "size", "seen"):
         if spot["spot"] not in known or not (spot["size"] or spot["seen"] not in ("", "measured")):
@@ -103,7 +126,7 @@ def scan(form: QueryDict, rows: Sequence[Row], words: Language, today: date) -> 
             cells["status"] = "present"
         found.append({"date": day, **cells})
         if (spot["spot"], day) in taken:
-            written.unclear.append((where, _twice(words)))
+            written.unclear.append((where, _twice(taken[spot["spot"], day], words)))
     names = set(known)
     for spot in _lines(form, "site", "new_size", "is_new"):
         if not spot["new_size"]:
@@ -149,7 +172,7 @@ def blood(form: QueryDict, rows: Sequence[Row], words: Language, today: date) ->
     """Markers from a lab slip."""
     written = Written()
     day = _day(form, written, words, today)
-    taken = {(fold(row.cells["marker"]), date_of(row)) for row in rows if row.table == "markers"}
+    taken = {(fold(row.cells["marker"]), date_of(row)): row for row in rows if row.table == "markers"}
     found: list[Cells] = []
     for line in _lines(form, "marker", "value", "unit", "upper_limit"):
         if not line["value"]:
@@ -167,7 +190,7 @@ def blood(form: QueryDict, rows: Sequence[Row], words: Language, today: date) ->
         if line["upper_limit"] and limit is None:
             written.unclear.append((where, words.text("Write the highest normal value as a number.")))
         if (fold(line["marker"]), day) in taken:
-            written.unclear.append((where, _twice(words)))
+            written.unclear.append((where, _twice(taken[fold(line["marker"]), day], words)))
         found.append(
             {
                 "date": day,
@@ -215,9 +238,7 @@ def feelings(form: QueryDict, rows: Sequence[Row], words: Language, today: date)
     """How one feels: a side effect lasts until another severity, or none, is written."""
     written = Written()
     day = _day(form, written, words, today)
-    open_now = {
-        row.cells["term"]: row for row in rows if row.table == "events" and not row.cells.get("end_date")
-    }
+    open_now = lasting(rows)
     found: list[Cells] = []
     for term, worst in FEELINGS.items():
         given = form.get(f"feeling-{term}", "")
@@ -225,7 +246,12 @@ def feelings(form: QueryDict, rows: Sequence[Row], words: Language, today: date)
             continue
         before = open_now.get(term)
         since = None if before is None else date_of(before)
-        if before is not None and since is not None:
+        if before is not None and not before.is_own:
+            if given in ("0", before.cells["grade"]):
+                said = words.text("Your clinic wrote this down. Tell them when it is over.")
+                written.unclear.append((plain_name(term, words), said))
+                continue
+        elif before is not None and since is not None:
             if since > day:
                 written.unclear.append(
                     (
@@ -289,11 +315,10 @@ def told(row: Row, words: Language) -> str:
         case "lesions":
             status = cells.get("status") or "measured"
             size = cells.get("diameter_mm")
-            said = (
-                words.text("{size} mm", size=words.number(float(size), 1))
-                if size
-                else words.text(SEEN_AS.get(status, status))
-            )
+            number = a_number(size or "")
+            if number is not None:
+                size = words.number(number, 1)
+            said = words.text("{size} mm", size=size) if size else words.text(TOLD_AS.get(status, status))
             return words.text("{name}: {value}", name=spot_name(cells, words), value=said)
         case "markers":
             value = f"{_by_language(cells['value'], words)} {cells.get('unit') or ''}".strip()
@@ -340,7 +365,9 @@ def _lines(form: QueryDict, *names: str) -> Iterator[dict[str, str]]:
         yield {name: values[place].strip() if place < len(values) else "" for name, values in columns.items()}
 
 
-def _twice(words: Language) -> str:
+def _twice(row: Row, words: Language) -> str:
+    if not row.is_own:
+        return words.text("Your clinic wrote this for that day already. Ask them if it is not right.")
     return words.text("You wrote this for that day already. You can correct it under “What I wrote”.")
 
 

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from turnpoint.app import store, waiting
+from turnpoint.app import links, store, waiting
 from turnpoint.app.access import may_add, may_edit, patients_for, studies_for
 from turnpoint.app.api import author_of
 from turnpoint.app.assessor import NOT_READ
@@ -60,7 +60,7 @@ _FURTHER = 2  # empty lines of each kind in the entry form
 _FIRST = 5  # of lesions at the first scan: RECIST 1.1 has at most five target lesions
 _MOST_CHANGES = 300
 _UNDETERMINED = "undetermined"
-_THIS_COMPUTER = mark("this computer")
+_WHO: Mapping[str, str] = {LOCAL_USER: mark("this computer"), links.PATIENT: mark("the patient")}
 
 STATES: Mapping[str, str] = {
     "responding": mark("Probably still responding"),
@@ -347,6 +347,7 @@ def _rows(
         status,
         patient=_patient_fields(request, found),
         tables=tables,
+        by_patient=links.by_patient(found),
         choices={
             column: [(value, words.text(name)) for value, name in own.items()]
             for column, own in CHOICES.items()
@@ -369,7 +370,7 @@ def history(request: HttpRequest, patient_id: str) -> HttpResponse:
         changes.append(
             {
                 "at": f"{words.date(change.at.astimezone().date())} {change.at.astimezone():%H:%M}",
-                "who": words.text(_THIS_COMPUTER) if change.who == LOCAL_USER else change.who,
+                "who": words.text(_WHO[change.who]) if change.who in _WHO else change.who,
                 "action": words.text(CHANGES.get(change.action, change.action)),
                 "table": words.text(TABLE_NAMES[change.table]) if change.table else "",
                 "before": _cells_in_words(change.before, change.after, words),
@@ -541,6 +542,7 @@ def patient_shell(request: HttpRequest, found: Patient, at: int | None) -> Shell
         "is_now": at is None or at >= days[-1],
         "api": f"/api/v1/studies/{found.study_id}/patients/{found.id}",
         "reports": [(audience, words.text(name)) for audience, name in AUDIENCES.items()],
+        "by_patient": _by_patient(found, words),
     }
     return shell
 
@@ -552,6 +554,16 @@ def _patient_fields(request: HttpRequest, found: Patient) -> dict[str, Any]:
         "version": found.version,
         "may_edit": may_edit(request.user, found.study),
     }
+
+
+def _by_patient(found: Patient, words: Language) -> str:
+    """How much of what stands the patient entered by their link."""
+    own = Row.objects.filter(id__in=links.by_patient(found), removed=False).count()
+    if not own:
+        return ""
+    return words.plural(
+        "{count} row was entered by the patient.", "{count} rows were entered by the patient.", own
+    )
 
 
 def _cannot_be_shown(request: HttpRequest, found: Patient, error: TurnpointError) -> HttpResponse:

@@ -54,6 +54,16 @@ SEEN_AS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+# What a clinic may say of a spot, beside that.
+TOLD_AS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **SEEN_AS,
+        "present": mark("it is there"),
+        "equivocal": mark("it is not certain whether it is there"),
+        "unequivocal_progression": mark("it has clearly grown"),
+    }
+)
+
 TAKEN: Final[Mapping[str, str]] = MappingProxyType(
     {
         "given": mark("I had it on this day"),

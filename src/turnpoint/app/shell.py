@@ -60,6 +60,7 @@ class Shell:
         above: a template between the bar and the content.
         has_charts: the page draws charts.
         signed_in: name of the person, where a team signs in.
+        is_linked: it is the notebook of a patient's own link.
         patient: what `above_patient.html` shows.
         cohort: what `above_cohort.html` shows.
         trial: what `above_trial.html` shows.
@@ -77,6 +78,7 @@ class Shell:
     above: str | None = None
     has_charts: bool = False
     signed_in: str = ""
+    is_linked: bool = False
     patient: dict[str, Any] = field(default_factory=dict)
     cohort: dict[str, Any] = field(default_factory=dict)
     trial: dict[str, Any] = field(default_factory=dict)
@@ -105,7 +107,8 @@ def choose_language(request: HttpRequest, code: str) -> None:
 def shell_of(request: HttpRequest, title: str, here: str = "") -> Shell:
     """The shell of one page."""
     code, words = language_of(request)
-    named = _NOTEBOOK if settings.TURNPOINT.notebook else _DESK
+    is_linked = hasattr(request, "turnpoint_link") and request.user.is_authenticated
+    named = _NOTEBOOK if settings.TURNPOINT.notebook or is_linked else _DESK
     places = [
         (address, words.text(name))
         for address, name in (named if request.user.is_authenticated else ())
@@ -120,6 +123,7 @@ def shell_of(request: HttpRequest, title: str, here: str = "") -> Shell:
         places=places,
         messages=request.session.pop("messages", []),
         signed_in=request.user.get_username() if settings.TURNPOINT.team else "",
+        is_linked=is_linked,
         tour=_tour(request, words),
     )
 

@@ -211,12 +211,13 @@ def restore_row(row: Row, author: Author, *, seen: int | None = None) -> Patient
         return _changed(held, [entry], author)
 
 
-def prepare(patient: Patient, author: Author, **content: Any) -> Preparation:
+def prepare(patient: Patient, author: Author, *, is_private: bool = False, **content: Any) -> Preparation:
     """Keep what a patient prepares for their next visit.
 
     Args:
         patient: whose.
         author: who writes it.
+        is_private: the trail, which others read, says that it changed and not what it says.
         content: fields of `Preparation` that change.
     """
     with transaction.atomic():
@@ -227,9 +228,9 @@ def prepare(patient: Patient, author: Author, **content: Any) -> Preparation:
             for name, value in content.items():
                 setattr(kept, name, value)
             kept.save()
-            entry = trail.Entry(
-                "preparation changed", held.study_id, held.id, table="", before=before, after=content
-            )
+            entry = trail.Entry("preparation changed", held.study_id, held.id)
+            if not is_private:
+                entry = replace(entry, before=before, after=content)
             trail.write([entry], author.who, author.why)
     return kept
 
@@ -246,6 +247,15 @@ def preview(patient: Patient, rows: Mapping[str, Sequence[Cells]]) -> Checked:
     return replace(
         found, problems=tuple(_of_new(found, {table: len(standing[table]) for table in TABLES}, every=True))
     )
+
+
+def hold(patient: Patient) -> None:
+    """Keep others from changing the patient until the caller's transaction is over.
+
+    Raises:
+        Stale: somebody changed them since they were read.
+    """
+    _held(patient, patient.version)
 
 
 def _held(patient: Patient, seen: int | None) -> Patient:

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import include, path
 
-from turnpoint.app import cohort, mapping, new_patient, notebook, pages, tour, trial_page
+from turnpoint.app import cohort, link_pages, mapping, new_patient, notebook, pages, tour, trial_page
 from turnpoint.app.api import api
 from turnpoint.app.models import ChainEnd
 
@@ -31,6 +31,7 @@ DESK = [
     path("p/<str:patient_id>/rows", pages.rows),
     path("p/<str:patient_id>/rows/<str:row_id>", pages.row),
     path("p/<str:patient_id>/history", pages.history),
+    path("p/<str:patient_id>/link", link_pages.link),
     path("import", pages.bring),
     path("import/table", mapping.answers),
     path("import/found", pages.found_in_files),
@@ -43,6 +44,7 @@ DESK = [
     path("new", new_patient.new),
     path("words", pages.words_page),
     path("tour", tour.tour),
+    path("mine", link_pages.mine),
 ]
 NOTEBOOK = [
     path("", notebook.home),
@@ -59,11 +61,10 @@ NOTEBOOK = [
     path("sheet.pdf", notebook.sheet_pdf),
     path("file.zip", notebook.file_for_doctor),
 ]
+FOR_ALL = [path("language", pages.speak), path("report.css", pages.style), path("healthz", healthz)]
 urlpatterns = [
     *(NOTEBOOK if settings.TURNPOINT.notebook else DESK),
-    path("language", pages.speak),
-    path("report.css", pages.style),
-    path("healthz", healthz),
+    *FOR_ALL,
     path("api/v1/", api.urls),
 ]
 

@@ -57,6 +57,7 @@ COLUMN_NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "end_date": mark("Last date"),
         "term": mark("Term (CTCAE)"),
         "grade": mark("Grade"),
+        "until": mark("Works until"),
     }
 )
 ROLES: Final[Mapping[str, str]] = MappingProxyType(
@@ -102,6 +103,9 @@ CHANGES: Final[Mapping[str, str]] = MappingProxyType(
         "row removed": mark("row taken out"),
         "row put back": mark("row put back"),
         "preparation changed": mark("preparation changed"),
+        "link made": mark("link made for the patient"),
+        "link first opened": mark("link opened for the first time"),
+        "link withdrawn": mark("link withdrawn"),
     }
 )
 

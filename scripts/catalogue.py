@@ -3,6 +3,8 @@
     python scripts/catalogue.py            write messages.pot and update the .po files
     python scripts/catalogue.py --check    write nothing; exit 1 when a file is out of date or untranslated
 
+What `problem_texts` finds has catalogues of its own (`problems.po`), in the other languages only.
+
 English stands in the code, so its catalogue repeats each string. In the others a new string is left empty for a
 translator, and a string no longer used is dropped.
 """
@@ -22,6 +24,7 @@ PACKAGE = ROOT / "src" / "turnpoint"
 LOCALE = PACKAGE / "reports" / "locale"
 TEMPLATE = LOCALE / "messages.pot"
 DOMAIN = "turnpoint"
+PROBLEMS = "problems"
 ENGLISH = "en"
 TRANSLATED = ("zh_Hans",)
 METHODS = [
@@ -50,14 +53,30 @@ def collected() -> Catalog:
     return catalogue
 
 
-def updated(folder: str) -> Catalog:
+def collected_problems() -> Catalog:
+    """Every text of a problem."""
+    catalogue = Catalog(project=PROBLEMS, charset="utf-8", fuzzy=False)
+    sys.path.insert(0, str(Path(__file__).parent))
+    from problem_texts import texts  # noqa: PLC0415  (beside this file, which tests load by its path)
+
+    for module, text in texts():
+        catalogue.add(text, locations=[(module, None)])
+    return catalogue
+
+
+def place_of(folder: str, domain: str) -> Path:
+    """The file of a catalogue."""
+    return LOCALE / folder / "LC_MESSAGES" / f"{domain}.po"
+
+
+def updated(folder: str, domain: str = DOMAIN) -> Catalog:
     """The catalogue of one language with exactly the code's strings; translations there are kept."""
-    path = LOCALE / folder / "LC_MESSAGES" / f"{DOMAIN}.po"
-    catalogue = Catalog(locale=folder, project=DOMAIN, charset="utf-8", fuzzy=False)
+    path = place_of(folder, domain)
+    catalogue = Catalog(locale=folder, project=domain, charset="utf-8", fuzzy=False)
     if path.exists():
         with path.open("rb") as po_file:
-            catalogue = read_po(po_file, locale=folder, domain=DOMAIN)
-    catalogue.update(collected(), no_fuzzy_matching=True)
+            catalogue = read_po(po_file, locale=folder, domain=domain)
+    catalogue.update(collected() if domain == DOMAIN else collected_problems(), no_fuzzy_matching=True)
     catalogue.obsolete.clear()
     for message in catalogue:
         message.flags.discard("python-format")
@@ -92,7 +111,9 @@ def main(arguments: list[str]) -> int:
     check = "--check" in arguments
     files = {TEMPLATE: collected()}
     for folder in (ENGLISH, *TRANSLATED):
-        files[LOCALE / folder / "LC_MESSAGES" / f"{DOMAIN}.po"] = updated(folder)
+        files[place_of(folder, DOMAIN)] = updated(folder)
+    for folder in TRANSLATED:
+        files[place_of(folder, PROBLEMS)] = updated(folder, PROBLEMS)
     failed = False
     for path, catalogue in files.items():
         content = written(catalogue)

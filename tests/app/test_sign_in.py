@@ -157,6 +157,31 @@ def test_three_roles_may_what_they_may(team: Team, study: str) -> None:
     assert patients(team, viewer, study).status_code == 404
 
 
+def test_patients_own_link_is_made_by_who_may_change_them(team: Team, study: str) -> None:
+    editor, viewer = team.signed_in("ann-editor"), team.signed_in("ann-viewer")
+    team.command("access", "give", "ann-editor", "editor", "--study", study)
+    team.command("access", "give", "ann-viewer", "viewer", "--study", study)
+    own = patients(team, editor, study).json()["items"][0]["id"]
+    address = f"{team.server.base}/p/{own}/link"
+    assert viewer.get(address).status_code == 404
+    data = {"do": "make", "start_date": "2026-01-05", "csrfmiddlewaretoken": editor.cookies["csrftoken"]}
+    made = editor.post(address, data=data, headers={"Origin": team.server.base})
+    found = re.search(r">(http\S+/mine\?link=\S+?)</textarea>", made.text)
+    assert found
+    patient = requests.Session()
+    assert "own notebook" not in patient.get(unescape(found[1])).text  # the secret leaves the address first
+    assert "own notebook" in patient.get(f"{team.server.base}/mine").text
+    data = {"csrfmiddlewaretoken": patient.cookies["csrftoken"]}
+    home = patient.post(f"{team.server.base}/mine", data=data, headers={"Origin": team.server.base})
+    assert (home.status_code, home.url) == (200, f"{team.server.base}/")
+    assert "My notebook" in home.text
+    assert patients(team, patient, study).status_code == 403
+    assert patient.get(f"{team.server.base}/p/{own}").status_code == 404
+    patient.cookies.clear()
+    assert "a link of your own" in patient.get(f"{team.server.base}/").text  # how to come back
+    team.command("access", "take", "ann-viewer", "--study", study)
+
+
 def test_whoever_has_no_role_stays_outside(team: Team) -> None:
     session = requests.Session()
     answer = sign_in(session, f"{team.server.base}/sign-in/oidc/team/login/", "bob-nobody")

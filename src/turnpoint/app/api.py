@@ -11,7 +11,8 @@ import io
 import json
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,10 +30,13 @@ from turnpoint.app.access import may_add, may_edit, patients_for, studies_for
 from turnpoint.app.intake import as_json, taken_in
 from turnpoint.app.models import Change, Patient, Row, Study
 from turnpoint.app.pictures import document_of, key_of
+from turnpoint.app.shell import LANGUAGES, asked_for, spoken
 from turnpoint.app.studies import Cells, Checked, study_of
 from turnpoint.app.wrong import note
+from turnpoint.charts.language import Language as Words
 from turnpoint.errors import Problem, TurnpointError
 from turnpoint.pictures.document import from_json
+from turnpoint.reports.catalogue import language
 from turnpoint.reports.pdf import pdf
 from turnpoint.reports.rendering import render_patient
 from turnpoint.workflows.convert import convert
@@ -215,69 +219,92 @@ class Forbidden(TurnpointError):  # noqa: N818  (what it is, as Http404)
 
 
 def as_problem(
+    request: HttpRequest,
     status: int,
     title: str,
     detail: str = "",
-    problems: list[Problem] | None = None,
+    problems: Iterable[Problem] = (),
     questions: list[QuestionFields] | None = None,
 ) -> HttpResponse:
-    """An error as problem+json."""
+    """An error as problem+json, in the language that is asked for."""
+    words = _words_of(request)
     document = ProblemDocument(
-        title=title,
+        title=spoken(title, words) or title,
         status=status,
-        detail=detail,
-        problems=problems or [],
+        detail=(spoken(detail, words) or detail) if detail else "",
+        problems=[_told(problem, words) for problem in problems],
         questions=questions or [],
     )
-    return HttpResponse(document.model_dump_json(), status=status, content_type="application/problem+json")
+    headers = {"Content-Language": words.tag}
+    kind = "application/problem+json"
+    return HttpResponse(document.model_dump_json(), status=status, content_type=kind, headers=headers)
+
+
+def _words_of(request: HttpRequest) -> Words:
+    """The language of `lang`, else that of `Accept-Language`."""
+    asked = request.GET.get("lang")
+    return language(asked if asked in LANGUAGES else asked_for(request))
+
+
+def _told(problem: Problem, words: Words) -> Problem:
+    """A problem in this language; a text that is not known there stays English."""
+    rule, mend = (spoken(text, words) or text for text in (problem.rule, problem.mend))
+    return replace(problem, rule=rule, mend=mend)
 
 
 @api.exception_handler(store.Stale)
-def _stale(_request: HttpRequest, error: store.Stale) -> HttpResponse:
-    answer = as_problem(412, "changed meanwhile", str(error))
+def _stale(request: HttpRequest, error: store.Stale) -> HttpResponse:
+    answer = as_problem(request, 412, "changed meanwhile", str(error))
     answer.headers["ETag"] = f'"{error.version}"'
     return answer
 
 
 @api.exception_handler(store.Refused)
-def _refused(_request: HttpRequest, error: store.Refused) -> HttpResponse:
-    return as_problem(422, "the data breaks a rule", "Nothing was stored.", list(error.problems))
+def _refused(request: HttpRequest, error: store.Refused) -> HttpResponse:
+    return as_problem(request, 422, "the data breaks a rule", "Nothing was stored.", list(error.problems))
 
 
 @api.exception_handler(Forbidden)
-def _forbidden(_request: HttpRequest, error: Forbidden) -> HttpResponse:
-    return as_problem(403, "not allowed", str(error))
+def _forbidden(request: HttpRequest, error: Forbidden) -> HttpResponse:
+    return as_problem(request, 403, "not allowed", str(error))
 
 
 @api.exception_handler(Http404)
-def _missing(_request: HttpRequest, _error: Http404) -> HttpResponse:
-    return as_problem(404, "not here", "There is nothing at this address, or it is not yours to see.")
+def _missing(request: HttpRequest, _error: Http404) -> HttpResponse:
+    return as_problem(
+        request, 404, "not here", "There is nothing at this address, or it is not yours to see."
+    )
 
 
 @api.exception_handler(ValidationError)
-def _misunderstood(_request: HttpRequest, error: ValidationError) -> HttpResponse:
+def _misunderstood(request: HttpRequest, error: ValidationError) -> HttpResponse:
     said = "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors)
-    return as_problem(422, "not as the description of this address says", said)
+    return as_problem(request, 422, "not as the description of this address says", said)
 
 
 @api.exception_handler(HttpError)
-def _unreadable(_request: HttpRequest, error: HttpError) -> HttpResponse:
+def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
     return as_problem(
-        error.status_code, "this could not be read", "Send it as the description of this address says."
+        request,
+        error.status_code,
+        "this could not be read",
+        "Send it as the description of this address says.",
     )
 
 
 @api.exception_handler(OperationalError)
-def _not_stored(_request: HttpRequest, error: OperationalError) -> HttpResponse:
+def _not_stored(request: HttpRequest, error: OperationalError) -> HttpResponse:
     note(error)
-    return as_problem(507, "this could not be stored", "The disk is full, or the store is not there.")
+    return as_problem(
+        request, 507, "this could not be stored", "The disk is full, or the store is not there."
+    )
 
 
 @api.exception_handler(TurnpointError)
-def _other(_request: HttpRequest, error: TurnpointError) -> HttpResponse:
+def _other(request: HttpRequest, error: TurnpointError) -> HttpResponse:
     problems = list(getattr(error, "problems", ()))
     detail = "" if problems else str(error)
-    return as_problem(422, "this cannot be answered from the data", detail, problems)
+    return as_problem(request, 422, "this cannot be answered from the data", detail, problems)
 
 
 @api.post("/studies", response={201: StudyFields, 422: ProblemDocument, 403: ProblemDocument})
@@ -305,7 +332,7 @@ def add_study(
         problems = [*(_no_question(key) for key in unknown), *found.problems]
         is_open = found.table is not None and not found.table["mapping"]
         title = "the table leaves questions open" if is_open else "the files have errors"
-        return as_problem(422, title, "Nothing was stored.", problems, _questions(found.table))
+        return as_problem(request, 422, title, "Nothing was stored.", problems, _questions(found.table))
     name = Path(files[0].name or "study").stem if len(files) == 1 else "study"
     study = store.add_study(
         name,
@@ -316,13 +343,13 @@ def add_study(
         mapping=found.mapping,
     )
     response.headers["Location"] = f"/api/v1/studies/{study.id}"
-    return 201, _study_fields(study)
+    return 201, _study_fields(request, study)
 
 
 @api.get("/studies", response=list[StudyFields])
 def list_studies(request: HttpRequest) -> Any:
     """The studies that one may see."""
-    return [_study_fields(study) for study in studies_for(request.user).order_by("created", "id")]
+    return [_study_fields(request, study) for study in studies_for(request.user).order_by("created", "id")]
 
 
 @api.get("/studies/{study_id}/patients", response={200: Patients, **_WRONG})
@@ -633,13 +660,14 @@ def _version(patient: Patient, response: HttpResponse) -> dict[str, Any]:
     return {"id": patient.id, "version": patient.version}
 
 
-def _study_fields(study: Study) -> dict[str, Any]:
+def _study_fields(request: HttpRequest, study: Study) -> dict[str, Any]:
+    words = _words_of(request)
     return {
         "id": study.id,
         "name": study.name,
         "patients": study.patients.filter(removed=False).count(),
-        "problems": study.problems,
-        "unused": study.unused,
+        "problems": [asdict(_told(Problem(**one), words)) for one in study.problems],
+        "unused": [{**one, "reason": spoken(one["reason"], words) or one["reason"]} for one in study.unused],
     }
 
 

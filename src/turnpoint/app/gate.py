@@ -225,7 +225,7 @@ def _is_own_origin(request: HttpRequest, host: str) -> bool:
 
 def _turned_away(request: HttpRequest, status: int, text: str) -> HttpResponse:
     log.info("turned away with %d", status)
-    if request.path.startswith(_API):
-        return problem(status, text)
     words = language(asked_for(request)).text(text)
+    if request.path.startswith(_API):
+        return problem(status, words)
     return HttpResponse(f"{words}\n", status=status, content_type="text/plain; charset=utf-8")

@@ -34,7 +34,7 @@ def make(patient: Patient, who: str) -> tuple[Link, str]:
         Patient.objects.select_for_update().get(id=patient.id)
         withdraw(patient, who)
         link = Link.objects.create(patient=patient, hash=_hash(secret), until=until)
-        _note("link made", patient, who, {"until": until.date().isoformat()})
+        _note("link made", patient, who, {"end_date": until.date().isoformat()})
     return link, f"{link.id}.{secret}"
 
 

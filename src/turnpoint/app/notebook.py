@@ -155,7 +155,7 @@ def _refused(request: HttpRequest, error: store.Refused) -> list[dict[str, str]]
     if not _is_linked(request) or _is_opened(_owner_or_404(request)):
         return problems_in(list(error.problems))
     said = words.text(
-        "This does not fit what stands there already. Nothing was kept. Ask your clinic about it."
+        "This does not fit what stands there already. Nothing was kept. Check the day and the unit, or ask your clinic."
     )
     return _said([("", said)])
 

@@ -29,6 +29,7 @@ from turnpoint.app.shell import (
     say,
     shell_of,
     show,
+    told,
 )
 from turnpoint.app.studies import Cells, Checked, starts_of
 from turnpoint.app.table_words import columns_in_words
@@ -216,7 +217,7 @@ def visit(request: HttpRequest, patient_id: str) -> HttpResponse:
         return _entry(request, found, None, [])
     rows = rows_from(request.POST)
     if not any(rows.values()):
-        return _entry(request, found, request.POST, problems_in([_empty(words)]), status=422)
+        return _entry(request, found, request.POST, problems_in([_empty()]), status=422)
     try:
         why = request.POST.get("why", "")[:500]
         store.add_rows(found, rows, author_of(request, why), seen=_seen(request.POST))
@@ -573,7 +574,7 @@ def _cannot_be_shown(request: HttpRequest, found: Patient, error: TurnpointError
     is_new = [problem.rule for problem in given] == [NOTHING_MEASURED]
     lines = [words.text("Nothing has been measured yet. Enter the first visit.")] if is_new else []
     if not given:
-        lines = [str(error)]
+        lines = [told(words, str(error))]
     return show(
         request,
         "said.html",
@@ -596,14 +597,14 @@ def _seen(form: QueryDict) -> int:
     return int(given) if given.isdecimal() and len(given) < 10 else -1
 
 
-def _empty(words: Language) -> Problem:
+def _empty() -> Problem:
     return Problem(
         "visit",
         None,
         None,
         None,
-        words.text("nothing was entered"),
-        words.text("Enter a size, a marker, a dose or a side effect"),
+        mark("nothing was entered"),
+        mark("Enter a size, a marker, a dose or a side effect"),
     )
 
 

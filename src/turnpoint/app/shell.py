@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from typing import Any
 
@@ -22,6 +22,7 @@ from turnpoint.errors import Problem
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.figure import Figure
 from turnpoint.reports.page import colours, environment
+from turnpoint.reports.problem_text import in_language
 from turnpoint.reports.provenance_text import not_a_device
 
 LANGUAGES = ("en", "zh")
@@ -160,7 +161,12 @@ def rendered(template: str, words: Language, **content: Any) -> str:
     """A template of ours, or of the reports inside our shell."""
     found = _environment().get_template(template)
     return found.render(
-        text=words.text, language=words, colours=colours(), what_is=_explaining(words), **content
+        text=words.text,
+        language=words,
+        colours=colours(),
+        what_is=_explaining(words),
+        told=partial(told, words),
+        **content,
     )
 
 
@@ -183,6 +189,26 @@ def _explaining(words: Language) -> Callable[[str], Markup]:
     return what_is
 
 
+def spoken(text: str, words: Language) -> str | None:
+    """A text of a rule or of ours in the person's language; None when it is not known there."""
+    ours = words.text(text)
+    return in_language(text, words) if ours == text else ours
+
+
+def told(words: Language, text: str, *, is_clause: bool = False) -> str:
+    """A text of `check`, with a full stop after a clause; one that has no translation says that it is English."""
+    if not text:
+        return ""
+    found = spoken(text, words)
+    is_chinese = words.locale.language == "zh" and found is not None
+    said = text if found is None else found
+    if is_clause:
+        said += (
+            ("。" if is_chinese else ". ") if said[-1:] not in ("?", "？") else ("" if is_chinese else " ")
+        )
+    return said if found is not None else Markup('<span lang="en">{}</span>').format(said)
+
+
 def alone(template: str, words: Language, **content: Any) -> str:
     """A template of ours as a page of its own, as the reports are: styles inside it, nothing loaded."""
     found = _environment(is_alone=True).get_template(template)
@@ -193,6 +219,7 @@ def problems_in(problems: list[Problem]) -> list[dict[str, str]]:
     """Problems as `follows.html` shows them; as `check` says them."""
     return [
         {
+            "of_check": "yes",
             "severity": problem.severity,
             "where": " ".join(
                 part

@@ -57,7 +57,6 @@ COLUMN_NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "end_date": mark("Last date"),
         "term": mark("Term (CTCAE)"),
         "grade": mark("Grade"),
-        "until": mark("Works until"),
     }
 )
 ROLES: Final[Mapping[str, str]] = MappingProxyType(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from io import BytesIO
 
 from babel import Locale
@@ -54,12 +55,25 @@ def language(name: str) -> Language:
 
 
 @cache
+def texts_of(code: str, domain: str) -> dict[str, str]:
+    """Every text of a further catalogue of one language, by its English."""
+    with _file(_LANGUAGES[code][0], domain).open("rb") as po_file:
+        messages = read_po(po_file, domain=domain)
+    return {
+        message.id: str(message.string) for message in messages if isinstance(message.id, str) and message.id
+    }
+
+
+def _file(folder: str, domain: str) -> Traversable:
+    return files("turnpoint.reports") / "locale" / folder / "LC_MESSAGES" / f"{domain}.po"
+
+
+@cache
 def _loaded(code: str) -> Language:
     folder, tag, locale = _LANGUAGES[code]
     if code == _OF_THE_CODE:
         return Language(tag, Locale.parse(locale), NullTranslations())
-    source = files("turnpoint.reports") / "locale" / folder / "LC_MESSAGES" / f"{DOMAIN}.po"
-    with source.open("rb") as po_file:
+    with _file(folder, DOMAIN).open("rb") as po_file:
         messages = read_po(po_file, locale=folder, domain=DOMAIN)
     compiled = BytesIO()
     write_mo(compiled, messages)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from importlib import resources
 from pathlib import Path
 
@@ -108,3 +109,10 @@ def test_warnings_of_the_bundled_studies_are_chinese() -> None:
             for problem in problems:
                 assert in_language(problem.rule, CHINESE), problem.rule
                 assert in_language(problem.mend, CHINESE), problem.mend
+
+
+@pytest.mark.parametrize("piece", ["Row of has ", "; not read: ", "( ", ", in ", ". A; b: c "])
+def test_text_that_a_hostile_file_makes_takes_no_long_time(piece: str) -> None:
+    start = time.perf_counter()
+    in_language(f"Rename the column {piece * 60} to role if that is what it is.", CHINESE)
+    assert time.perf_counter() - start < 1.0

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
+from math import prod
 
 from turnpoint.charts.language import Language
 from turnpoint.reports.catalogue import texts_of
@@ -28,6 +29,8 @@ _BLANK = re.compile(
 )
 _SENTENCES = re.compile(r"(?<=[.?]) (?=[A-Z])")
 _DEEPEST = 4
+_MOST_WAYS = 1000
+_LONGEST = 800  # a column's name may be anything, and is looked through again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,18 @@ class _Template:
     """A text with values."""
 
     patterns: tuple[re.Pattern[str], ...]  # each value as short, or as long, as it can be
-    begins: str
+    pieces: tuple[str, ...]  # around its values
     letters: int  # in it, beside its values
     length: int
     translation: str
     places: tuple[str, ...]
+
+    def may_be(self, text: str) -> bool:
+        """Whether its pieces are there; few enough of them that a crafted text takes no long time to match."""
+        begin, *between, end = self.pieces
+        if not (text.startswith(begin) and text.endswith(end)):
+            return False
+        return 0 < prod(text.count(piece) for piece in between) <= _MOST_WAYS
 
 
 def in_language(text: str, language: Language) -> str | None:
@@ -61,6 +71,8 @@ def _known(text: str, code: str, depth: int) -> str | None:
         return whole[text]
     if text.endswith(".") and text[:-1] in whole:
         return whole[text[:-1]] + "。"
+    if len(text) > _LONGEST:
+        return None
     for found in (_in_clauses, _with_values, _in_sentences, _with_datum):
         translation = found(text, code, depth + 1)
         if translation is not None:
@@ -71,7 +83,7 @@ def _known(text: str, code: str, depth: int) -> str | None:
 def _with_values(text: str, code: str, depth: int) -> str | None:
     """By the template that says most of it."""
     for template in _texts(code)[1]:
-        if not text.startswith(template.begins):
+        if not template.may_be(text):
             continue
         for pattern in template.patterns:
             match = pattern.fullmatch(text)
@@ -132,7 +144,7 @@ def _template(text: str, translation: str) -> _Template:
     ]
     return _Template(
         tuple(re.compile(pattern, re.DOTALL) for pattern in patterns),
-        pieces[0],
+        tuple(pieces[::2]),
         sum(letter.isalpha() for piece in pieces[::2] for letter in piece),
         sum(map(len, pieces[::2])),
         translation,

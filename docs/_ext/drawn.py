@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from shutil import copy
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
@@ -73,9 +77,10 @@ EXAMPLES = (
     Example("start-unseen", "OAKD-228"),
     Example("start-unfollowed", "OAKD-301"),
 )
-# of the tutorials: study, patient, prior, panels by their number
-PANELS = {
-    "tutorial-statistician": ("worked-examples/marker-under-flat-ct", "EX-1", None),
+# what a clinic's table of a tutorial leaves open, as the tutorial answers it
+ANSWERS = {
+    "en": ("clinic.csv", ("Liver lesion (mm)", "Lung lesion (mm)")),
+    "zh": ("clinic-zh.csv", ("肝病灶（mm）", "肺病灶（mm）")),
 }
 
 
@@ -195,13 +200,23 @@ def counts() -> None:
 
 
 def tutorials() -> None:
-    """The panels of reports that tutorials show, one below the other."""
-    for name, (place, patient, prior) in PANELS.items():
-        study = tp.read(DOCS / place)
-        view = tp.picture(study, patient, prior)
-        for lang in ("en",):
-            for number, figure in enumerate(patient_figures(view, snapshot(view), language(lang))):
-                _write(f"{name}-{number}-{lang}", figure.drawing)
+    """The panels of reports that tutorials show."""
+    _panels("tutorial-statistician", tp.read(DOCS / "tutorials" / "data" / "sdtm"), "V0006", "en")
+    for lang, (table, lesions) in ANSWERS.items():
+        with TemporaryDirectory() as folder:
+            place = Path(copy(DOCS / "tutorials" / "data" / table, folder))
+            answers = [part for own in lesions for part in ("--answer", f"lesions.{own}.role=target")]
+            guess = [sys.executable, "-m", "turnpoint", "map", "guess", str(place), "--yes", *answers]
+            source = os.pathsep.join([str(DOCS.parent / "src"), os.environ.get("PYTHONPATH", "")])
+            subprocess.run(guess, check=True, capture_output=True, env=os.environ | {"PYTHONPATH": source})
+            _panels("tutorial-oncologist", tp.read(place), "101", lang)
+
+
+def _panels(name: str, study: tp.Study, patient: str, lang: str) -> None:
+    """Each panel of the clinician's page on the patient."""
+    view = tp.picture(study, patient)
+    for number, figure in enumerate(patient_figures(view, snapshot(view), language(lang))):
+        _write(f"{name}-{number}-{lang}", figure.drawing)
 
 
 def _write(name: str, drawing: str) -> None:
@@ -222,6 +237,7 @@ def draw(_app: Sphinx) -> None:
     os.environ.setdefault("TURNPOINT_KERNEL", "off")
     start_page()
     counts()
+    tutorials()
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -48,18 +48,18 @@ _SAYINGS: dict[str, dict[str, Any]] = {
         "followed": ("{n} alerts on CT", "followed within 24 weeks", "not"),
     },
     "zh": {
-        "alert": "提醒",
+        "alert": "预警",
         "progression": "进展",
         "bar": "RECIST 进展界限",
         "size": "{size} mm",
         "title": "{patient}：一个病灶的大小（按周）",
         "point": "第 {week} 周：{size} mm。",
-        "raised": "第 {week} 周出现提醒。",
+        "raised": "第 {week} 周出现预警。",
         "called": "第 {week} 周按 RECIST 1.1 判为进展。",
         "never": "未见进展。",
-        "none": "此前没有提醒。",
-        "led": ("{n} 次 CT 进展", "此前有提醒", "此前没有提醒"),
-        "followed": ("{n} 次 CT 提醒", "24 周内进展", "未进展"),
+        "none": "此前没有预警。",
+        "led": ("{n} 次 CT 进展", "此前有预警", "此前没有预警"),
+        "followed": ("{n} 次 CT 预警", "24 周内进展", "未进展"),
     },
 }
 
@@ -178,25 +178,27 @@ def counted() -> dict[str, tuple[int, int]]:
 
 def counts() -> None:
     """How many, as two bars in both languages."""
-    width, high = COURSE.width_px, 34
-    for name, (part, whole) in counted().items():
-        for lang, said in _SAYINGS.items():
+    width, apart = COURSE.width_px, 106
+    for lang, said in _SAYINGS.items():
+        bars, spoken = [], []
+        for number, (name, (part, whole)) in enumerate(counted().items()):
             title, first, second = said[name]
-            edge = 12 + round((width - 24) * part / whole)
-            text = {"font-family": FONT, "font-size": "14"}
-            style = " ".join(f'{key}="{value}"' for key, value in text.items())
-            _write(
-                f"start-{name}-counts-{lang}",
-                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 96" role="img" {style}>'
-                f"<title>{title.format(n=whole)}: {part} {first}, {whole - part} {second}</title>"
-                f'<text x="12" y="20" fill="{palette.INK}" font-weight="600">{title.format(n=whole)}</text>'
-                f'<rect x="12" y="30" width="{edge - 13}" height="{high}" fill="{palette.FORECAST}"/>'
-                f'<rect x="{edge + 1}" y="30" width="{width - 13 - edge}" height="{high}" fill="{palette.BAR}"/>'
-                f'<text x="20" y="52" fill="{palette.PAPER}" font-weight="600">{part}</text>'
-                f'<text x="{edge + 9}" y="52" fill="{palette.INK}" font-weight="600">{whole - part}</text>'
-                f'<text x="12" y="84" fill="{palette.FORECAST}">{first}</text>'
-                f'<text x="{width - 12}" y="84" fill="{palette.QUIET}" text-anchor="end">{second}</text></svg>',
+            top, edge = number * apart, 12 + round((width - 24) * part / whole)
+            spoken.append(f"{title.format(n=whole)}: {part} {first}, {whole - part} {second}")
+            bars.append(
+                f'<text x="12" y="{top + 20}" fill="{palette.INK}" font-weight="600">{title.format(n=whole)}</text>'
+                f'<rect x="12" y="{top + 30}" width="{edge - 13}" height="34" fill="{palette.FORECAST}"/>'
+                f'<rect x="{edge + 1}" y="{top + 30}" width="{width - 13 - edge}" height="34" fill="{palette.BAR}"/>'
+                f'<text x="20" y="{top + 52}" fill="{palette.PAPER}" font-weight="600">{part}</text>'
+                f'<text x="{edge + 9}" y="{top + 52}" fill="{palette.INK}" font-weight="600">{whole - part}</text>'
+                f'<text x="12" y="{top + 84}" fill="{palette.FORECAST}">{first}</text>'
+                f'<text x="{width - 12}" y="{top + 84}" fill="{palette.QUIET}" text-anchor="end">{second}</text>'
             )
+        _write(
+            f"start-counts-{lang}",
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {2 * apart - 10}" role="img" '
+            f'font-family="{FONT}" font-size="14"><title>{". ".join(spoken)}</title>{"".join(bars)}</svg>',
+        )
 
 
 def tutorials() -> None:

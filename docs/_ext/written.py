@@ -170,7 +170,21 @@ def decisions() -> str:
     return "\n".join(f"- [{title}]({page.name})" for page, title in zip(pages, titles, strict=True))
 
 
+def words(lang: str) -> str:
+    """The app's own words, so that the site means by them what the app does; the other language beside each."""
+    from turnpoint.app.words import GLOSSARY  # noqa: PLC0415
+    from turnpoint.reports.catalogue import language  # noqa: PLC0415
+
+    own, other = language(lang), language("zh" if lang == "en" else "en")
+    return "\n".join(
+        f"{own.text(name)} ({other.text(name)})\n: {own.text(meaning)}\n"
+        for name, meaning in GLOSSARY.values()
+    )
+
+
 WRITTEN = {
+    "words-en": lambda: words("en"),
+    "words-zh": lambda: words("zh"),
     "commands": commands,
     "python": python,
     "picture": picture,

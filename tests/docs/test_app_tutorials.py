@@ -63,9 +63,7 @@ def test_oncologist_sees_what_the_tutorial_quotes(browser: Any, tmp_path: Path, 
             seen = [page.inner_text("body")]
             page.goto(f"{server.base}/import")
             seen.append(page.inner_text("body"))
-            page.set_input_files(
-                "#files", [tmp_path / f"{table}.csv", tmp_path / f"{table}.mapping.toml"]
-            )
+            page.set_input_files("#files", [tmp_path / f"{table}.csv", tmp_path / f"{table}.mapping.toml"])
             follow(page, "main form button")
             seen.append(page.inner_text("body"))
             follow(page, "main form button.button")

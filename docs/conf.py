@@ -43,9 +43,10 @@ html_sidebars = {
 }
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_copy_source = False
 html_show_sourcelink = False
-html_last_updated_fmt = None
+html_show_search_summary = False  # fetching pages for it is not allowed from the disk
 html_search_language = "en+zh"  # languages.py
 pygments_style = "a11y-high-contrast-light"  # every token has a contrast of 4.5:1
 pygments_dark_style = "a11y-high-contrast-dark"

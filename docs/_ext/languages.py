@@ -55,7 +55,6 @@ class SearchBoth(SearchEnglish):
     """English words by their stems; Chinese, which has no spaces, by each two characters that stand together."""
 
     lang = "en+zh"
-    language_name = "English and Chinese"
     js_splitter_code = _SPLITTER
 
     def split(self, text: str) -> list[str]:
@@ -119,6 +118,7 @@ def _list_of_pages(tree: str, *, is_chinese: bool) -> str:
     """The sidebar's list with the pages of one language."""
     soup = BeautifulSoup(tree, "html.parser")
     for caption in soup.select("p.caption"):
+        caption["aria-level"] = "2"  # the theme calls it a heading of no level
         own = caption.get_text(strip=True) == CHINESE_NAME
         listed = caption.find_next_sibling("ul")
         if own != is_chinese:

@@ -70,7 +70,7 @@ catalogue: $(DEVELOPMENT)  ## collect the strings for translation and say what i
 	$(BIN)/python scripts/catalogue.py
 
 docs: $(DEVELOPMENT)  ## the documentation site, build/site/index.html; a warning is an error
-	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --jobs 2 docs build/site
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --jobs 2 --doctree-dir build/doctrees docs build/site
 	@echo build/site/index.html
 
 format: $(DEVELOPMENT)  ## rewrite the code in the house format

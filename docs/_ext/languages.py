@@ -6,6 +6,7 @@ Two builds would be the usual way. They would double the time for a dozen pages,
 from __future__ import annotations
 
 import gettext
+import posixpath
 from pathlib import Path
 from typing import Any
 
@@ -106,12 +107,22 @@ def in_its_language(app: Sphinx, page: str, _template: str, context: dict[str, A
     }
     tree = context.get("furo_navigation_tree", "")
     context["furo_navigation_tree"] = _list_of_pages(tree, is_chinese=is_chinese)
+    for way in ("prev", "next"):  # the first page of one language is not the next after the last of the other
+        step = context.get(way)
+        if step and (f"/{CHINESE}" in f"/{_place(app, page, step['link'])}") != is_chinese:
+            context[way] = None
     if is_chinese:
         context["language"] = "zh-CN"
+        context["master_doc"] = f"{CHINESE}index"  # where the name at the top leads
         catalogue = gettext.translation(
             "sphinx", Path(sphinx.__file__).parent / "locale", languages=["zh_CN"]
         )
         context["_"] = context["gettext"] = lambda text: _FRAME.get(text) or catalogue.gettext(text)
+
+
+def _place(app: Sphinx, page: str, link: str) -> str:
+    """Where a link of a page leads, from the top of the site."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(app.builder.get_target_uri(page)), link))
 
 
 def _list_of_pages(tree: str, *, is_chinese: bool) -> str:

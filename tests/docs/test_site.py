@@ -87,9 +87,9 @@ def test_no_link_is_dead(site: Path) -> None:
             if urlsplit(link).scheme:
                 continue
             target = (file.parent / unquote(urlsplit(address).path)).resolve() if address else file
-            if not target.exists():
-                dead.append((file.relative_to(site).as_posix(), link))
-            elif place and target.suffix == ".html" and unquote(place) not in parsed(target).places:
+            if not target.exists() or (
+                place and target.suffix == ".html" and unquote(place) not in parsed(target).places
+            ):
                 dead.append((file.relative_to(site).as_posix(), link))
     assert dead == []
 

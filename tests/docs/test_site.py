@@ -94,8 +94,7 @@ def test_no_link_is_dead(site: Path) -> None:
     assert dead == []
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
 def test_pages_are_sound(browser: Any, site: Path, width: int, scheme: str) -> None:
     """Nothing serious for those who do not see or use a mouse, nothing beyond the edge, nothing wrong in a script."""
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)

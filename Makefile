@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 LOCKS := .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow coverage check lint format types contracts lock lock-check catalogue news release clean FORCE
+.PHONY: help setup demo test test-slow coverage check lint format types contracts lock lock-check catalogue docs news release clean FORCE
 
 help:  ## list the chores
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -68,6 +68,10 @@ check: lint types contracts test  ## lint, types, import contracts, tests
 
 catalogue: $(DEVELOPMENT)  ## collect the strings for translation and say what is missing
 	$(BIN)/python scripts/catalogue.py
+
+docs: $(DEVELOPMENT)  ## the documentation site, build/site/index.html; a warning is an error
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --jobs 2 --doctree-dir build/doctrees docs build/site
+	@echo build/site/index.html
 
 format: $(DEVELOPMENT)  ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .

@@ -13,6 +13,7 @@ from turnpoint.model.prior import named_prior
 from turnpoint.model.series import visits_of
 from turnpoint.turning.alerts import alert_history
 from turnpoint.workflows.priors import by_prior, by_prior_so_far, prior_of
+from turnpoint.workflows.provenance import provenance
 
 CT = {("T1", "liver"): sizes(60, 50, 45)}
 CEA = ("CEA", "ng/mL", sizes(80, 60, 40))
@@ -170,3 +171,20 @@ def test_harm_keeps_the_prior_of_each_patient(study):
     assert {name: own.name for name, own in found.priors.items()} == {
         name: EXPECTED[name][0] for name in ("A lung", "B colon")
     }
+
+
+@pytest.mark.parametrize(
+    ("tumour", "drug", "name"),
+    [
+        ("转移性结直肠癌", "奥沙利铂", "chemotherapy-colorectal-ct"),
+        ("直肠癌", "", "chemotherapy-colorectal-ct"),
+        ("非小细胞肺癌", "多西他赛", "docetaxel-nsclc-ct"),
+        ("肺腺癌", "帕博利珠单抗", "immunotherapy-nsclc-ct"),
+        ("乳腺癌", "紫杉醇", "generic"),
+        ("胰腺癌", "", "generic"),
+    ],
+)
+def test_tumours_and_drugs_in_chinese_choose_as_in_english(tumour, drug, name):
+    own = study_with({"P": Patient(tumour, drug or "chemotherapy", CT)})
+    assert prior_of(own, "P").name == name
+    assert provenance(prior_of(own, "P"), tumour).fit == ("generic" if name == "generic" else "like")

@@ -20,6 +20,7 @@ from turnpoint.model.prior import (
     shipped_priors,
 )
 from turnpoint.model.series import parts_of, quantities_of, readings_of, visits_of
+from turnpoint.study.clinical_words import clinical_words
 from turnpoint.study.study import Study
 
 _Known = Sequence[tuple[str, str]]  # kind and text of what is known of a patient (`_facts`)
@@ -216,7 +217,7 @@ def _quantities(known: _Known) -> tuple[str, ...]:
 
 def _words(known: _Known) -> str:
     """Tumour type, arm and drugs, lower case, for matching a prior's keywords."""
-    return " ".join(sorted({text.lower() for kind, text in known if kind == "word"}))
+    return " ".join(sorted({clinical_words(text) for kind, text in known if kind == "word"}))
 
 
 def _up_to_the_last(study: Study, visits: pl.DataFrame) -> Study:

@@ -9,6 +9,7 @@ from turnpoint._version import __version__
 from turnpoint.criteria.protocol import ContinuingResponse
 from turnpoint.model.prior import GENERIC, Prior
 from turnpoint.pictures.patient import PriorFit, Provenance
+from turnpoint.study.clinical_words import clinical_words
 
 # The tumours of the shipped priors, as studies name them; the other keywords of a prior are its drugs.
 _TUMOURS: Mapping[str, tuple[str, ...]] = {
@@ -27,7 +28,8 @@ def _prior_fit(parts: Sequence[str], tumour_type: str | None) -> PriorFit:
         return "parts"
     if parts[0] not in _TUMOURS or tumour_type is None:
         return "unknown"
-    return "like" if any(word in tumour_type.lower() for word in _TUMOURS[parts[0]]) else "other_tumour"
+    words = clinical_words(tumour_type)
+    return "like" if any(word in words for word in _TUMOURS[parts[0]]) else "other_tumour"
 
 
 def provenance(

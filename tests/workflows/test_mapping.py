@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import turnpoint as tp
+from turnpoint.errors import UsageError
 from turnpoint.formats.mapped import Question
 from turnpoint.workflows.mapping import as_toml, default_mapping, guess_mapping
 
@@ -83,3 +84,18 @@ def test_table_that_cannot_be_read_is_an_error_with_its_reason(tmp_path: Path) -
 )
 def test_answer_is_written_as_a_person_means_it(typed: str, written: str) -> None:
     assert as_toml(typed) == written
+
+
+@pytest.mark.parametrize(
+    ("key", "answer", "said"),
+    [("rows.date_format", "dd/mm/yyyy", None), ("rows.date_format", "sometimes", "is none of")],
+)
+def test_answer_that_cannot_be_right_is_refused_before_anything_is_written(tmp_path, key, answer, said):
+    table = tmp_path / "clinic.csv"
+    table.write_text("MRN,Scan date,TL1 (mm)\n7,03/04/2025,30\n7,05/06/2025,28\n", encoding="utf-8")
+    if said is None:
+        assert guess_mapping(table, answers={key: answer}).written.exists()
+        return
+    with pytest.raises(UsageError, match=said):
+        guess_mapping(table, answers={key: answer})
+    assert [own.name for own in tmp_path.iterdir()] == ["clinic.csv"]

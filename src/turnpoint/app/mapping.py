@@ -19,7 +19,8 @@ from turnpoint.app.table_words import MEANINGS, choice_in_words, columns_in_word
 from turnpoint.app.waiting import WAITING, Waiting
 from turnpoint.charts.language import Language
 from turnpoint.errors import Problem
-from turnpoint.workflows.table_answers import UNMAPPED, plain
+from turnpoint.workflows.mapping import plain
+from turnpoint.workflows.table_answers import UNMAPPED
 
 _FIELD: Final = "answer-"
 _LONGEST: Final = 1000

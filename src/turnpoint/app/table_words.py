@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from turnpoint.app.words import COLUMN_NAMES, ROLES, SEXES, STATUSES, TABLE_NAMES, column_name
 from turnpoint.charts.language import Language, mark
-from turnpoint.workflows.table_answers import plain
+from turnpoint.workflows.mapping import plain
 
 _TIMES: Final = re.compile(r" \((\d+) times\)")
 MEANINGS: Final = (

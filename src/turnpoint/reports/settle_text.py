@@ -12,6 +12,7 @@ from turnpoint.charts.language import Language
 from turnpoint.pictures.patient import PatientPicture
 from turnpoint.pictures.snapshot import SUM_OF_DIAMETERS, Snapshot
 from turnpoint.reports.tables import Table, table
+from turnpoint.turning.next_measurement import DECIDED_ABOVE
 
 _MOST_PLANS = 5
 _MOST_QUESTIONS = 2
@@ -114,6 +115,8 @@ def plan_name(row: Mapping[str, Any], language: Language) -> str:
 
 
 def _worthwhile(view: PatientPicture) -> pl.DataFrame:
+    """The plans that are expected to tell much; none where the question is settled as it is, "in 0 weeks"."""
     if view.settle.is_empty():
         return view.settle
-    return view.settle.filter(pl.col("expected_information_bits") >= _WORTH_BITS)
+    is_open = pl.col("p_now").is_between(1.0 - DECIDED_ABOVE, DECIDED_ABOVE, closed="none")
+    return view.settle.filter(is_open & (pl.col("expected_information_bits") >= _WORTH_BITS))

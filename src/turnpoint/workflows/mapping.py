@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Answers
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from turnpoint.errors import Problem, StudyError, UsageError
 from turnpoint.formats.mapped import MAPPING_ENDING, Guess, Question, first_guess, inspect, quoted
 from turnpoint.study.findings import Findings
 from turnpoint.study.reading import JSON_KINDS
+from turnpoint.study.units import parse as unit_of
 
 Ask = Callable[[Question], str | None]
 
@@ -129,6 +130,45 @@ def _check_answers(first: Guess, said: Answers[str, str], told: list[str], colum
     if wrong:
         listed = ", ".join(known) or "none is open"
         raise UsageError(f"--answer: no question {', '.join(wrong)}. The questions are {listed}.")
+    by_key = {question.key: question for question in first.questions}
+    faults = [
+        f"{key}: {why}" for key, what in said.items() if (why := answer_wrong(by_key[key], what, columns))
+    ]
+    if faults:
+        raise UsageError(f"--answer {' '.join(faults)}")
+
+
+def answer_wrong(question: Question, text: str, columns: Sequence[str]) -> str | None:
+    """What is wrong with an answer, as a person types it; None where it holds."""
+    answer, said = toml_answer(question.key, text), plain(text)
+    if question.choices:
+        are_lists = all(choice.startswith("[") for choice in question.choices)
+        if answer in question.choices or (are_lists and answer.startswith("[")):
+            return None
+        return f"{said} is none of {', '.join(map(plain, question.choices))}."
+    if question.key.endswith(".unit") and unit_of(said) is None:
+        return f"{said} is no unit. Write it as on the report: ng/mL, U/mL."
+    if question.key.startswith("rows.day.") and not said.removeprefix("-").isdecimal():
+        return f"{said} is no day. Write a whole number, 0 for the start of the treatment."
+    if question.key == "lesions.percent_of" and said not in columns and not _is_size(said):
+        return f"{said} is neither a column nor a size in mm."
+    return None
+
+
+def _is_size(text: str) -> bool:
+    try:
+        return 0 < float(text) < float("inf")
+    except ValueError:
+        return False
+
+
+def plain(text: str) -> str:
+    """An answer without the quotes of TOML."""
+    try:
+        value = tomllib.loads(f"answer = {text}")["answer"]
+    except tomllib.TOMLDecodeError:
+        return text
+    return value if isinstance(value, str) else text
 
 
 def check_target(table: Path, target: Path, *, replace: bool) -> None:

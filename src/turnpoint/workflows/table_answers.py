@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +12,7 @@ from turnpoint.errors import Problem
 from turnpoint.formats.ledger import UNMAPPED_SCHEMA, Converted
 from turnpoint.formats.mapped import Guess, Question, as_meaning, convert, first_guess, parsed, quoted
 from turnpoint.study.findings import Findings
-from turnpoint.study.units import parse as unit_of
-from turnpoint.workflows.mapping import default_mapping, is_told, toml_answer
+from turnpoint.workflows.mapping import answer_wrong, default_mapping, is_told, plain, toml_answer
 
 UNMAPPED = "unmapped."
 SHEET = "sheet"
@@ -84,7 +82,7 @@ def read_table(table: Path, given: Mapping[str, str]) -> TableRead:
     by_key = {question.key: question for question in questions}
     known = {*by_key, *(UNMAPPED + name for name in found.columns)}
     for key, text in answers.items():
-        if key in by_key and key not in wrong and (why := _wrong(by_key[key], text, found.columns)):
+        if key in by_key and key not in wrong and (why := answer_wrong(by_key[key], text, found.columns)):
             wrong[key] = why
     said = {
         key: toml_answer(key, text) for key, text in answers.items() if key in by_key and key not in wrong
@@ -156,36 +154,3 @@ def _meaning_wrong(key: str, text: str) -> str | None:
     except ValueError as error:
         return str(error)
     return None
-
-
-def _wrong(question: Question, text: str, columns: Sequence[str]) -> str | None:
-    """What is wrong with an answer."""
-    answer, said = toml_answer(question.key, text), plain(text)
-    if question.choices:
-        are_lists = all(choice.startswith("[") for choice in question.choices)
-        if answer in question.choices or (are_lists and answer.startswith("[")):
-            return None
-        return f"{said} is none of {', '.join(map(plain, question.choices))}."
-    if question.key.endswith(".unit") and unit_of(said) is None:
-        return f"{said} is no unit. Write it as on the report: ng/mL, U/mL."
-    if question.key.startswith("rows.day.") and not said.removeprefix("-").isdecimal():
-        return f"{said} is no day. Write a whole number, 0 for the start of the treatment."
-    if question.key == "lesions.percent_of" and said not in columns and not _is_size(said):
-        return f"{said} is neither a column nor a size in mm."
-    return None
-
-
-def _is_size(text: str) -> bool:
-    try:
-        return 0 < float(text) < float("inf")
-    except ValueError:
-        return False
-
-
-def plain(text: str) -> str:
-    """An answer without the quotes of TOML."""
-    try:
-        value = tomllib.loads(f"answer = {text}")["answer"]
-    except tomllib.TOMLDecodeError:
-        return text
-    return value if isinstance(value, str) else text

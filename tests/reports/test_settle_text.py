@@ -78,3 +78,12 @@ def test_alert_that_was_withdrawn_is_told_with_both_weeks():
     assert snap.alert_days == ((float(days[2]), float(days[4])),)
     said = clinician_alert(snap, EN)
     assert said.startswith("No alert at the last visit. An alert raised in week 12 was withdrawn in week 24")
+
+
+@pytest.mark.parametrize(("p_now", "is_shown"), [(0.1, False), (0.1001, True), (0.8999, True), (0.9, False)])
+def test_question_that_is_settled_has_no_plans(p_now, is_shown):
+    view = views.regrowing_view()
+    view = replace(view, settle=view.settle.with_columns(p_now=pl.lit(p_now)))
+    assert (settle_table(view, EN) is not None) == is_shown
+    nothing = "No measurement of the next twelve weeks"
+    assert any(nothing in said for said in what_would_help(view, snapshot(view), EN)) != is_shown

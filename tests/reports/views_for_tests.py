@@ -266,7 +266,7 @@ def settle_frame(quantity: str, last_day: int) -> pl.DataFrame:
         (3, "ctDNA now and every 3 weeks", "ctDNA", 0.11, 0.02, 1.9, 0.22, 19.8, 0, 5, True),
     ]
     return pl.DataFrame(rows, schema=SETTLE_SCHEMA, orient="row").with_columns(
-        patient_id=pl.lit("P"), day=pl.lit(last_day)
+        patient_id=pl.lit("P"), day=pl.lit(last_day), p_now=pl.lit(0.5)
     )
 
 

@@ -118,5 +118,5 @@ def _worthwhile(view: PatientPicture) -> pl.DataFrame:
     """The plans that are expected to tell much; none where the question is settled as it is, "in 0 weeks"."""
     if view.settle.is_empty():
         return view.settle
-    is_open = pl.col("p_now").is_between(1.0 - DECIDED_ABOVE, DECIDED_ABOVE, closed="none")
+    is_open = pl.max_horizontal(pl.col("p_now"), 1.0 - pl.col("p_now")) < DECIDED_ABOVE
     return view.settle.filter(is_open & (pl.col("expected_information_bits") >= _WORTH_BITS))

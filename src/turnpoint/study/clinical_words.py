@@ -9,7 +9,7 @@ from typing import Final
 # Names are looked for inside a text; the longer one of two counts, for it is the more definite.
 _IN_ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "非小细胞肺": "nsclc lung",
+        "非小细胞肺": "nsclc",
         "肺": "lung",
         "结直肠": "colorectal",
         "大肠": "colorectal",

@@ -252,7 +252,6 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
             process.wait()
 
 
-@pytest.mark.slow  # a cluster of its own
 def test_cluster_says_the_same_and_outlives_a_worker(
     study: Study, parts: Path, tmp_path: Path, cluster
 ) -> None:

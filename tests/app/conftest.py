@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from tests.app import postgres
+from tests.app.browser import launched
 from tests.app.served import Served, start
 
 pytest.importorskip("django")
@@ -47,5 +49,19 @@ def served(store: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server on SQLite alone, for what does not depend on the store."""
     server = start(tmp_path_factory.mktemp("store"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Headless Chromium, where there is one."""
+    yield from launched()
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """An empty desk for a browser; where there is none, no server is started."""
+    server = start(tmp_path_factory.mktemp("desk"))
     yield server
     server.stop()

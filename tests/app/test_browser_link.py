@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.app.browser import LOCALES, PATIENCE_MS, assert_sound, follow, launched, opened
+from tests.app.browser import LOCALES, PATIENCE_MS, assert_sound, follow, opened
 from tests.app.served import start
 from tests.app.test_link import NAME, Desk, day
 
 pytest.importorskip("django")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    yield from launched()
 
 
 @pytest.mark.parametrize(

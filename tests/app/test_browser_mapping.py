@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.app.browser import assert_sound, follow, launched, opened
-from tests.app.served import Served, start
+from tests.app.browser import assert_sound, follow, opened
+from tests.app.served import Served
 from tests.workflows.test_table_answers import TABLE
 
 pytest.importorskip("django")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    yield from launched()
-
-
-@pytest.fixture(scope="module")
-def desk(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    server = start(tmp_path_factory.mktemp("desk"))
-    yield server
-    server.stop()
 
 
 @pytest.mark.parametrize(

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.app.browser import as_printed, assert_sound, follow, launched, opened
+from tests.app.browser import as_printed, assert_sound, follow, opened
 from tests.app.served import start
 
 pytest.importorskip("django")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    yield from launched()
 
 
 def day(ago: int) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import html
 import re
 import urllib.parse
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.app.browser import assert_sound, follow, launched, opened
+from tests.app.browser import assert_sound, follow, opened
 from tests.app.served import SMALL, Answer, Served
 
 pytest.importorskip("django")
@@ -98,11 +97,6 @@ def test_api_gives_the_warnings_of_a_study_in_the_language_that_is_asked_for(
 
     assert "a lesion seen at or before baseline is not new" in rules("/api/v1/studies")
     assert "基线时或之前已见到的病灶不是新病灶" in rules("/api/v1/studies?lang=zh")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    yield from launched()
 
 
 @pytest.mark.parametrize("width", [390, 1440])

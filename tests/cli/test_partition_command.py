@@ -55,10 +55,15 @@ def test_what_cannot_be_is_said(study: Path, tmp_path: Path) -> None:
         (("assess", study, "--engine", "local"), "Cut it first with `turnpoint partition`"),
         (("report", parts, "--out", tmp_path / "r.html"), "a study in parts, and this takes a whole one"),
         (("watch", parts, "--out", tmp_path / "w"), "a study in parts, and this takes a whole one"),
+        (
+            ("respond", parts, "--reported", study, "--out", tmp_path / "r"),
+            "a partitioned study cannot be compared",
+        ),
         (("partition", study, parts), "holds manifest.json. Name an empty folder"),
     ):
         code, _, wrong = run(*arguments)
         assert (code, told in " ".join(wrong.split())) == (2, True), wrong
+    assert not (tmp_path / "r").exists()  # said before the work, not after it
 
 
 def test_failed_part_is_named_with_what_to_do_next(study: Path, tmp_path: Path) -> None:

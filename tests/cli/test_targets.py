@@ -13,13 +13,13 @@ from turnpoint.cli.targets import (
     PRIOR_ENDINGS,
     STANDARD_OUTPUT,
     TABLE_ENDINGS,
-    appearing_whole,
     checked_folder_targets,
     checked_target,
     existing_study,
     write_frame,
 )
 from turnpoint.errors import UsageError
+from turnpoint.study.whole_files import appearing_whole
 
 
 def test_study_that_does_not_exist_is_wrong_usage(tmp_path: Path) -> None:

@@ -46,7 +46,6 @@ from turnpoint.cli.targets import (
     PRIOR_ENDINGS,
     REPORT_ENDINGS,
     TABLE_ENDINGS,
-    appearing_whole,
     checked_folder,
     checked_folder_targets,
     checked_target,
@@ -55,6 +54,7 @@ from turnpoint.cli.targets import (
 from turnpoint.cli.trial_command import trial
 from turnpoint.cli.watch_command import watch
 from turnpoint.errors import UsageError
+from turnpoint.study.whole_files import appearing_whole
 
 if TYPE_CHECKING:
     from turnpoint.criteria.protocol import ProtocolRules
@@ -187,6 +187,7 @@ def respond(
     source = existing_study(study)
     beside = None if reported is None else existing_study(reported, "--reported")
 
+    from turnpoint.workflows.partition import is_partitioned
     from turnpoint.workflows.respond import ProtocolRules, tables_needed
     from turnpoint.workflows.respond import respond as run
 
@@ -199,9 +200,9 @@ def respond(
         visit_interval_days=visit_interval_days,
         continuing_response=continuing_response.value,
     )
+    if beside is not None and is_partitioned(source):
+        raise UsageError("--reported: a partitioned study cannot be compared. Name the study itself.")
     if done_by_parts("respond", source, out, engine, workers, criteria=criteria, rules=rules):
-        if beside is not None:
-            raise UsageError("--reported: a partitioned study cannot be compared. Name the study itself.")
         return
     targets = None if out is None else checked_folder_targets(out, summaries.RESPONSE_TABLES, source)
     data = read_study(source, tables_needed(criteria))

@@ -15,12 +15,12 @@ from turnpoint.cli.progress import ProgressBar
 from turnpoint.cli.targets import (
     DRAWS_ENDINGS,
     REPORT_ENDINGS,
-    appearing_whole,
     checked_folder_targets,
     checked_target,
     existing_study,
 )
 from turnpoint.errors import UsageError
+from turnpoint.study.whole_files import appearing_whole
 
 
 def diagnose(

@@ -19,7 +19,8 @@ from turnpoint.cli.options import (
     StudyArgument,
 )
 from turnpoint.cli.progress import ProgressBar
-from turnpoint.cli.targets import PICTURE_ENDINGS, appearing_whole, checked_target, existing_study
+from turnpoint.cli.targets import PICTURE_ENDINGS, checked_target, existing_study
+from turnpoint.study.whole_files import appearing_whole
 
 if TYPE_CHECKING:
     from turnpoint.pictures.patient import PatientPicture

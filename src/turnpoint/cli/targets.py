@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,20 +101,6 @@ def checked_folder_targets(out: Path, names: Sequence[str], study: Path) -> dict
         folder = checked_folder(out)
         files = {name: folder / f"{name}.csv" for name in names}
     return {name: checked_target(file, TABLE_ENDINGS, study) for name, file in files.items()}
-
-
-@contextmanager
-def appearing_whole(target: Path) -> Iterator[Path]:
-    """A path beside the target to write a prior or a report to; renamed to it when all went well, removed when not.
-
-    The ending stays the same, because writers choose the format by it.
-    """
-    part = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix.lower()}")
-    try:
-        yield part
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def write_frame(frame: pl.DataFrame, target: Path) -> None:

@@ -15,7 +15,7 @@ from scipy.special import ndtri
 from turnpoint.model.arrays import BoolArray, FloatArray
 from turnpoint.model.dynamics import Dynamics
 from turnpoint.model.filter import PartPosterior, Posterior, QuantityPosterior
-from turnpoint.model.observation import has_kernel, sets
+from turnpoint.model.observation import dynamics_sets, has_kernel, sets
 from turnpoint.model.parameters import Reading
 from turnpoint.model.prior import BelowLimit, Prior
 from turnpoint.model.sobol import sobol
@@ -140,8 +140,7 @@ class _Reader:
         """The same by `model.kernel_ahead`."""
         from turnpoint.model.kernel_ahead import draw_ahead  # noqa: PLC0415  (Numba is an extra)
 
-        dynamics, reading, parts = self.dynamics, self.own.reading, self.own.parts
-        fraction = dynamics.resistant_fraction
+        reading, parts = self.own.reading, self.own.parts
         facts = [
             np.concatenate(
                 [
@@ -160,13 +159,7 @@ class _Reader:
             for part in parts
         ]
         draw_ahead(
-            sets(
-                np.log1p(-fraction),
-                dynamics.kill_per_week,
-                dynamics.off_growth_per_week,
-                np.log(fraction),
-                dynamics.regrowth_per_week,
-            ),
+            dynamics_sets(self.dynamics),
             sets(*(getattr(reading, name) for name in Reading.__slots__ if name != "is_diameter")),
             reading.is_diameter,
             np.stack(exposure, axis=-1).astype(np.float32),

@@ -168,14 +168,7 @@ def _run_kernel(
     times: IntArray = np.zeros((0, 0), dtype=np.int64)
     parts = background = nothing
     if signals is None:
-        fraction = dynamics.resistant_fraction
-        parts = sets(
-            np.log1p(-fraction),
-            dynamics.kill_per_week,
-            dynamics.off_growth_per_week,
-            np.log(fraction),
-            dynamics.regrowth_per_week,
-        )
+        parts = dynamics_sets(dynamics)
         background = sets(reading.background, reading.surge)
     else:
         pairs, place = np.unique(weeks.reshape(-1, 2), axis=0, return_inverse=True)
@@ -201,6 +194,18 @@ def _run_kernel(
         found.log_likelihood,
         found.level_mean,
         found.level_variance,
+    )
+
+
+def dynamics_sets(dynamics: Dynamics) -> FloatArray:
+    """What `model.kernel.log_signals` takes of the burden: log(1-phi), d, r, log(phi), g; as `sets`."""
+    fraction = dynamics.resistant_fraction
+    return sets(
+        np.log1p(-fraction),
+        dynamics.kill_per_week,
+        dynamics.off_growth_per_week,
+        np.log(fraction),
+        dynamics.regrowth_per_week,
     )
 
 

@@ -31,7 +31,8 @@ def once(work: Callable[[pl.DataFrame], pl.DataFrame]) -> Callable[[pl.DataFrame
     @wraps(work)
     def remembered(frame: pl.DataFrame) -> pl.DataFrame:
         key = id(frame)
-        if key in kept and (known := kept.get(key)) is not None and known[0]() is frame:
+        known = kept.get(key)
+        if known is not None and known[0]() is frame:
             return known[1]
         found = work(frame)
         if frame.height <= _MOST_ROWS:

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -33,6 +33,7 @@ from turnpoint.workflows.partition import (
     appearing,
     digest,
     partitioned,
+    saying_why_out_cannot_be_written,
     settle_down,
     write_json,
 )
@@ -127,7 +128,9 @@ def by_parts(
     reported, finished = source.patients, sum(part.patients for part in done)
     if progress is not None:
         progress(finished, reported)
-    arguments = (source.folder.resolve(), folder.resolve(), asked, dict(given))
+    # each worker gets the parts one by one, and need not know of the others
+    alone = replace(source, folder=source.folder.resolve(), parts=())
+    arguments = (alone, folder.resolve(), asked, dict(given))
     for part, reason in _over(waiting, arguments, engine, workers):
         finished += part.patients
         if reason is not None:
@@ -174,17 +177,16 @@ def _over(
 
 
 def worker(
-    source: Path, folder: Path, asked: Mapping[str, Any], given: Mapping[str, Any]
+    study: PartitionedStudy, folder: Path, asked: Mapping[str, Any], given: Mapping[str, Any]
 ) -> Callable[[Part], tuple[Part, str | None]]:
     """The function that does one part: the same in this process, in a worker and on a cluster.
 
     Args:
-        source: folder of the partitioned study.
+        study: that the parts are of.
         folder: of the results.
         asked: as the results name it.
         given: arguments of the verb.
     """
-    study = partitioned(source)
 
     def do(part: Part) -> tuple[Part, str | None]:
         for tried in range(1, _TRIES + 1):
@@ -228,12 +230,12 @@ def _do(
 def _is_done(folder: Path, part: Part, asked: Mapping[str, Any]) -> bool:
     """The part's results are there, of this part as it is, and as this run asks for them."""
     place = folder / part.name
+    record = _json_in(place / _DONE)
     try:
-        record = json.loads((place / _DONE).read_text(encoding="utf-8"))
         found = {file.name: digest(file) for file in place.glob("*.parquet")}
-    except (OSError, ValueError):
+    except OSError:
         return False
-    return bool(record["asked"] == asked and record["source"] == part.digest and record["digest"] == found)
+    return record == {**record, "asked": asked, "source": part.digest, "digest": found}
 
 
 def _claim(folder: Path, source: PartitionedStudy, asked: Mapping[str, Any]) -> None:
@@ -243,17 +245,13 @@ def _claim(folder: Path, source: PartitionedStudy, asked: Mapping[str, Any]) -> 
         UsageError: something else is.
     """
     heading = _heading(source, asked)
-    try:
+    with saying_why_out_cannot_be_written():
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / MANIFEST).exists():
             if any(folder.iterdir()):
                 raise UsageError(f"--out: `{folder.name}` holds something else. Name an empty folder.")
             write_json(heading, folder / MANIFEST)
-        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"--out: cannot be written ({(error.strerror or 'error').lower()}).") from error
-    except ValueError:
-        found = {}
+    found = _json_in(folder / MANIFEST)
     if {name: found.get(name) for name in heading} != heading:
         raise UsageError(
             f"--out: `{folder.name}` holds results of another study, verb, version or of other arguments. Name "
@@ -269,13 +267,18 @@ def _rows(folder: Path, parts: tuple[Part, ...]) -> dict[str, int]:
     """Rows of each table in the parts that are done."""
     total: dict[str, int] = {}
     for part in parts:
-        try:
-            record = json.loads((folder / part.name / _DONE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        for name, rows in record["rows"].items():
+        for name, rows in _json_in(folder / part.name / _DONE).get("rows", {}).items():
             total[name] = total.get(name, 0) + rows
     return total
+
+
+def _json_in(file: Path) -> dict[str, Any]:
+    """What a JSON file holds; nothing where it is not there, or is not whole."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _said(error: BaseException) -> str:

@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +18,7 @@ from turnpoint.errors import TurnpointError, UsageError
 from turnpoint.study.reading import inspect_frames
 from turnpoint.study.schema import TABLES
 from turnpoint.study.study import Study
+from turnpoint.study.whole_files import appearing_whole
 from turnpoint.study.writing import write_study
 
 MANIFEST: Final = "manifest.json"
@@ -113,7 +116,7 @@ def partition(study: Study, out: str | Path, *, patients: int = PATIENTS_PER_PAR
     if foreign:
         raise UsageError(f"--out: `{folder.name}` holds {foreign[0]}. Name an empty folder.")
     parts = []
-    try:
+    with saying_why_out_cannot_be_written():
         for number, first in enumerate(range(0, len(study.patient_ids), patients)):
             own = study.only(study.patient_ids[first : first + patients])
             name = f"part-{number:06d}"
@@ -129,8 +132,6 @@ def partition(study: Study, out: str | Path, *, patients: int = PATIENTS_PER_PAR
             "parts": [asdict(part) for part in parts],
         }
         write_json(content, folder / MANIFEST)
-    except OSError as error:
-        raise UsageError(f"--out: cannot be written ({(error.strerror or 'error').lower()}).") from error
     return made
 
 
@@ -166,6 +167,15 @@ def _manifest(folder: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and found.get("kind") == _KIND else None
 
 
+@contextmanager
+def saying_why_out_cannot_be_written() -> Iterator[None]:
+    """What the system says against the user's folder becomes a message that names the option."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"--out: cannot be written ({(error.strerror or 'error').lower()}).") from error
+
+
 def digest(file: Path) -> str:
     """SHA-256 of a file."""
     with file.open("rb") as content:
@@ -192,6 +202,5 @@ def settle_down(beside: Path, target: Path) -> None:
 
 def write_json(content: object, target: Path) -> None:
     """A JSON file that appears whole or not at all."""
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    beside.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    beside.replace(target)
+    with appearing_whole(target) as part:
+        part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

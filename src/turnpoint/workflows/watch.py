@@ -25,13 +25,12 @@ STATE: Final = "state.parquet"
 ALERTS: Final = "alerts.csv"
 ALERTS_AS_FHIR: Final = "alerts.fhir.ndjson"
 STATUSES: Final = ("new", "standing", "withdrawn")
-_KEPT: Final = ("digest", "asked", "alert_since_day")
-STATE_SCHEMA: Final[dict[str, type[pl.DataType]]] = {
-    **ASSESSMENT_SCHEMA,
+_KEPT: Final[dict[str, type[pl.DataType]]] = {
     "digest": pl.String,
     "asked": pl.String,
     "alert_since_day": pl.Int64,
 }
+STATE_SCHEMA: Final = ASSESSMENT_SCHEMA | _KEPT
 ALERTS_SCHEMA: Final[dict[str, type[pl.DataType]]] = {
     "patient_id": pl.String,
     "status": pl.String,
@@ -105,21 +104,17 @@ def watch(
     state = pl.concat([known, fresh.select(*STATE_SCHEMA)]).sort("patient_id")
     alerts = _alerts(before, state, set(study.patient_ids))
     shown = alerts.filter("in_data")["patient_id"].to_list()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        files = (
-            write_table(alerts, folder / ALERTS),
-            write_assessment(
-                state.filter(pl.col("patient_id").is_in(shown)).drop(*_KEPT),
-                study.only(shown),
-                folder / ALERTS_AS_FHIR,
-                method=f"Turnpoint {__version__}",
-                timestamp=datetime.now(UTC),
-            ),
-            write_table(state, folder / STATE),
-        )
-    except OSError as error:
-        raise UsageError(f"--out: cannot be written ({(error.strerror or 'error').lower()}).") from error
+    files = (
+        write_table(alerts, folder / ALERTS),
+        write_assessment(
+            state.filter(pl.col("patient_id").is_in(shown)).drop(*_KEPT),
+            study.only(shown),
+            folder / ALERTS_AS_FHIR,
+            method=f"Turnpoint {__version__}",
+            timestamp=datetime.now(UTC),
+        ),
+        write_table(state, folder / STATE),
+    )
     return Watched(alerts, len(study.patient_ids), len(changed), files)
 
 

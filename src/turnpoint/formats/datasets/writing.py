@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -20,6 +19,7 @@ from typing import Any, Final, Literal
 import polars as pl
 
 from turnpoint.errors import MissingExtraError, UsageError
+from turnpoint.study.whole_files import appearing_whole
 
 DatasetKind = Literal["xpt", "json", "ndjson", "dsjc", "parquet"]
 KINDS: Final = ("xpt", "json", "ndjson", "dsjc", "parquet")
@@ -66,23 +66,20 @@ def write_dataset(dataset: LabelledDataset, path: Path, kind: DatasetKind, *, cr
         UsageError: the format cannot hold the data set, or the place cannot be written to.
         MissingExtraError: `xpt` without pyreadstat.
     """
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
-        if kind == "xpt":
-            _write_transport(dataset, part)
-        elif kind == "parquet":
-            dataset.frame.write_parquet(part)
-        elif kind == "dsjc":
-            with gzip.open(part, "wt", encoding="utf-8", newline="\n") as file:
-                file.writelines(_json_text(dataset, created, is_lines=False))
-        else:
-            with part.open("w", encoding="utf-8", newline="\n") as file:
-                file.writelines(_json_text(dataset, created, is_lines=kind == "ndjson"))
-        part.replace(path)
+        with appearing_whole(path) as part:
+            if kind == "xpt":
+                _write_transport(dataset, part)
+            elif kind == "parquet":
+                dataset.frame.write_parquet(part)
+            elif kind == "dsjc":
+                with gzip.open(part, "wt", encoding="utf-8", newline="\n") as file:
+                    file.writelines(_json_text(dataset, created, is_lines=False))
+            else:
+                with part.open("w", encoding="utf-8", newline="\n") as file:
+                    file.writelines(_json_text(dataset, created, is_lines=kind == "ndjson"))
     except OSError as error:
         raise UsageError(f"{path.name}: cannot be written ({(error.strerror or 'error').lower()})") from error
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 

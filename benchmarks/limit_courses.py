@@ -109,7 +109,13 @@ def knowing(posterior: Posterior, prior: Prior, truth: SimulatedCourses) -> Post
         )
         for name, quantity in posterior.quantities.items()
     }
-    return replace(posterior, particles=particles, dynamics=dynamics_of(particles), quantities=quantities)
+    return replace(
+        posterior,
+        dynamics=dynamics_of(particles),
+        quantities=quantities,
+        origins=(),
+        where=posterior.where[:0],
+    )
 
 
 def _at_true_level(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -14,7 +16,9 @@ from turnpoint.model import forecast
 from turnpoint.model.filter import Posterior, posterior_of
 from turnpoint.model.forecast import readings_ahead
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
+from turnpoint.model.prior import choose_prior
 from turnpoint.model.refinement import Refiner
+from turnpoint.turning.progression_ahead import DrawsAhead, draws_ahead, progression_ahead
 
 pytest.importorskip("turnpoint.model.kernel_ahead")
 DRAWS = 512
@@ -65,3 +69,44 @@ def test_lesions_one_by_one_some_not_yet_read_and_some_below_their_limit() -> No
     posterior = posterior_of(batch_of(together), Refiner.of(prior, prior.bank(1024, 0), 0), DRAWS)
     assert len(posterior.quantities[SUM_OF_DIAMETERS].parts) == len(lesions)
     assert_same(posterior, SUM_OF_DIAMETERS)
+
+
+def seen_by(posterior: Posterior, quantity: str, bar: np.ndarray, limit: np.ndarray) -> DrawsAhead:
+    gaps = np.resize([6.0, 3.0, 9.0], len(bar))
+    return draws_ahead(posterior, PRIORS[quantity], quantity, bar, gaps, upper_limit=limit, weeks=30, seed=4)
+
+
+def assert_seen_alike(posterior: Posterior, quantity: str, bars: np.ndarray) -> None:
+    """By the loop that looks at what it draws, and by the criterion that looks at all draws of the other loop."""
+    read = posterior.at(np.flatnonzero(posterior.quantities[quantity].readings > 0))
+    bar, limit = np.resize(bars, len(read.patient)), np.resize([20.0, 40.0], len(read.patient))[:, None]
+    ours, reference = (
+        seen_by(own, quantity, bar, limit) for own in (read, replace(read, origins=(), where=read.where[:0]))
+    )
+    np.testing.assert_array_equal(ours.next_value, reference.next_value)
+    read_on = ~np.isnan(bar)
+    np.testing.assert_array_equal(ours.first_day[read_on], reference.first_day[read_on])
+    assert np.isnan(progression_ahead(ours).chance[~read_on]).all()
+
+
+@pytest.mark.parametrize("quantity", [SUM_OF_DIAMETERS, "PSA"])
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_criterion_sees_the_same_draws_whoever_looks(quantity: str, data: st.DataObject) -> None:
+    batch = data.draw(courses(quantity))
+    refiner = Refiner.of(PRIORS[quantity], PRIORS[quantity].bank(256, data.draw(st.integers(0, 5))), 0)
+    bars = data.draw(st.lists(st.floats(1.0, 400.0) | st.just(np.nan), min_size=1, max_size=4))
+    assert_seen_alike(posterior_of(batch, refiner, DRAWS), quantity, np.array(bars))
+
+
+@pytest.mark.parametrize("quantity", ["CA-125", "CEA"])
+def test_criterion_of_each_marker_sees_the_same_draws(quantity: str) -> None:
+    prior = choose_prior([quantity], "ovarian cancer", None)
+    batch = batch_of(readings([-20, 0, 30, 60, 90], [400.0, 90.0, 38.0, 19.0, 25.0], quantity), (quantity,))
+    posterior = posterior_of(batch, Refiner.of(prior, prior.bank(512, 0), 0), DRAWS)
+    patch = pytest.MonkeyPatch()
+    patch.setitem(PRIORS, quantity, prior)
+    try:
+        assert_seen_alike(posterior, quantity, np.array([30.0, 80.0]))
+    finally:
+        patch.undo()

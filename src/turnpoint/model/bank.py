@@ -72,6 +72,7 @@ class Bank:
             prior.
         rate_moments: log d, log g and logit φ in prior SDs from the prior's mean, and their squares; shape
             (1, 6, K) or (P, 6, K).
+        laid_out: the parameters as compiled loops take them, once somebody has asked.
     """
 
     particles: FloatArray
@@ -80,6 +81,7 @@ class Bank:
     signals: Mapping[str, Signals]
     rate_moments: FloatArray
     log_importance: FloatArray | float = 0.0
+    laid_out: dict[str, FloatArray] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -118,6 +120,18 @@ class Bank:
         size: int = self.particles.shape[-2]
         return size
 
+    def dynamics_sets(self) -> FloatArray:
+        """The dynamics as `dynamics_sets` gives them, shape (P or 1, 5, K)."""
+        if "" not in self.laid_out:
+            self.laid_out[""] = dynamics_sets(self.dynamics)
+        return self.laid_out[""]
+
+    def reading_sets(self, quantity: str) -> FloatArray:
+        """The reading parameters in their own order, shape (P or 1, 8, K)."""
+        if quantity not in self.laid_out:
+            self.laid_out[quantity] = reading_sets(self.readings[quantity])
+        return self.laid_out[quantity]
+
 
 def _without_certainty(dynamics: Dynamics) -> Dynamics:
     """φ below 1 by what the precision can tell, so that log(1 - φ) is finite."""
@@ -137,3 +151,28 @@ def _rate_moments(prior: Prior, particles: FloatArray) -> FloatArray:
     apart /= np.sqrt(np.diag(prior.covariance)[:RATES]).astype(particles.dtype)
     moments: FloatArray = np.concatenate([apart, apart**2], axis=-1)
     return np.ascontiguousarray(np.swapaxes(moments, -1, -2))
+
+
+def dynamics_sets(dynamics: Dynamics) -> FloatArray:
+    """What `model.kernel.log_signals` takes of the burden: log(1-phi), d, r, log(phi), g; as `sets`."""
+    fraction = dynamics.resistant_fraction
+    return sets(
+        np.log1p(-fraction),
+        dynamics.kill_per_week,
+        dynamics.off_growth_per_week,
+        np.log(fraction),
+        dynamics.regrowth_per_week,
+    )
+
+
+def sets(*parameters: FloatArray) -> FloatArray:
+    """Parameters of shape (K,) or (P, K) as sets, float32, shape (P or 1, parameters, K)."""
+    sets: FloatArray = np.ascontiguousarray(
+        np.stack([np.atleast_2d(own) for own in parameters], axis=1), dtype=np.float32
+    )
+    return sets
+
+
+def reading_sets(reading: Reading) -> FloatArray:
+    """The reading parameters in their own order: background to surge, as `sets`."""
+    return sets(*(getattr(reading, name) for name in Reading.__slots__ if name != "is_diameter"))

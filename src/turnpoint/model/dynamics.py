@@ -52,7 +52,7 @@ class Dynamics:
         size: int = self.kill_per_week.shape[-1]
         return size
 
-    def at(self, rows: IntArray) -> Dynamics:
+    def at(self, rows: IntArray | tuple[IntArray, IntArray]) -> Dynamics:
         """The parameters at these rows only."""
         return Dynamics(*(getattr(self, name)[rows] for name in self.__slots__))
 

@@ -20,12 +20,12 @@ from turnpoint.engine.threads import in_order
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.dynamics import Dynamics
 from turnpoint.model.observation import Filtered
-from turnpoint.model.parameters import Reading, dynamics_of, reading_of
+from turnpoint.model.parameters import Reading
 from turnpoint.model.prior import Prior
 from turnpoint.model.refinement import Refiner
 from turnpoint.model.series import Batch, Series, batches, new_lesion_days
 from turnpoint.model.streams import Stream, generator
-from turnpoint.model.weighing import WeightedVisits
+from turnpoint.model.weighing import Run, WeightedVisits
 from turnpoint.study.study import Study
 
 _Result = TypeVar("_Result")
@@ -39,10 +39,10 @@ _ROW_FIELDS = (
     "visit",
     "on_weeks",
     "off_weeks",
-    "particles",
     "effective_size",
     "pareto_k",
     "shrinkage",
+    "where",
 )
 
 
@@ -118,6 +118,37 @@ class QuantityPosterior:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the draws of some rows come from: a bank that readings passed through, and the particles chosen of it.
+
+    Attributes:
+        run: the bank and what it learnt.
+        patients: of the run.
+        patient: of the run, shape (R,).
+        readings: by quantity, of each part up to the row, shape (R,) each.
+        chosen: particles of the bank, shape (R, D).
+    """
+
+    run: Run
+    patients: int
+    patient: IntArray
+    readings: Mapping[str, tuple[IntArray, ...]]
+    chosen: IntArray
+
+    @classmethod
+    def of(cls, weighted: WeightedVisits, chosen: IntArray) -> Origin:
+        """Of these visits."""
+        batch, here = weighted.batch, (weighted.patient, weighted.visit)
+        readings = {name: tuple(part[here] for part in parts) for name, parts in batch.readings.items()}
+        return cls(weighted.run, len(batch.patient_ids), weighted.patient, readings, chosen)
+
+    def at(self, rows: IntArray) -> Origin:
+        """The same at these rows only."""
+        readings = {name: tuple(part[rows] for part in parts) for name, parts in self.readings.items()}
+        return replace(self, patient=self.patient[rows], readings=readings, chosen=self.chosen[rows])
+
+
+@dataclass(frozen=True, slots=True)
 class Posterior:
     """Equal-weight posterior draws for the visits of one batch of patients.
 
@@ -125,7 +156,6 @@ class Posterior:
         batch: the data.
         patient, visit: row of the batch and index of the visit, shape (R,).
         on_weeks, off_weeks: at the visit, shape (R, 1).
-        particles: the draws on the prior's own scales, shape (R, D, dimensions).
         dynamics: shape (R, D).
         quantities: by name.
         effective_size: effective sample size of the weighted particles, shape (R,).
@@ -133,6 +163,8 @@ class Posterior:
             enough that they can be trusted.
         shrinkage: 1 - posterior variance / prior variance of the log rates and the logit of φ, the largest of
             the three, shape (R,): 0 when the data said nothing.
+        origins: where the draws come from; empty where their levels have been replaced.
+        where: the origin of each row, and its row there, shape (R, 2).
     """
 
     batch: Batch
@@ -140,18 +172,30 @@ class Posterior:
     visit: IntArray
     on_weeks: FloatArray
     off_weeks: FloatArray
-    particles: FloatArray
     dynamics: Dynamics
     quantities: Mapping[str, QuantityPosterior]
     effective_size: FloatArray
     pareto_k: FloatArray
     shrinkage: FloatArray
+    origins: tuple[Origin, ...]
+    where: IntArray
 
     @property
     def day(self) -> FloatArray:
         """Day of each row, shape (R,)."""
         day: FloatArray = self.batch.day[self.patient, self.visit]
         return day
+
+    @property
+    def particles(self) -> FloatArray:
+        """The draws on the prior's own scales, shape (R, D, dimensions)."""
+        found = [
+            origin.run.bank.particles[(origin.patient[:, None], origin.chosen)]
+            if origin.run.bank.is_own
+            else origin.run.bank.particles[origin.chosen]
+            for origin in self.origins
+        ]
+        return np.stack([found[origin][row] for origin, row in self.where])
 
     def turning_week(self) -> FloatArray:
         """Week of the smallest living burden in each draw (`Dynamics.turning_week`), shape (R, D)."""
@@ -264,15 +308,30 @@ def posterior_at(
     draws: int = DEFAULT_DRAWS,
 ) -> Posterior:
     """Equal-weight draws at some visits of a batch, as `Refiner.visits` gives them, with their levels."""
-    chosen = _drawn(weighted.weight, draws, refiner.seed)
-    bank = weighted.bank
-    particles = bank.particles[(weighted.patient[:, None], chosen) if bank.is_own else chosen]
+    return _posterior(batch, (patient, visit, weighted), drawn(weighted, draws, refiner.seed))
+
+
+def drawn(weighted: WeightedVisits, draws: int, seed: int) -> Origin:
+    """Equal-weight draws at some visits, not yet worked out."""
+    return Origin.of(weighted, _drawn(weighted.weight, draws, seed))
+
+
+def outlined(
+    batch: Batch, patient: IntArray, visit: IntArray, weighted: WeightedVisits, origin: Origin
+) -> Posterior:
+    """`posterior_at` with its origin and what was read, and without a single draw: enough for `first_called`."""
+    nothing = origin.chosen[:, :0]
+    found = _posterior(batch, (patient, visit, weighted), replace(origin, chosen=nothing))
+    return replace(found, origins=(origin,))
+
+
+def _posterior(batch: Batch, which: tuple[IntArray, IntArray, WeightedVisits], origin: Origin) -> Posterior:
+    """The draws of an origin; `which` as `Refiner.visits` gives it."""
+    (patient, visit, weighted), bank, chosen = which, origin.run.bank, origin.chosen
+    own = (weighted.patient[:, None], chosen) if bank.is_own else chosen
     quantities = {
-        quantity: QuantityPosterior(
-            reading_of(particles, quantity, position),
-            tuple(_parts(weighted, quantity, chosen)),
-        )
-        for position, quantity in enumerate(refiner.prior.quantities)
+        quantity: QuantityPosterior(reading.at(own), tuple(_parts(weighted, quantity, chosen)))
+        for quantity, reading in bank.readings.items()
     }
     return Posterior(
         batch=batch,
@@ -280,12 +339,13 @@ def posterior_at(
         visit=visit,
         on_weeks=weighted.on_weeks[:, None],
         off_weeks=weighted.off_weeks[:, None],
-        particles=particles,
-        dynamics=dynamics_of(particles),
+        dynamics=bank.dynamics.at(own),
         quantities=quantities,
         effective_size=weighted.effective_size,
         pareto_k=weighted.pareto_k,
         shrinkage=weighted.shrinkage,
+        origins=(origin,),
+        where=np.stack([np.zeros_like(patient), np.arange(len(patient))], axis=1),
     )
 
 
@@ -298,7 +358,11 @@ def _parts(weighted: WeightedVisits, quantity: str, chosen: IntArray) -> Iterato
 
 def joined(batch: Batch, found: Sequence[Posterior]) -> Posterior:
     """The posteriors of parts of a batch as one, one below the other."""
-    first = found[0]
+    first, places = found[0], np.cumsum([0, *(len(part.origins) for part in found[:-1])])
+    found = [
+        replace(part, where=part.where + np.array([place, 0]))
+        for part, place in zip(found, places, strict=True)
+    ]
     quantities = {
         quantity: QuantityPosterior(
             Reading(
@@ -315,6 +379,7 @@ def joined(batch: Batch, found: Sequence[Posterior]) -> Posterior:
         batch=batch,
         dynamics=Dynamics(*_stacked([part.dynamics for part in found])),
         quantities=quantities,
+        origins=tuple(origin for part in found for origin in part.origins),
         **{name: np.concatenate([getattr(part, name) for part in found]) for name in _ROW_FIELDS},
     )
 

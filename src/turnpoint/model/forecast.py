@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
 
-from turnpoint.model.arrays import BoolArray, FloatArray
+from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
+from turnpoint.model.bank import dynamics_sets, reading_sets
 from turnpoint.model.dynamics import Dynamics
 from turnpoint.model.filter import PartPosterior, Posterior, QuantityPosterior
-from turnpoint.model.observation import dynamics_sets, has_kernel, sets
-from turnpoint.model.parameters import Reading
+from turnpoint.model.observation import has_kernel
 from turnpoint.model.prior import BelowLimit, Prior
 from turnpoint.model.sobol import sobol
 from turnpoint.model.streams import Stream, generator
@@ -28,6 +29,7 @@ QUANTILE_NAMES = tuple(f"q{round(100 * level):02d}" for level in QUANTILE_LEVELS
 # so that they can be shown and scored on a log scale.
 SMALLEST_FORECAST_MM = 1.0
 _SAME = 1e-9
+_NO_BAR = 1e300  # compiled loops know no nan
 _SHORTEST_DAYS = 1.0
 _UNIFORMS = 5  # for each step of each part: drift, jump, reading, repeat, what is written below the limit
 
@@ -75,6 +77,59 @@ def readings_ahead(
     reader = _Reader(posterior.dynamics, own, prior.floor_persistence[quantity], prior.below_limit)
     (reader.add_compiled if has_kernel() else reader.add)(value, days, exposure, noise)
     return np.maximum(value, SMALLEST_FORECAST_MM, out=value) if own.reading.is_diameter else value
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """What a criterion calls a value, at R rows and W times.
+
+    Attributes:
+        is_after_start: a value at the time can be called progression, and does not set a new baseline, shape (R, W).
+        bar: the smallest value at the first time that is called so, shape (R,); nan: none is.
+        limit: a value below it lowers the bar as one at it would, shape (R,).
+        ratio, increment: the bar is the larger of so many times the smallest value, and so much above it.
+        near: a value so little below the bar is at it.
+    """
+
+    is_after_start: BoolArray
+    bar: FloatArray
+    limit: FloatArray
+    ratio: float
+    increment: float
+    near: float
+
+    def rule(self, *, is_diameter: bool) -> tuple[float, float, float, float]:
+        """As `model.kernel_ahead.first_called_ahead` takes it."""
+        return self.ratio, self.increment, SMALLEST_FORECAST_MM if is_diameter else -1.0, self.near
+
+
+def first_called(
+    posterior: Posterior,
+    prior: Prior,
+    quantity: str,
+    days: FloatArray,
+    exposure: tuple[FloatArray, FloatArray],
+    criterion: Criterion,
+    seed: int,
+) -> tuple[FloatArray, IntArray]:
+    """What `readings_ahead` draws, seen by a criterion: compiled, from the banks that the draws come from.
+
+    Args:
+        posterior: at R rows, with their origins.
+        prior: as for `readings_ahead`, and what follows up to `exposure`.
+        quantity: likewise.
+        days: likewise, shape (R, W).
+        exposure: likewise.
+        criterion: at the same rows and days.
+        seed: as for `readings_ahead`.
+
+    Returns:
+        The value at the first of the days, and the first day on which the criterion is met, counted from 0 (W where it
+        is not); shape (R, D) each.
+    """
+    own = posterior.quantities[quantity]
+    reader = _Reader(posterior.dynamics, own, prior.floor_persistence[quantity], prior.below_limit)
+    return reader.first_called(posterior, quantity, days, exposure, criterion, seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +195,23 @@ class _Reader:
         """The same by `model.kernel_ahead`."""
         from turnpoint.model.kernel_ahead import draw_ahead  # noqa: PLC0415  (Numba is an extra)
 
-        reading, parts = self.own.reading, self.own.parts
+        parts = self.own.parts
+        draw_ahead(
+            dynamics_sets(self.dynamics),
+            reading_sets(self.own.reading),
+            self.own.reading.is_diameter,
+            np.stack(exposure, axis=-1).astype(np.float32),
+            noise.start.astype(np.float32),
+            noise.steps.astype(np.float32),
+            np.array([part.level_mean for part in parts], np.float32),
+            np.array([part.level_variance for part in parts], np.float32),
+            *self._facts(days),
+            value,
+        )
+
+    def _facts(self, days: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, BoolArray, Any, Any]:
+        """Of the parts' last readings and of who reads, as `model.kernel_ahead.draw_ahead` takes them."""
+        parts = self.own.parts
         facts = [
             np.concatenate(
                 [
@@ -158,26 +229,66 @@ class _Reader:
             )
             for part in parts
         ]
-        draw_ahead(
-            dynamics_sets(self.dynamics),
-            sets(*(getattr(reading, name) for name in Reading.__slots__ if name != "is_diameter")),
-            reading.is_diameter,
-            np.stack(exposure, axis=-1).astype(np.float32),
-            noise.start.astype(np.float32),
-            noise.steps.astype(np.float32),
-            np.array([part.level_mean for part in parts], np.float32),
-            np.array([part.level_variance for part in parts], np.float32),
+        absent, too_small = self.below_limit.absent, self.below_limit.too_small
+        return (
             np.nan_to_num(np.array(facts)),
             np.array([part.last_value[:, 0] for part in parts], np.float64),
             np.array([_since_weeks(part, days) for part in parts], np.float32),
             np.array([part.readings > 0 for part in parts]),
             np.float32(self.floor_persistence),
-            (
-                np.float32(self.below_limit.absent),
-                np.float32(self.below_limit.absent + self.below_limit.too_small),
-            ),
-            value,
+            (np.float32(absent), np.float32(absent + too_small)),
         )
+
+    def first_called(
+        self,
+        posterior: Posterior,
+        quantity: str,
+        days: FloatArray,
+        exposure: tuple[FloatArray, FloatArray],
+        criterion: Criterion,
+        seed: int,
+    ) -> tuple[FloatArray, IntArray]:
+        """`first_called` of all rows, origin by origin."""
+        from turnpoint.model.kernel_ahead import first_called_ahead  # noqa: PLC0415  (Numba is an extra)
+
+        draws = posterior.origins[0].chosen.shape[1]
+        noise = _Noise.of(draws, len(self.own.parts), days.shape[1], seed)
+        start, steps = noise.start.astype(np.float32), noise.steps.astype(np.float32)
+        weeks = np.stack(exposure, axis=-1).astype(np.float32)
+        facts, last_value, since_weeks, is_read, *reader = self._facts(days)
+        next_value, step = np.empty((len(days), draws)), np.empty((len(days), draws), dtype=np.int64)
+        for index in np.unique(posterior.where[:, 0]):
+            rows = np.flatnonzero(posterior.where[:, 0] == index)
+            origin = posterior.origins[index].at(posterior.where[rows, 1])
+            bank, together, counts = origin.run.bank, origin.run.together[quantity], origin.readings[quantity]
+            first = np.arange(len(counts))[:, None] * origin.patients
+            own = np.empty((len(rows), draws)), np.empty((len(rows), draws), dtype=np.int64)
+            first_called_ahead(
+                origin.chosen,
+                origin.patient if bank.is_own else np.zeros_like(origin.patient),
+                bank.dynamics_sets(),
+                bank.reading_sets(quantity),
+                self.own.reading.is_diameter,
+                weeks[rows],
+                start,
+                steps,
+                together.level_mean,
+                together.level_variance,
+                first + origin.patient,
+                np.maximum(np.array(counts) - 1, 0),
+                np.ascontiguousarray(facts[: len(counts), rows]),
+                np.ascontiguousarray(last_value[: len(counts), rows]),
+                np.ascontiguousarray(since_weeks[: len(counts), rows]),
+                np.ascontiguousarray(is_read[: len(counts), rows]),
+                *reader,
+                criterion.is_after_start[rows],
+                np.nan_to_num(criterion.bar[rows], nan=_NO_BAR),
+                criterion.limit[rows],
+                criterion.rule(is_diameter=self.own.reading.is_diameter),
+                *own,
+            )
+            next_value[rows], step[rows] = own
+        return next_value, step
 
     def _next(
         self, part: PartPosterior, state: _State, signal: FloatArray, day: FloatArray, noise: FloatArray

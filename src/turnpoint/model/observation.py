@@ -33,7 +33,7 @@ import numpy as np
 from scipy.special import log_ndtr
 
 from turnpoint.model.arrays import FloatArray, IntArray
-from turnpoint.model.bank import DOUBLE, SINGLE, Signals, expected_log_value
+from turnpoint.model.bank import DOUBLE, SINGLE, Signals, dynamics_sets, expected_log_value, sets
 from turnpoint.model.dynamics import Dynamics
 from turnpoint.model.looks import CONSTANTS, Constants, Look, Looks
 from turnpoint.model.parameters import Reading
@@ -93,6 +93,7 @@ def run_series(
     signals: Signals | None = None,
     levels: bool = True,
     known: Known | None = None,
+    laid_out: FloatArray | None = None,
 ) -> Filtered:
     """Filter every series through every particle.
 
@@ -105,6 +106,7 @@ def run_series(
         signals: the log signals of a bank that serves many batches.
         levels: whether levels are wanted.
         known: where to begin; by default with the first reading.
+        laid_out: the dynamics as `dynamics_sets` gives them, where somebody has them already.
     """
     rows_in_all, width = series.day.shape
     particles, precision = dynamics.kill_per_week.shape[-1], dynamics.kill_per_week.dtype
@@ -115,7 +117,9 @@ def run_series(
     owner = looks.rows if patient is None else patient[looks.rows]
     if precision == SINGLE and has_kernel():
         filtered = Filtered(log_likelihood, level_mean, level_variance)
-        _run_kernel(filtered, series, looks, (constants, owner), (dynamics, reading), signals, known)
+        _run_kernel(
+            filtered, series, looks, (constants, owner), (dynamics, reading), signals, known, laid_out
+        )
         return filtered
     in_order = bool((np.diff(looks.rows) > 0).all())
     mean = variance = np.zeros(0)
@@ -157,6 +161,7 @@ def _run_kernel(
     model: tuple[Dynamics, Reading],
     signals: Signals | None,
     known: Known | None,
+    laid_out: FloatArray | None,
 ) -> None:
     """Fills in what `run_series` finds by `model.kernel.filter_series`."""
     from turnpoint.model.kernel import LIMIT, NUMBER, SAME, filter_series  # noqa: PLC0415  (Numba is an extra)
@@ -168,7 +173,7 @@ def _run_kernel(
     times: IntArray = np.zeros((0, 0), dtype=np.int64)
     parts = background = nothing
     if signals is None:
-        parts = dynamics_sets(dynamics)
+        parts = dynamics_sets(dynamics) if laid_out is None else laid_out
         background = sets(reading.background, reading.surge)
     else:
         pairs, place = np.unique(weeks.reshape(-1, 2), axis=0, return_inverse=True)
@@ -195,26 +200,6 @@ def _run_kernel(
         found.level_mean,
         found.level_variance,
     )
-
-
-def dynamics_sets(dynamics: Dynamics) -> FloatArray:
-    """What `model.kernel.log_signals` takes of the burden: log(1-phi), d, r, log(phi), g; as `sets`."""
-    fraction = dynamics.resistant_fraction
-    return sets(
-        np.log1p(-fraction),
-        dynamics.kill_per_week,
-        dynamics.off_growth_per_week,
-        np.log(fraction),
-        dynamics.regrowth_per_week,
-    )
-
-
-def sets(*parameters: FloatArray) -> FloatArray:
-    """Parameters of shape (K,) or (P, K) as sets, float32, shape (P or 1, parameters, K)."""
-    sets: FloatArray = np.ascontiguousarray(
-        np.stack([np.atleast_2d(own) for own in parameters], axis=1), dtype=np.float32
-    )
-    return sets
 
 
 def _signal(

@@ -84,7 +84,7 @@ class Reading:
     sd_jump: FloatArray
     surge: FloatArray
 
-    def at(self, rows: IntArray) -> Reading:
+    def at(self, rows: IntArray | tuple[IntArray, IntArray]) -> Reading:
         """The parameters at these rows only."""
         kept = (getattr(self, name)[rows] for name in self.__slots__ if name != "is_diameter")
         return Reading(self.is_diameter, *kept)

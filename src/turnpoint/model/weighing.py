@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
-from turnpoint.model.bank import RATES, Bank
+from turnpoint.model.bank import RATES, SINGLE, Bank
 from turnpoint.model.new_lesions import log_hazard
-from turnpoint.model.observation import Filtered, run_series
+from turnpoint.model.observation import Filtered, has_kernel, run_series
 from turnpoint.model.pareto import TRUSTED_BELOW, pareto_k
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import Batch, Series
@@ -30,13 +30,18 @@ class Run:
 
     Attributes:
         bank: its particles.
-        filtered: by quantity and part.
+        together: by quantity, the series of the parts one below the other: first every patient's first one.
         log_weight: cumulative log-likelihood plus log importance weight at each visit, shape (P, V, K).
     """
 
     bank: Bank
-    filtered: Mapping[str, tuple[Filtered, ...]]
+    together: Mapping[str, Filtered]
     log_weight: FloatArray
+
+    @property
+    def filtered(self) -> dict[str, tuple[Filtered, ...]]:
+        """By quantity and part."""
+        return {quantity: _apart(own, len(self.log_weight)) for quantity, own in self.together.items()}
 
     @property
     def particles(self) -> FloatArray:
@@ -48,10 +53,11 @@ def weigh(batch: Batch, prior: Prior, bank: Bank | FloatArray, *, levels: bool =
     """Pass a batch through a bank, or through particles drawn from the prior; `levels` says whether to keep them."""
     if not isinstance(bank, Bank):
         bank = Bank.of(prior, bank)
-    filtered = {
+    together = {
         quantity: _filtered(batch.series[quantity], bank, quantity, prior, levels)
         for quantity in prior.quantities
     }
+    filtered = {quantity: _apart(own, len(batch.patient_ids)) for quantity, own in together.items()}
     log_weight = None if bank.is_own else _of_only_series(batch, filtered)
     if log_weight is None:
         log_weight = np.empty((*batch.day.shape, bank.size), bank.precision)
@@ -61,7 +67,7 @@ def weigh(batch: Batch, prior: Prior, bank: Bank | FloatArray, *, levels: bool =
             for own, readings in zip(parts, batch.readings[quantity], strict=True):
                 log_weight += own.log_likelihood[patients, readings]
     _weigh_new_lesions(log_weight, batch, bank)
-    return Run(bank, filtered, log_weight)
+    return Run(bank, together, log_weight)
 
 
 def _weigh_new_lesions(log_weight: FloatArray, batch: Batch, bank: Bank) -> None:
@@ -87,12 +93,10 @@ def _of_only_series(batch: Batch, filtered: Mapping[str, tuple[Filtered, ...]]) 
     return every[0][0].log_likelihood[:, 1 : visits + 1]
 
 
-def _filtered(
-    parts: Sequence[Series], bank: Bank, quantity: str, prior: Prior, levels: bool
-) -> tuple[Filtered, ...]:
-    """All parts of a quantity filtered at once, then taken apart again."""
+def _filtered(parts: Sequence[Series], bank: Bank, quantity: str, prior: Prior, levels: bool) -> Filtered:
+    """All parts of a quantity filtered at once."""
     patients = len(parts[0].length)
-    together = run_series(
+    return run_series(
         _stacked(parts),
         bank.dynamics,
         bank.readings[quantity],
@@ -100,9 +104,17 @@ def _filtered(
         patient=np.tile(np.arange(patients), len(parts)),
         signals=bank.signals.get(quantity),
         levels=levels,
+        laid_out=bank.dynamics_sets() if bank.is_own and bank.precision == SINGLE and has_kernel() else None,
     )
-    rows = (slice(index * patients, (index + 1) * patients) for index in range(len(parts)))
-    return tuple(Filtered(*(getattr(together, name)[own] for name in Filtered.__slots__)) for own in rows)
+
+
+def _apart(together: Filtered, patients: int) -> tuple[Filtered, ...]:
+    """Part by part what was filtered at once."""
+    starts = range(0, len(together.log_likelihood), patients)
+    return tuple(
+        Filtered(*(getattr(together, name)[start : start + patients] for name in Filtered.__slots__))
+        for start in starts
+    )
 
 
 def _stacked(parts: Sequence[Series]) -> Series:

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray, ObjectArray
-from turnpoint.model.filter import Posterior, joined, posterior_at
+from turnpoint.model.filter import DEFAULT_DRAWS, Posterior, drawn, joined, outlined, posterior_at
+from turnpoint.model.observation import has_kernel
 from turnpoint.model.refinement import Refiner
 from turnpoint.model.series import Batch
 from turnpoint.model.weighing import WeightedVisits
@@ -49,7 +50,11 @@ def judged_visits(batch: Batch, refiner: Refiner, tables: Tables, context: Conte
     waiting: list[Posterior] = []
     for columns, patient, visit, weighted in _parts(batch, refiner, tables):
         judged.append(columns)
-        waiting.append(posterior_at(batch, patient, visit, weighted, refiner))
+        if has_kernel():  # what lies ahead is then worked out from the bank itself
+            origin = drawn(weighted, DEFAULT_DRAWS, refiner.seed)
+            waiting.append(outlined(batch, patient, visit, weighted, origin))
+        else:
+            waiting.append(posterior_at(batch, patient, visit, weighted, refiner))
         if sum(len(part.patient) for part in waiting) >= _VISITS_AT_ONCE:
             ahead.append(criterion_rows(joined(batch, waiting), own))
             waiting = []

@@ -32,12 +32,13 @@ from turnpoint.criteria.marker_series import TOLERANCE
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.error_features import Origins
 from turnpoint.model.filter import Posterior
-from turnpoint.model.forecast import SMALLEST_FORECAST_MM, readings_ahead
+from turnpoint.model.forecast import SMALLEST_FORECAST_MM, Criterion, first_called, readings_ahead
 from turnpoint.model.linear_pool import Pool
+from turnpoint.model.observation import has_kernel
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import Prior
 from turnpoint.study.markers import MARKERS
-from turnpoint.study.recist_bar import progression_bar_mm
+from turnpoint.study.recist_bar import PROGRESSION_MM, PROGRESSION_RATIO
 
 HORIZONS_WEEKS = (6, 12, 24)
 FARTHEST_WEEKS = 104
@@ -70,19 +71,31 @@ def bar_set_by(quantity: str, value: FloatArray, upper_limit: FloatArray | float
     >>> bar_set_by("PSA", np.array([4.0, 40.0]))
     array([ 6., 50.])
     """
-    bar: FloatArray
-    if quantity == SUM_OF_DIAMETERS:
-        sum_mm = np.where(value <= SMALLEST_FORECAST_MM, 0.0, value)
-        bar = progression_bar_mm(sum_mm)
-    elif quantity == "PSA":
-        bar = np.maximum(PSA_RATIO * value, value + PSA_NG_PER_ML)
-    elif quantity == "CA-125":
-        bar = CA125_RATIO * np.maximum(value, CA125_UPPER_LIMIT if upper_limit is None else upper_limit)
-    else:
-        marker = MARKERS.get(quantity)
-        change_pct = (marker and marker.reference_change_pct) or UNPUBLISHED_REFERENCE_CHANGE_PCT
-        bar = (1.0 + 2.0 * change_pct / 100.0) * value
+    ratio, increment = _bar_rule(quantity)
+    counted = np.where(value <= SMALLEST_FORECAST_MM, 0.0, value) if quantity == SUM_OF_DIAMETERS else value
+    counted = np.maximum(counted, _limit_of(quantity, upper_limit))
+    bar: FloatArray = np.maximum(ratio * counted, counted + increment)
     return bar
+
+
+def _bar_rule(quantity: str) -> tuple[float, float]:
+    """The bar is the larger of so many times the smallest value, and so much above it."""
+    if quantity == SUM_OF_DIAMETERS:
+        return PROGRESSION_RATIO, PROGRESSION_MM
+    if quantity == "PSA":
+        return PSA_RATIO, PSA_NG_PER_ML
+    if quantity == "CA-125":
+        return CA125_RATIO, 0.0
+    marker = MARKERS.get(quantity)
+    change_pct = (marker and marker.reference_change_pct) or UNPUBLISHED_REFERENCE_CHANGE_PCT
+    return 1.0 + 2.0 * change_pct / 100.0, 0.0
+
+
+def _limit_of(quantity: str, upper_limit: FloatArray | float | None) -> FloatArray | float:
+    """The value below which a smaller one does not lower the bar."""
+    if quantity != "CA-125":
+        return 0.0
+    return CA125_UPPER_LIMIT if upper_limit is None else upper_limit
 
 
 def first_progression_days(
@@ -193,6 +206,12 @@ def draws_ahead(
     """
     ahead = visits_ahead(gap_weeks, weeks, posterior.day - posterior.quantities[quantity].last_day)
     days, exposure = posterior.day[:, None] + ahead, exposure_ahead(posterior, ahead)
+    if posterior.origins and has_kernel():
+        limit = np.broadcast_to(_limit_of(quantity, upper_limit), (len(bar), 1))[:, 0]
+        criterion = Criterion(days > 0, bar, limit, *_bar_rule(quantity), near=TOLERANCE)
+        next_value, step = first_called(posterior, prior, quantity, days, exposure, criterion, seed=seed)
+        ends = np.pad(days, ((0, 0), (0, 1)), constant_values=np.inf)
+        return DrawsAhead(days, next_value, np.take_along_axis(ends, step, axis=1), posterior.day, bar)
     values = readings_ahead(posterior, prior, quantity, days, exposure, seed=seed)
     first = first_progression_days(quantity, values, days, bar, upper_limit)
     return DrawsAhead(days, values[:, 0], first, posterior.day, bar)

@@ -4,12 +4,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from turnpoint.model import observation
+from turnpoint.turning import quantiles
 from turnpoint.turning.quantiles import Ranked, weighted_quantiles
 
 LEVELS = (0.05, 0.5, 0.95)
+
+
+@pytest.fixture(autouse=True, params=[True, False], ids=["compiled", "numpy"])
+def by_kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param and not observation.has_kernel():
+        pytest.skip("Numba is not installed")
+    monkeypatch.setattr(quantiles, "has_kernel", lambda: request.param)
 
 
 def plain_quantile(weight, numbers, level):
@@ -24,7 +33,7 @@ def plain_quantile(weight, numbers, level):
 
 
 @given(st.integers(1, 300), st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**32 - 1))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_quantiles_are_those_of_a_walk_up_the_numbers(particles, rows, tables, seed):
     rng = np.random.default_rng(seed)
     weight = rng.gamma(0.3, size=(rows, particles)) + 1e-9

@@ -175,7 +175,8 @@ def law_of(
     slopes: FloatArray, constants: FloatArray, terms: FloatArray, log_size: FloatArray | None
 ) -> ErrorLaw:
     """The law from coefficients and terms (intercept and features), shape (R, 10); no size: a marker."""
-    logit_repeat, location, log_scale, logit_narrow, tail_location = (terms @ slopes.T).T
+    # not a matrix product: its last digit would depend on how many other rows there are
+    logit_repeat, location, log_scale, logit_narrow, tail_location = np.einsum("rk,sk->sr", terms, slopes)
     vanish = np.zeros(len(terms))
     if log_size is not None:
         logit_vanish = constants[1] + constants[2] * log_size

@@ -19,7 +19,7 @@ from turnpoint.engine.progress import Progress
 from turnpoint.engine.threads import in_order
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.dynamics import Dynamics
-from turnpoint.model.observation import Filtered
+from turnpoint.model.observation import Filtered, has_kernel
 from turnpoint.model.parameters import Reading
 from turnpoint.model.prior import Prior
 from turnpoint.model.refinement import Refiner
@@ -402,14 +402,18 @@ def systematic_draws(log_weight: FloatArray, draws: int, seed: int = 0) -> IntAr
 
 def _drawn(weight: FloatArray, draws: int, seed: int) -> IntArray:
     """`systematic_draws` from the weights themselves."""
-    cumulative = np.cumsum(weight, axis=-1, dtype=np.float64)
     places = (np.arange(draws) + 0.5) / draws
     order = generator(seed, Stream.RESAMPLING).permutation(draws)
     chosen = np.empty((len(weight), draws), dtype=np.int64)
-    for row, running in enumerate(cumulative):
-        chosen[row] = np.searchsorted(running, places * running[-1])[order]
+    if has_kernel():
+        from turnpoint.model.kernel_weights import systematic  # noqa: PLC0415  (Numba is an extra)
+
+        systematic(weight, places, chosen)
+    else:
+        for row, running in enumerate(np.cumsum(weight, axis=-1, dtype=np.float64)):
+            chosen[row] = np.searchsorted(running, places * running[-1])
     last: int = weight.shape[-1] - 1
-    indices: IntArray = np.minimum(chosen, last)
+    indices: IntArray = np.minimum(chosen, last)[:, order]
     return indices
 
 

@@ -27,8 +27,8 @@ NUMBER, SAME, LIMIT = 0, 1, 2
 BLOCK = 1024
 
 _f4 = np.float32
-_EXACT: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
-FAST: dict[str, Any] = _EXACT | {"fastmath": {"nnan", "ninf", "nsz"}}
+EXACT: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+FAST: dict[str, Any] = EXACT | {"fastmath": {"nnan", "ninf", "nsz"}}
 _INLINE: dict[str, Any] = {"inline": "always", **FAST}
 _LARGEST_EXPONENT = _f4(80.0)  # as in `model.dynamics`
 _ROOT_2PI_INVERSE = float(1.0 / np.sqrt(2.0 * np.pi))
@@ -128,7 +128,7 @@ def log32(x):
     return p * m * z - _f4(2.12194440e-4) * e - _f4(0.5) * z + m + _f4(0.693359375) * e
 
 
-@njit(**_EXACT)
+@njit(**EXACT)
 def log_ndtr(z):
     """Log of the standard normal distribution function."""
     if z > _FAR_TAIL_Z:
@@ -138,7 +138,7 @@ def log_ndtr(z):
     return -0.5 * (z * z + _LOG_2PI) - math.log(-z) + math.log1p(-w * (1.0 - 3.0 * w * (1.0 - 5.0 * w)))
 
 
-@njit(**_EXACT)
+@njit(**EXACT)
 def _censored(value, side, is_at_floor, mean, variance, total, floor_persistence):
     """As `model.observation._censored`."""
     sd = math.sqrt(total)
@@ -153,7 +153,7 @@ def _censored(value, side, is_at_floor, mean, variance, total, floor_persistence
     return log_likelihood, mean - gain * side * sd * hazard, variance - gain * gain * (total - truncated)
 
 
-@njit(**_EXACT)
+@njit(**EXACT)
 def _limit(value, sign, is_at_floor, mean, variance, noise, drift, jump_variance, jump, floor_persistence):
     """As `model.observation._limit`: with and without a jump, then both as one."""
     side = -1.0 if sign > 0 else 1.0
@@ -286,7 +286,7 @@ def _repeats(
         variance[k] = variance_1 + share * (variance_2 - variance_1 + (_f4(1.0) - share) * apart * apart)
 
 
-@njit(**_EXACT)
+@njit(**EXACT)
 def _limits(
     look, is_after_floor, floor_persistence,
     reading_variance, drift_variance, jump_variance, jump,

@@ -29,7 +29,7 @@ LEVEL_NAMES = tuple(f"q{round(100 * level):02d}" for level in DATE_LEVELS)
 
 
 # Draws are looked ahead from for so many visits at once: fewer, and the tables cost more than the numbers.
-_VISITS_AT_ONCE = 128
+_VISITS_AT_ONCE = 512
 
 
 def judged_visits(batch: Batch, refiner: Refiner, tables: Tables, context: Context) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from turnpoint.model.arrays import FloatArray, IntArray
+from turnpoint.model.observation import has_kernel
 
 _BLOCK = 64
 _ROWS_WORTH_A_CALL = 4
@@ -47,6 +48,8 @@ def weighted_quantiles(
         which: of `ranked` belongs to each row, shape (R,).
         levels: between 0 and 1, shape (L,).
     """
+    if has_kernel():
+        return _by_kernel(weight, ranked, which, levels)
     rows, particles = weight.shape
     ordered = _in_blocks(_in_order(weight, ranked, which))
     running = np.cumsum(np.einsum("rbk->rb", ordered), axis=1, dtype=np.float64)
@@ -59,6 +62,19 @@ def weighted_quantiles(
     values = np.stack([own.values for own in ranked])
     quantiles: FloatArray = values[which[:, None], np.minimum(place, particles - 1)].astype(np.float64)
     return quantiles
+
+
+def _by_kernel(
+    weight: FloatArray, ranked: Sequence[Ranked], which: IntArray, levels: Sequence[float]
+) -> FloatArray:
+    """The same by `model.kernel_weights`."""
+    from turnpoint.model.kernel_weights import quantiles  # noqa: PLC0415  (Numba is an extra)
+
+    increasing = np.argsort(levels)
+    found = np.empty((len(weight), len(levels)))
+    orders, values = np.stack([own.order for own in ranked]), np.stack([own.values for own in ranked])
+    quantiles(weight, orders, values, which, np.asarray(levels, np.float64)[increasing], found)
+    return found[:, np.argsort(increasing)]
 
 
 def _in_order(weight: FloatArray, ranked: Sequence[Ranked], which: IntArray) -> FloatArray:

@@ -10,6 +10,7 @@ from polars.testing import assert_frame_equal
 from typer.testing import CliRunner
 
 import turnpoint as tp
+from turnpoint.cli import partition_command
 from turnpoint.cli.commands import app
 
 OAK = Path(tp.__file__).parent / "datasets" / "oak-docetaxel"
@@ -44,6 +45,19 @@ def test_study_is_cut_and_assessed_by_parts(study: Path, tmp_path: Path) -> None
         assert expected in said
     together = pl.read_parquet(tmp_path / "out" / "part-*" / "assessment.parquet")
     assert_frame_equal(together, tp.assess(tp.read(study)).frame)
+
+
+def test_large_study_is_cut_as_it_is_read(
+    tmp_path: Path, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "large").mkdir()
+    pl.read_csv(study / "lesions.csv").write_parquet(tmp_path / "large" / "lesions.parquet")
+    monkeypatch.setattr(partition_command, "_LARGE_ROWS", 2)
+    code, said, _ = run("partition", tmp_path / "large", tmp_path / "parts", "--patients", 4)
+    rows = pl.read_csv(study / "lesions.csv").height
+    assert code == 0
+    assert f"large: 6 patients ({rows} rows)" in said
+    assert "(2 parts, 6 patients)" in said
 
 
 def test_what_cannot_be_is_said(study: Path, tmp_path: Path) -> None:

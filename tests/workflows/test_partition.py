@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -23,7 +24,7 @@ from turnpoint.criteria.protocol import ProtocolRules
 from turnpoint.errors import UsageError
 from turnpoint.study.study import Study
 from turnpoint.workflows.by_parts import Verb, by_parts
-from turnpoint.workflows.partition import MANIFEST, partition, partitioned
+from turnpoint.workflows.partition import MANIFEST, DamagedPartError, digest, partition, partitioned
 
 OAK = Path(tp.__file__).parent / "datasets" / "oak-docetaxel"
 
@@ -49,6 +50,22 @@ def test_parts_read_back_as_the_study(study: Study, parts: Path) -> None:
         whole = getattr(study, table).drop("source_row")
         together = pl.concat(getattr(one, table).drop("source_row") for one in read)
         assert_frame_equal(together.select(whole.columns), whole)
+
+
+def test_part_is_read_as_it_is_read_from_its_folder(parts: Path) -> None:
+    found = partitioned(parts)
+    read, again = found.read(found.parts[1]), tp.read(parts / found.parts[1].name)
+    for table in ("patients", "lesions", "markers", "doses", "events"):
+        assert_frame_equal(getattr(read, table), getattr(again, table))
+
+
+def test_part_with_the_columns_of_another_version_is_refused(study: Study, tmp_path: Path) -> None:
+    made = partition(study, tmp_path / "parts", patients=20)
+    file = tmp_path / "parts" / made.parts[0].name / "lesions.parquet"
+    pl.read_parquet(file).drop("method").write_parquet(file)
+    digests = {own.name: digest(own) for own in file.parent.glob("*.parquet")}
+    with pytest.raises(DamagedPartError, match="part-000000: lesions.parquet has other columns"):
+        made.read(replace(made.parts[0], digest=digests))
 
 
 @pytest.mark.parametrize("workers", [1, 2])

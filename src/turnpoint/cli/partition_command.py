@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from turnpoint.cli import summaries
+from turnpoint.cli import problems, summaries
 from turnpoint.cli.failures import DATA_EXIT_CODE
 from turnpoint.cli.inputs import read_study
 from turnpoint.cli.options import StudyArgument
@@ -19,6 +19,9 @@ from turnpoint.errors import UsageError, counted
 
 if TYPE_CHECKING:
     from turnpoint.workflows.by_parts import Verb
+
+# From so many rows on a study is cut as it is read, so that memory does not grow.
+_LARGE_ROWS = 1_000_000
 
 EngineOption = Annotated[
     str | None,
@@ -55,12 +58,21 @@ def partition(
     """
     source, folder = existing_study(study), checked_folder(out)
 
+    from turnpoint.study.pieces import in_pieces
     from turnpoint.workflows.partition import partition as run
 
-    data = read_study(source)
-    with ProgressBar("Cutting"):
-        made = run(data, folder, patients=patients)
-    summaries.say_read(data, sys.stdout)
+    large = in_pieces(source)
+    if large is None or large.rows < _LARGE_ROWS:
+        data = read_study(source)
+        with ProgressBar("Cutting") as progress:
+            made = run(data, folder, patients=patients, progress=progress)
+        summaries.say_read(data, sys.stdout)
+    else:
+        with ProgressBar("Reading and cutting") as progress:
+            made = run(large, folder, patients=patients, progress=progress)
+        people = counted(made.patients, "patient")
+        say("Read", f"{made.name}: {people} ({counted(large.rows, 'row')})", sys.stdout)
+        problems.say_warnings(made.problems, sys.stdout)
     say(
         "Wrote",
         f"{folder} ({counted(len(made.parts), 'part')}, {counted(made.patients, 'patient')})",

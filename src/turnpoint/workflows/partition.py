@@ -14,8 +14,9 @@ from typing import Any, Final
 
 import polars as pl
 
-from turnpoint.errors import TurnpointError, UsageError
-from turnpoint.study.reading import inspect_frames
+from turnpoint.engine.progress import Progress
+from turnpoint.errors import Problem, StudyError, TurnpointError, UsageError
+from turnpoint.study.pieces import Pieces
 from turnpoint.study.schema import TABLES
 from turnpoint.study.study import Study
 from turnpoint.study.whole_files import appearing_whole
@@ -54,11 +55,13 @@ class PartitionedStudy:
         folder: that holds them, and the manifest.
         name: of the study.
         parts: in patient order.
+        problems: warnings about what it was cut from, where that has just been done.
     """
 
     folder: Path
     name: str
     parts: tuple[Part, ...]
+    problems: tuple[Problem, ...] = ()
 
     @property
     def patients(self) -> int:
@@ -81,28 +84,50 @@ class PartitionedStudy:
             raise DamagedPartError(
                 f"{part.name}: {', '.join(wrong) or 'a file too many'} is not what was written. Cut the study again."
             )
-        frames = {
-            table: pl.read_parquet(place / f"{table}.parquet")
-            for table in TABLES
+        tables = {
+            table: _as_checked(place / f"{table}.parquet", table)
             if f"{table}.parquet" in found
+            else pl.DataFrame(schema=TABLES[table].frame_schema)
+            for table in TABLES
         }
-        study, problems = inspect_frames(frames, self.name, as_written=False)
-        if study is None:
-            raise DamagedPartError(f"{part.name}: {problems[0].rule}. Cut the study again with this version.")
-        return study
+        return Study(**tables, problems=(), name=self.name)
 
 
-def partition(study: Study, out: str | Path, *, patients: int = PATIENTS_PER_PART) -> PartitionedStudy:
+def _as_checked(file: Path, table: str) -> pl.DataFrame:
+    """A table of a part as a `Study` holds it: it was one when it was written, and its digest says that it still is.
+
+    Raises:
+        DamagedPartError: another version had other columns.
+    """
+    frame, schema = pl.read_parquet(file), TABLES[table].frame_schema
+    row = pl.int_range(2, pl.len() + 2, dtype=pl.Int64).alias("source_row")
+    declared = [name for name in schema if name != "source_row"]
+    if any(frame.schema.get(name) != schema[name] for name in declared):
+        raise DamagedPartError(
+            f"{file.parent.name}: {file.name} has other columns. Cut the study again with this version."
+        )
+    return frame.select(*declared, row, pl.exclude(declared))
+
+
+def partition(
+    study: Study | Pieces,
+    out: str | Path,
+    *,
+    patients: int = PATIENTS_PER_PART,
+    progress: Progress | None = None,
+) -> PartitionedStudy:
     """Cut a study into parts of so many patients; each is a study folder of Parquet tables.
 
     The manifest is written last: without it there is no partitioned study, whatever happened.
 
     Args:
-        study: what to cut.
+        study: what to cut; `study.pieces.in_pieces` gives one that memory need not hold.
         out: a folder, empty or with an interrupted attempt.
         patients: of each part, in patient order; the last may have fewer.
+        progress: called with patients done and patients in all.
 
     Raises:
+        StudyError: a piece has errors; it carries every problem of all of them.
         UsageError: the folder holds something else, or cannot be written to.
     """
     if patients < 1:
@@ -115,16 +140,28 @@ def partition(study: Study, out: str | Path, *, patients: int = PATIENTS_PER_PAR
     )
     if foreign:
         raise UsageError(f"--out: `{folder.name}` holds {foreign[0]}. Name an empty folder.")
-    parts = []
+    parts: list[Part] = []
+    problems: list[Problem] = []
+    done, total = 0, len(study.patient_ids)
     with saying_why_out_cannot_be_written():
-        for number, first in enumerate(range(0, len(study.patient_ids), patients)):
-            own = study.only(study.patient_ids[first : first + patients])
-            name = f"part-{number:06d}"
+        for own, found in _cut(study, patients):
+            problems += found
+            done += patients
+            if progress is not None:
+                progress(min(done, total), total)
+            if own is None or any(problem.severity == "error" for problem in problems):
+                continue  # nothing more is written, and all that is wrong is said
+            name = f"part-{len(parts):06d}"
             with_files = appearing(folder / name)
             files = write_study(own, with_files, format="parquet")
             parts.append(Part(name, len(own.patient_ids), {file.name: digest(file) for file in files}))
             settle_down(with_files, folder / name)
-        made = PartitionedStudy(folder, study.name, tuple(parts))
+        if any(problem.severity == "error" for problem in problems):
+            for part in parts:
+                shutil.rmtree(folder / part.name, ignore_errors=True)
+            raise StudyError(problems)
+        warnings = tuple(dict.fromkeys(problems))
+        made = PartitionedStudy(folder, study.name, tuple(parts), warnings)
         content = {
             "kind": _KIND,
             "form": _FORM,
@@ -133,6 +170,17 @@ def partition(study: Study, out: str | Path, *, patients: int = PATIENTS_PER_PAR
         }
         write_json(content, folder / MANIFEST)
     return made
+
+
+def _cut(study: Study | Pieces, patients: int) -> Iterator[tuple[Study | None, tuple[Problem, ...]]]:
+    """The parts of a study, with what was found in each."""
+    if isinstance(study, Pieces):
+        yield from study.read(patients)
+        return
+    found = study.problems
+    for first in range(0, len(study.patient_ids), patients):
+        yield study.only(study.patient_ids[first : first + patients]), found
+        found = ()
 
 
 def is_partitioned(path: str | Path) -> bool:

@@ -5,6 +5,7 @@ Used to calibrate alerts, and to test that what was put in is recovered.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,8 +66,7 @@ def simulate_courses(
     }
     width = len(str(courses))
     ids = [f"SIM-{index + 1:0{width}d}" for index in range(courses)]
-    frames: list[pl.DataFrame] = []
-    levels: list[FloatArray] = []
+    told: list[tuple[str, str, FloatArray, FloatArray, FloatArray]] = []
     paused_from, paused_to = pause_weeks or (np.inf, np.inf)
     for index, (patient_id, donor) in enumerate(zip(ids, donors, strict=True)):
         for position, quantity in enumerate(prior.quantities):
@@ -78,19 +78,14 @@ def simulate_courses(
             off_weeks = np.maximum(np.minimum(weeks, paused_to) - paused_from, 0.0)
             times = (own_days, weeks - off_weeks, off_weeks)
             values, own_levels = _one_series(prior, particles[index], (quantity, position), times, start, rng)
-            frames.append(_frame(patient_id, quantity, own_days, values))
-            levels.append(own_levels)
-    told = (
-        pl.concat(frames)
-        .with_columns(pl.Series("level", np.concatenate(levels)))
-        .sort("patient_id", "quantity", "day")
-    )
+            told.append((patient_id, quantity, own_days, values, own_levels))
+    readings = _frame(told).sort("patient_id", "quantity", "day")
     return SimulatedCourses(
-        told.drop("level"),
+        readings.drop("level"),
         ids,
         dynamics_of(particles),
         particles,
-        told.select("patient_id", "day", "quantity", "level"),
+        readings.select("patient_id", "day", "quantity", "level"),
     )
 
 
@@ -134,18 +129,23 @@ def _one_series(
     return values, levels
 
 
-def _frame(patient_id: str, quantity: str, days: FloatArray, values: FloatArray) -> pl.DataFrame:
-    at_floor = np.isnan(values)
-    limit = TOO_SMALL_MM if quantity == SUM_OF_DIAMETERS else 0.0
+def _frame(told: Sequence[tuple[str, str, FloatArray, FloatArray, FloatArray]]) -> pl.DataFrame:
+    """`READINGS_SCHEMA` and `level`, from patient, quantity, days, values and levels of each series."""
+    lengths = [len(days) for _, _, days, _, _ in told]
+    days, value, level = (np.concatenate([own[place] for own in told]) for place in (2, 3, 4))
+    quantity = np.repeat(np.array([own[1] for own in told], dtype=object), lengths)
+    at_floor = np.isnan(value)
+    limit = np.where(quantity == SUM_OF_DIAMETERS, TOO_SMALL_MM, 0.0)
     return pl.DataFrame(
         {
-            "patient_id": [patient_id] * len(days),
+            "patient_id": np.repeat(np.array([own[0] for own in told], dtype=object), lengths),
             "day": days.astype(np.int64),
-            "quantity": [quantity] * len(days),
+            "quantity": quantity,
             "part": [""] * len(days),
-            "value": np.where(at_floor, limit, values),
-            "limit": np.full(len(days), limit),
+            "value": np.where(at_floor, limit, value),
+            "limit": limit,
             "censoring": np.where(at_floor, -1, 0),
+            "level": level,
         },
-        schema=READINGS_SCHEMA,
+        schema=READINGS_SCHEMA | {"level": pl.Float64},
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
 from scipy.stats import qmc
 
-from turnpoint.model.sobol import MOST_DIMENSIONS, sobol
+from turnpoint.model.sobol import MOST_DIMENSIONS, sobol, standard_normals
+from turnpoint.model.streams import Stream, generator
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 13, 21, MOST_DIMENSIONS, MOST_DIMENSIONS + 1])
@@ -35,3 +37,13 @@ def test_a_count_that_is_no_power_of_two_is_the_beginning_of_one() -> None:
     np.testing.assert_array_equal(
         sobol(300, 5, np.random.default_rng(2)), sobol(512, 5, np.random.default_rng(2))[:300]
     )
+
+
+def test_normals_are_those_of_the_points_and_kept() -> None:
+    found = standard_normals(64, 5, 3, Stream.BANK)
+    expected = ndtri(np.clip(sobol(64, 5, generator(3, Stream.BANK)), 1e-9, 1.0 - 1e-9))
+    np.testing.assert_array_equal(found, expected)
+    assert standard_normals(64, 5, 3, Stream.BANK) is found
+    assert standard_normals(64, 5, 4, Stream.BANK)[0, 0] != found[0, 0]
+    with pytest.raises(ValueError, match="read-only"):
+        found[0, 0] = 0.0

@@ -11,19 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
 
 from turnpoint.errors import PriorError
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.error_regression import ErrorRegression, error_regression_from_dict
 from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
-from turnpoint.model.sobol import sobol
-from turnpoint.model.streams import Stream, generator
+from turnpoint.model.sobol import standard_normals
+from turnpoint.model.streams import Stream
 
 FORMAT = "turnpoint-prior-4"
 GENERIC = "generic"
 ANY_MARKER = "marker"  # the generic prior's block for a marker that no prior knows
-_TAIL = 1e-9  # quasi-random points are kept off 0 and 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +130,8 @@ class Prior:
 
     def bank(self, particles: int, seed: int) -> FloatArray:
         """Quasi-random draws, shape (particles, dimensions); the same for the same seed (scrambled Sobol)."""
-        uniform = sobol(particles, self.dimensions, generator(seed, Stream.BANK))
-        normal = ndtri(np.clip(uniform, _TAIL, 1.0 - _TAIL))
-        draws: FloatArray = self.mean + normal @ np.linalg.cholesky(self.covariance).T
+        normals = standard_normals(particles, self.dimensions, seed, Stream.BANK)
+        draws: FloatArray = self.mean + normals @ np.linalg.cholesky(self.covariance).T
         return draws
 
     def reading_block(self, quantity: str) -> slice:

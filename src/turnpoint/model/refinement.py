@@ -18,15 +18,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
 
 from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.model.bank import SINGLE, Bank, Precision
 from turnpoint.model.observation import has_kernel
 from turnpoint.model.prior import Prior
 from turnpoint.model.series import Batch
-from turnpoint.model.sobol import sobol
-from turnpoint.model.streams import Stream, generator
+from turnpoint.model.sobol import standard_normals
+from turnpoint.model.streams import Stream
 from turnpoint.model.weighing import (
     WeightedVisits,
     effective_sizes,
@@ -73,10 +72,8 @@ class Refiner:
     def of(cls, prior: Prior, particles: FloatArray, seed: int, *, precision: Precision = SINGLE) -> Refiner:
         """From particles drawn from the prior (a power of two of them) and the seed they were drawn with."""
         most = _MOST_SHARE * max(len(particles), _FEWEST_FRESH)
-        uniforms = np.clip(
-            sobol(most, prior.dimensions, generator(seed, Stream.REFINEMENT)), 1e-9, 1.0 - 1e-9
-        )
-        return cls(prior, Bank.of(prior, particles, precision=precision), ndtri(uniforms), seed)
+        normals = standard_normals(most, prior.dimensions, seed, Stream.REFINEMENT)
+        return cls(prior, Bank.of(prior, particles, precision=precision), normals, seed)
 
     def visits(self, batch: Batch, *, levels: bool) -> Iterator[tuple[IntArray, IntArray, WeightedVisits]]:
         """Every visit of the batch once, with weights that can be trusted as far as refinement can make them.

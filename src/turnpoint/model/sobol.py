@@ -9,11 +9,16 @@ dimensions than the table has are SciPy's.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
+from scipy.special import ndtri
 
 from turnpoint.model.arrays import FloatArray, IntArray
+from turnpoint.model.streams import Stream, generator
 
 _BITS = 30
+_TAIL = 1e-9  # points are kept off 0 and 1
 
 # Of each dimension but the first: the primitive polynomial's bits, and the first direction numbers.
 _DIRECTIONS: tuple[tuple[int, tuple[int, ...]], ...] = (
@@ -95,6 +100,15 @@ def sobol(points: int, dimensions: int, rng: np.random.Generator) -> FloatArray:
         new[:] = whole[:done][::-1][: len(new)] ^ directions[:, digit]
     drawn: FloatArray = np.multiply(whole, 2.0**-_BITS, dtype=np.float64)
     return drawn
+
+
+@lru_cache(maxsize=8)
+def standard_normals(points: int, dimensions: int, seed: int, stream: Stream) -> FloatArray:
+    """`sobol` as standard normals, within 6 SD, from a stream of the seed; kept for whoever asks next, so read-only."""
+    uniforms = np.clip(sobol(points, dimensions, generator(seed, stream)), _TAIL, 1.0 - _TAIL)
+    normals: FloatArray = ndtri(uniforms)
+    normals.flags.writeable = False
+    return normals
 
 
 def _directions(dimensions: int) -> IntArray:

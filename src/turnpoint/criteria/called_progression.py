@@ -19,7 +19,7 @@ import polars as pl
 
 from turnpoint.criteria.gcig import ca_125
 from turnpoint.criteria.pcwg3 import psa
-from turnpoint.criteria.recist import CERTAIN, best_responses, responses, without_normal_new_nodes
+from turnpoint.criteria.recist import CERTAIN, first_progressions, responses, without_normal_new_nodes
 from turnpoint.study.study import Study
 
 RECIST: Final = "RECIST 1.1"
@@ -98,10 +98,10 @@ def _by_recist(lesions: pl.DataFrame, new_therapy: pl.DataFrame) -> pl.DataFrame
     if lesions.is_empty():
         return pl.DataFrame(schema=CALLED_SCHEMA)
     visits = responses(lesions)
-    first = best_responses(visits, new_therapy).drop_nulls("progression_day")
-    called = visits.join(
-        first.select("patient_id", "reader", "progression_day"), on=["patient_id", "reader"], nulls_equal=True
-    ).filter(pl.col("day") == pl.col("progression_day"))
+    first = first_progressions(visits, new_therapy)
+    called = visits.join(first, on=["patient_id", "reader"], nulls_equal=True).filter(
+        pl.col("day") == pl.col("progression_day")
+    )
     of_targets = called.filter(pl.col("target_response") == "PD").select(
         "patient_id",
         "day",

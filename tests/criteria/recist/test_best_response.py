@@ -2,9 +2,16 @@
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from turnpoint.criteria.protocol import ProtocolRules
-from turnpoint.criteria.recist.best_response import BEST_RESPONSES_SCHEMA, best_responses
+from turnpoint.criteria.recist.best_response import (
+    BEST_RESPONSES_SCHEMA,
+    best_responses,
+    first_progressions,
+)
 
 SCHEMA = {"patient_id": pl.String, "reader": pl.String, "day": pl.Int64, "overall_response": pl.String}
 
@@ -207,3 +214,27 @@ def test_empty_table_gives_an_empty_table_with_the_columns():
     found = best_responses(pl.DataFrame(schema=SCHEMA))
     assert found.is_empty()
     assert dict(found.schema) == BEST_RESPONSES_SCHEMA
+
+
+@given(
+    labels=st.lists(st.sampled_from(["CR", "PR", "SD", "PD", "NE", None]), min_size=1, max_size=18),
+    readers=st.sampled_from([[None], ["A", "B"]]),
+    therapy_day=st.none() | st.integers(0, 300),
+)
+@settings(max_examples=60, deadline=None)
+def test_first_progressions_are_those_of_best_responses(labels, readers, therapy_day):
+    frames = [
+        course(
+            {42 * (index // 2): overall for index, overall in enumerate(labels[place::2])}, patient, reader
+        )
+        for place, patient in enumerate(["P1", "P2"])
+        for reader in readers
+    ]
+    visits = pl.concat(frames)
+    therapy = pl.DataFrame({"patient_id": ["P1"], "new_therapy_day": [therapy_day]}).drop_nulls()
+    expected = best_responses(visits, therapy).drop_nulls("progression_day")
+    assert_frame_equal(
+        first_progressions(visits, therapy),
+        expected.select("patient_id", "reader", "progression_day"),
+        check_row_order=False,
+    )

@@ -1,6 +1,6 @@
 """RECIST 1.1: the response at every visit, the best one, and what else a trial reports of them."""
 
-from turnpoint.criteria.recist.best_response import best_responses
+from turnpoint.criteria.recist.best_response import best_responses, first_progressions
 from turnpoint.criteria.recist.complete_response import NothingLeft, nothing_left
 from turnpoint.criteria.recist.judging import judge
 from turnpoint.criteria.recist.sums import (
@@ -19,6 +19,7 @@ __all__ = [
     "TOO_SMALL_MM",
     "NothingLeft",
     "best_responses",
+    "first_progressions",
     "judge",
     "normal_new_node",
     "nothing_left",

@@ -59,9 +59,7 @@ def best_responses(
         null), `last_evaluable_day` (last visit that counts and is not NE, PD included; null when there is none).
         A patient with no visit after baseline is NE.
     """
-    visits = with_course(
-        responses.select("patient_id", "reader", "day", pl.col("overall_response").cast(LABEL))
-    )
+    visits = _courses(responses)
     counted = _counted(visits, new_therapy)
     found = (
         visits.group_by("course", maintain_order=True)
@@ -95,6 +93,23 @@ def best_responses(
     )
     return found.with_columns(best.alias("best_response"), confirmed.alias("confirmed_best_response")).select(
         pl.col(name).cast(dtype) for name, dtype in BEST_RESPONSES_SCHEMA.items()
+    )
+
+
+def first_progressions(responses: pl.DataFrame, new_therapy: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The `progression_day` of `best_responses` alone, of those who have one: `patient_id, reader, progression_day`."""
+    return (
+        _counted(_courses(responses), new_therapy)
+        .drop_nulls("progression_day")
+        .group_by("course", maintain_order=True)
+        .agg(pl.col("patient_id", "reader", "progression_day").first())
+        .drop("course")
+    )
+
+
+def _courses(responses: pl.DataFrame) -> pl.DataFrame:
+    return with_course(
+        responses.select("patient_id", "reader", "day", pl.col("overall_response").cast(LABEL))
     )
 
 
@@ -165,6 +180,8 @@ def _matched(
     lies between is counted as a difference of running counts.
     """
     overall = pl.col("overall_response")
+    if not counted["overall_response"].is_in(first).any():  # of most patients nothing is to be confirmed
+        return counted.select("course", pl.col("day").alias("confirmed_day")).clear()
     # The latest CR that has a PR after it: such a PR must not lie after the response to be confirmed.
     complete = pl.when(overall == "CR").then("row").forward_fill().over("course")
     # SD between is a break as soon as it is one too many.

@@ -149,7 +149,7 @@ def test_size_and_ca_125_are_the_solution_of_their_equations_when_doses_are_give
 def test_untreated_typical_woman_comes_to_the_sizes_that_the_estimates_imply(monkeypatch):
     """KPROL/KREDUC = 66.8 mm and (KPROD1 + KPROD2)/KELIM = 28.8 U/mL."""
     monkeypatch.setattr(ovarian, "DOSE_DAYS", np.zeros(0))
-    typical = {name: np.array([median]) for name, (median, _) in ovarian._MEDIAN_AND_CV.items()}
+    typical = {name: np.array([median]) for name, (median, _) in ovarian.MEDIAN_AND_CV.items()}
     size, marker = ovarian.curves(typical, np.array([0.0, 1500.0]))
     assert size[0] == pytest.approx([57.8, 66.85], abs=0.01)
     assert marker[0] == pytest.approx([167.0, 28.84], abs=0.01)

@@ -29,21 +29,20 @@ SD_READING_MM = 7.849
 FEWEST_SIZES, MEDIAN_SIZES = 2, 4  # a patient: median four, 2 to 27
 WEEK_8_DAY = 56.0
 
-_MEDIAN = {"base_mm": 90.0, "growth_per_day": 0.00107, "kill_per_day": 0.0103, "decay_per_day": 0.0193}
-_SD_LOG = {"base_mm": 0.683, "growth_per_day": 1.18, "kill_per_day": 0.679, "decay_per_day": 0.797}
+MEDIAN = {"base_mm": 90.0, "growth_per_day": 0.00107, "kill_per_day": 0.0103, "decay_per_day": 0.0193}
+SD_LOG = {"base_mm": 0.683, "growth_per_day": 1.18, "kill_per_day": 0.679, "decay_per_day": 0.797}
 
 
 def individuals(patients: int, rng: np.random.Generator) -> Individuals:
     """BASE, KL, KDE and λ: log-normal, independent of each other."""
     return {
-        name: median * np.exp(_SD_LOG[name] * rng.standard_normal(patients))
-        for name, median in _MEDIAN.items()
+        name: median * np.exp(SD_LOG[name] * rng.standard_normal(patients)) for name, median in MEDIAN.items()
     }
 
 
 def size_mm(own: Individuals, days: FloatArray) -> FloatArray:
     """Sum of diameters without error, shape (P, V)."""
-    base, growth, kill, decay = (own[name][:, None] for name in _MEDIAN)
+    base, growth, kill, decay = (own[name][:, None] for name in MEDIAN)
     log_ratio = growth * days + kill / decay * np.expm1(-decay * days)
     size: FloatArray = base * np.exp(np.minimum(log_ratio, 50.0))
     return size
@@ -85,6 +84,17 @@ MODEL = PublishedModel(
     horizon_days=HORIZON_DAYS,
     tumour_type="nsclc",
     drugs=("carboplatin", "paclitaxel"),
+    keywords=(
+        "nsclc",
+        "lung",
+        "carboplatin",
+        "cisplatin",
+        "platinum",
+        "paclitaxel",
+        "pemetrexed",
+        "gemcitabine",
+    ),
+    estimated=True,
     dose_days=CYCLE_DAYS * np.arange(MOST_CYCLES, dtype=np.float64),
     days={SUM_OF_DIAMETERS: np.arange(0.0, HORIZON_DAYS + 1.0, SCAN_EVERY_DAYS)},
     individuals=individuals,

@@ -85,12 +85,12 @@ def individuals(arm: Arm, patients: int, rng: np.random.Generator) -> Individual
     if arm.boxed:
         effect[:, 1] = np.expm1(KG_SHAPE * effect[:, 1]) / KG_SHAPE
     lesions = 2.0 + (rng.random(patients) < 0.5)
-    base: FloatArray = BASE_MM * (1.0 + PER_LESION * (lesions - 3.0)) * np.exp(effect[:, 0])
+    factor = np.exp(effect)
+    shrinkage_per_week = arm.shrinkage_per_week * np.exp(PD_L1_PER_POINT * (arm.pd_l1_pct or 0.0))
     return {
-        "base_mm": base,
-        "growth_per_week": arm.growth_per_week * np.exp(effect[:, 1]),
-        "shrinkage_per_week": arm.shrinkage_per_week
-        * np.exp(PD_L1_PER_POINT * (arm.pd_l1_pct or 0.0) + effect[:, 2]),
+        "base_mm": factor[:, 0] * BASE_MM * (1.0 + PER_LESION * (lesions - 3.0)),
+        "growth_per_week": factor[:, 1] * arm.growth_per_week,
+        "shrinkage_per_week": factor[:, 2] * shrinkage_per_week,
     }
 
 
@@ -164,7 +164,12 @@ def _of_table_2(arm: Arm) -> tuple[Summary, ...]:
 
 
 def _model(
-    name: str, arm: str, data: str, drugs: tuple[str, ...], caveats: tuple[str, ...] = ()
+    name: str,
+    arm: str,
+    data: str,
+    drugs: tuple[str, ...],
+    keywords: tuple[str, ...] = (),
+    caveats: tuple[str, ...] = (),
 ) -> PublishedModel:
     days = np.arange(0.0, HORIZON_DAYS + 1.0, SCAN_EVERY_DAYS)
     return PublishedModel(
@@ -175,6 +180,8 @@ def _model(
         horizon_days=HORIZON_DAYS,
         tumour_type="nsclc",
         drugs=drugs,
+        keywords=keywords,
+        estimated=True,
         dose_days=np.arange(0.0, HORIZON_DAYS + 1.0, CYCLE_DAYS),
         days={SUM_OF_DIAMETERS: days},
         individuals=partial(individuals, ARMS[arm]),
@@ -187,6 +194,8 @@ def _model(
 
 
 _TYPICAL_PD_L1 = "PD-L1 of everybody is the median of all trials, 15 %: that of this arm is not given."
+_CHEMOTHERAPY = ("carboplatin", "cisplatin", "platinum", "pemetrexed", "paclitaxel", "gemcitabine")
+_IMMUNE_THERAPY = ("pembrolizumab", "nivolumab", "atezolizumab", "durvalumab", "cemiplimab")
 MODELS = (
     _model("docetaxel-nsclc-ct-published", "docetaxel", "docetaxel (Entree Lung)", ("docetaxel",)),
     _model(
@@ -194,6 +203,7 @@ MODELS = (
         "pembrolizumab, chemotherapy",
         "first line, chemotherapy with pembrolizumab (PERLA)",
         ("pembrolizumab", "carboplatin", "pemetrexed"),
+        ("nsclc", "lung", *_IMMUNE_THERAPY, *_CHEMOTHERAPY),
         (_TYPICAL_PD_L1,),
     ),
     _model(
@@ -201,6 +211,7 @@ MODELS = (
         "dostarlimab, chemotherapy",
         "first line, chemotherapy with dostarlimab (PERLA)",
         ("dostarlimab", "carboplatin", "pemetrexed"),
+        ("nsclc", "lung", "dostarlimab", *_CHEMOTHERAPY),
         (_TYPICAL_PD_L1,),
     ),
     _model(
@@ -208,6 +219,6 @@ MODELS = (
         "pembrolizumab",
         "first line, PD-L1 high, pembrolizumab alone (INTR@PID LUNG 037)",
         ("pembrolizumab",),
-        ("Patients with a high PD-L1 only.",),
+        caveats=("Patients with a high PD-L1 only.",),
     ),
 )

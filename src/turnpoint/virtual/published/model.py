@@ -59,6 +59,8 @@ class PublishedModel:
         patients: whom the paper estimated it on: as many are drawn.
         horizon_days: until when it is drawn, and was meant to hold.
         tumour_type, drugs: as a study would name them.
+        keywords: lower-case words that choose its prior; none where it is taken only when it is named.
+        estimated: whether its numbers were estimated on patients, or chosen.
         dose_days: of every drug.
         days: planned days by quantity, day 0 first.
         individuals: parameters of so many patients.
@@ -76,6 +78,8 @@ class PublishedModel:
     horizon_days: int
     tumour_type: str
     drugs: tuple[str, ...]
+    keywords: tuple[str, ...]
+    estimated: bool
     dose_days: FloatArray
     days: Mapping[str, FloatArray]
     individuals: Callable[[int, np.random.Generator], Individuals]

@@ -40,7 +40,7 @@ SD_LOG_SIZE = 0.273
 SD_BOX_COX, BOX_COX = 0.165, -0.16
 LARGEST_MM, HIGHEST_U_PER_ML = 500.0, 50_000.0
 
-_MEDIAN_AND_CV = {
+MEDIAN_AND_CV = {
     "drug_per_day": (0.019, 0.721),  # K
     "growth_mm_per_day": (0.869, 1.536),  # KPROL
     "half_effect": (0.162, 1.670),  # A50
@@ -62,19 +62,19 @@ def individuals(patients: int, rng: np.random.Generator) -> Individuals:
     Size and CA-125 at the start are kept as the paper has them; the others are drawn until they go with these.
     """
     start = np.stack([_start(name, patients, rng) for name in _HIGHEST_START])
-    found = np.full((len(_MEDIAN_AND_CV), patients), np.nan)
+    found = np.full((len(MEDIAN_AND_CV), patients), np.nan)
     missing = np.arange(patients)
     while len(missing):
-        rates = [_drawn(name, len(missing), rng) for name in _MEDIAN_AND_CV if name not in _HIGHEST_START]
+        rates = [_drawn(name, len(missing), rng) for name in MEDIAN_AND_CV if name not in _HIGHEST_START]
         drawn = np.concatenate([np.stack(rates), start[:, missing]])
-        kept = could_be_a_patient(dict(zip(_MEDIAN_AND_CV, drawn, strict=True)))
+        kept = could_be_a_patient(dict(zip(MEDIAN_AND_CV, drawn, strict=True)))
         found[:, missing[kept]] = drawn[:, kept]
         missing = missing[~kept]
-    return dict(zip(_MEDIAN_AND_CV, found, strict=True))
+    return dict(zip(MEDIAN_AND_CV, found, strict=True))
 
 
 def _drawn(name: str, patients: int, rng: np.random.Generator) -> FloatArray:
-    median, cv = _MEDIAN_AND_CV[name]
+    median, cv = MEDIAN_AND_CV[name]
     values: FloatArray = median * np.exp(np.sqrt(np.log1p(cv**2)) * rng.standard_normal(patients))
     return values
 
@@ -210,6 +210,8 @@ MODEL = PublishedModel(
     horizon_days=HORIZON_DAYS,
     tumour_type="ovarian",
     drugs=("carboplatin", "paclitaxel"),
+    keywords=("ovarian", "carboplatin", "cisplatin", "platinum", "paclitaxel", "doxorubicin"),
+    estimated=True,
     dose_days=DOSE_DAYS,
     days={
         SUM_OF_DIAMETERS: np.arange(0.0, HORIZON_DAYS + 1.0, SCAN_EVERY_DAYS),

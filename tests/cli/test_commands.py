@@ -35,7 +35,7 @@ ASSESSED = pl.DataFrame(
 PRIOR = SimpleNamespace(
     name="docetaxel",
     quantities=("sum_of_diameters_mm",),
-    card=SimpleNamespace(data="OAK", patients=325, readings=1658, warnings=("From one trial.",)),
+    card=SimpleNamespace(data="OAK", patients=325, readings=1658, warnings=("From one trial.",), simulated=False),
     alert=SimpleNamespace(threshold=0.85, false_alerts_per_100=5.0),
     save=lambda path: Path(path).write_text("{}", encoding="utf-8"),
 )
@@ -98,6 +98,7 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
         "metrics",
         "priors",
         "fit",
+        "prior-from",
         "ahead",
         "settle",
         "harm",
@@ -150,6 +151,7 @@ BY_PARTS = ("--engine", "--workers")
         ("partition", {"--patients"}),
         ("watch", {"--prior", "--false-alerts-per-100", "--seed", "--out"}),
         ("fit", {"--seed", "--out"}),
+        ("prior-from", {"--seed", "--out"}),
         ("diagnose", {"--patient", "--prior", "--seed", "--out"}),
         (
             "report",

@@ -351,7 +351,7 @@ def estimated() -> list[str]:
             sd = np.std([np.quantile(rng.choice(values, len(values)), level) for _ in range(200)])
             inside = "yes" if low - 2 * sd <= value <= high + 2 * sd else "no"
             lines.append(
-                f"| {model.name}, {model.patients} | {figure}, estimated from each patient's sizes, {100 * level:g} % | "
+                f"| {model.name}, {model.patients} | {figure}, from each patient's sizes, {100 * level:g} % | "
                 f"{low:g} to {high:g} | {value:.4g} ({sd:.2g}) | {inside} | Results, TS model: of the two arms |"
             )
     return lines

@@ -35,7 +35,9 @@ ASSESSED = pl.DataFrame(
 PRIOR = SimpleNamespace(
     name="docetaxel",
     quantities=("sum_of_diameters_mm",),
-    card=SimpleNamespace(data="OAK", patients=325, readings=1658, warnings=("From one trial.",), simulated=False),
+    card=SimpleNamespace(
+        data="OAK", patients=325, readings=1658, warnings=("From one trial.",), simulated=False
+    ),
     alert=SimpleNamespace(threshold=0.85, false_alerts_per_100=5.0),
     save=lambda path: Path(path).write_text("{}", encoding="utf-8"),
 )

@@ -22,6 +22,7 @@ VERBS = [
     "forecast",
     "inference_data",
     "metrics",
+    "prior_from",
     "priors",
     "picture",
     "read",

@@ -182,7 +182,49 @@ def words(lang: str) -> str:
     )
 
 
+def diseases() -> str:
+    """The table of diseases, and of half-lives, as the program reads it."""
+    from turnpoint.study.diseases import diseases as table  # noqa: PLC0415
+    from turnpoint.study.diseases import half_lives  # noqa: PLC0415
+
+    parts = []
+    for own in table().values():
+        rows = [
+            ("called", ", ".join((*own.words, *own.words_zh))),
+            (
+                "markers",
+                ", ".join(own.markers) + f" ({own.markers_source or 'recalled'})" if own.markers else "",
+            ),
+            ("regimens, recalled", "; ".join(own.regimens)),
+            ("a scan every, recalled", _weeks(own.scans_every_weeks)),
+            ("markers every, recalled", _weeks(own.markers_every_weeks)),
+            ("prior", ", ".join(f"`{name}`" for name in own.priors) or "`generic`"),
+            ("why", own.why),
+        ]
+        lines = [f"| {name} | {said} |" for name, said in rows if said]
+        parts.append(
+            "\n".join([f"## {own.title.capitalize()} ({own.zh})", "", "| | |", "| --- | --- |", *lines, ""])
+        )
+    lines = [
+        f"| {own.marker} | {own.days[0]:g} to {own.days[1]:g} | {own.source}"
+        f"{'' if own.checked else ' (not verified)'} |"
+        for own in half_lives().values()
+    ]
+    parts.append(
+        "\n".join(["## Half-lives", "", "| marker | days | source |", "| --- | --- | --- |", *lines, ""])
+    )
+    return "\n".join(parts)
+
+
+def _weeks(ends: tuple[float, ...]) -> str:
+    if not ends:
+        return ""
+    low, high = ends
+    return f"{low:g} weeks" if low == high else f"{low:g} to {high:g} weeks"
+
+
 WRITTEN = {
+    "diseases": diseases,
     "words-en": lambda: words("en"),
     "words-zh": lambda: words("zh"),
     "commands": commands,

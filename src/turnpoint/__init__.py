@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from turnpoint.workflows.opening import read
     from turnpoint.workflows.partition import partition
     from turnpoint.workflows.picture import picture
+    from turnpoint.workflows.prior_from import prior_from
     from turnpoint.workflows.priors import priors
     from turnpoint.workflows.report import report
     from turnpoint.workflows.respond import respond
@@ -75,6 +76,7 @@ __all__ = [
     "metrics",
     "partition",
     "picture",
+    "prior_from",
     "priors",
     "read",
     "report",
@@ -102,6 +104,7 @@ _HOMES = {
     "metrics": "turnpoint.workflows.metrics",
     "partition": "turnpoint.workflows.partition",
     "picture": "turnpoint.workflows.picture",
+    "prior_from": "turnpoint.workflows.prior_from",
     "priors": "turnpoint.workflows.priors",
     "read": "turnpoint.workflows.opening",
     "report": "turnpoint.workflows.report",

@@ -35,7 +35,9 @@ ASSESSED = pl.DataFrame(
 PRIOR = SimpleNamespace(
     name="docetaxel",
     quantities=("sum_of_diameters_mm",),
-    card=SimpleNamespace(data="OAK", patients=325, readings=1658, warnings=("From one trial.",)),
+    card=SimpleNamespace(
+        data="OAK", patients=325, readings=1658, warnings=("From one trial.",), simulated=False
+    ),
     alert=SimpleNamespace(threshold=0.85, false_alerts_per_100=5.0),
     save=lambda path: Path(path).write_text("{}", encoding="utf-8"),
 )
@@ -98,6 +100,7 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
         "metrics",
         "priors",
         "fit",
+        "prior-from",
         "ahead",
         "settle",
         "harm",
@@ -150,6 +153,7 @@ BY_PARTS = ("--engine", "--workers")
         ("partition", {"--patients"}),
         ("watch", {"--prior", "--false-alerts-per-100", "--seed", "--out"}),
         ("fit", {"--seed", "--out"}),
+        ("prior-from", {"--seed", "--out"}),
         ("diagnose", {"--patient", "--prior", "--seed", "--out"}),
         (
             "report",
@@ -490,11 +494,29 @@ def test_priors_lists_every_prior_with_its_card(run: Run, tmp_path: Path) -> Non
     assert shown.exit_code == 0
     for name in ("docetaxel-nsclc-ct", "immunotherapy-nsclc-ct", "docetaxel-prostate-psa", "generic"):
         assert name in shown.stdout
+    assert "fitted to 357 virtual patients of a published model" in shown.stdout
+    assert "measured here: small-cell lung cancer, breast cancer, pancreatic cancer" in shown.stdout
     target = tmp_path / "priors.csv"
     assert run("priors", "--out", str(target)).exit_code == 0
     frame = pl.read_csv(target)
-    assert frame.height == 5
+    assert frame.height == 12
     assert frame.filter(pl.col("name") != "generic")["source"].is_not_null().all()
+
+
+def test_prior_from_writes_the_prior_of_a_published_model(run: Run, tmp_path: Path) -> None:
+    target = tmp_path / "own.json"
+    result = run("prior-from", "docetaxel-nsclc-ct-published", "--out", target)
+    assert result.exit_code == 0
+    assert "From a published model, not from patients" in result.stdout
+    written = json.loads(target.read_text(encoding="utf-8"))
+    assert (written["name"], written["card"]["simulated"]) == ("own", True)
+
+
+def test_prior_from_names_the_models_when_there_is_no_such_one(run: Run, tmp_path: Path) -> None:
+    result = run("prior-from", "nobody", "--out", tmp_path / "own.json")
+    assert result.exit_code == 2
+    assert "no published model is called so" in result.stderr
+    assert "platinum-ovarian-ct-ca-125" in result.stderr
 
 
 def test_assess_refuses_a_false_alert_rate_that_its_prior_was_not_calibrated_for(

@@ -15,7 +15,7 @@ from tests.docs.blocks import DOCS, ROOT
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 # what was is what these tell, or they quote what somebody ran then
 OF_THEIR_TIME = ("decisions", "results")
-COMMAND = re.compile(r"(?<![\w/.\"-])(?<!import )turnpoint ((?:[a-z]+)(?: [^\n`|]*)?)")
+COMMAND = re.compile(r"(?<![\w/.\"-])(?<!import )turnpoint ((?:[a-z]+(?:-[a-z]+)*)(?: [^\n`|]*)?)")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 OWN_NAME = re.compile(r"\btp\.([A-Za-z_]+)")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
@@ -99,7 +99,7 @@ def test_page_names_programs_that_exist(page: Path) -> None:
 def test_every_command_is_in_the_table_of_commands() -> None:
     table = (DOCS / "cli.md").read_text(encoding="utf-8")
     top = {name.split()[0] for name in commands() if name}
-    assert top - set(re.findall(r"`turnpoint ([a-z]+)", table)) == set()
+    assert top - set(re.findall(r"`turnpoint ([a-z-]+)", table)) == set()
 
 
 def test_counts_of_the_start_pages_are_those_of_the_results() -> None:

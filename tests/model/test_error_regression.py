@@ -21,6 +21,7 @@ from turnpoint.model.error_regression import (
     ErrorLaw,
     ErrorRegression,
     error_regression_from_dict,
+    law_of,
 )
 from turnpoint.model.error_regression_fit import FEWEST_ORIGINS, fit_error_regression
 
@@ -301,3 +302,13 @@ def test_regression_says_so_when_its_json_is_damaged(damage):
 def test_regression_says_so_when_it_is_no_regression(document):
     with pytest.raises(PriorError, match="damaged"):
         error_regression_from_dict(document, "x.json")
+
+
+def test_law_of_a_row_does_not_depend_on_the_rows_beside_it():
+    """To the last bit: what is said of a patient is the same alone and in a folder."""
+    rng = np.random.default_rng(0)
+    terms, slopes = rng.standard_normal((200, len(TERMS))), rng.standard_normal((5, len(TERMS)))
+    together = law_of(slopes, np.zeros(3), terms, None)
+    for row in range(200):
+        alone = law_of(slopes, np.zeros(3), terms[row : row + 1], None)
+        assert (alone.location[0], alone.scale[0]) == (together.location[row], together.scale[row])

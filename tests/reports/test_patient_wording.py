@@ -199,7 +199,9 @@ def test_signal_says_how_often_growth_followed_in_people_like_this_one(views: Mo
 
 
 @pytest.mark.usefixtures("undrawn")
-@pytest.mark.parametrize("unlike", ["other_tumour", "generic", "far from the prior", "few counted"])
+@pytest.mark.parametrize(
+    "unlike", ["other_tumour", "generic", "unmeasured", "simulated", "far from the prior", "few counted"]
+)
 def test_signal_promises_no_rate_to_someone_unlike_those_it_was_counted_in(
     views: ModuleType, unlike: str
 ) -> None:
@@ -210,6 +212,8 @@ def test_signal_promises_no_rate_to_someone_unlike_those_it_was_counted_in(
     elif unlike == "few counted":
         few = replace(view.provenance.alert, followed=9, unfollowed=0)
         view = replace(view, provenance=replace(view.provenance, alert=few))
+    elif unlike == "simulated":
+        view = replace(view, provenance=replace(view.provenance, simulated=True))
     else:
         view = replace(view, provenance=replace(view.provenance, fit=unlike))
     text = _page_text(view, "en")
@@ -284,8 +288,16 @@ def test_size_below_measuring_is_said_in_words(views: ModuleType) -> None:
             "generic",
             ("generic",),
             [
-                "325 people with lung or prostate cancer who had docetaxel.",
+                "325 people with lung, bowel or prostate cancer.",
                 "None of them had just your cancer",
+            ],
+        ),
+        (
+            "unmeasured",
+            ("generic",),
+            [
+                "325 people with lung, bowel or prostate cancer.",
+                "Nobody with your kind of cancer is among them. So it is less sure for you.",
             ],
         ),
         (

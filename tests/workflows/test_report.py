@@ -93,7 +93,12 @@ def test_cohort_calls_psa_progression_as_respond_does():
         ("docetaxel-nsclc-ct", "NSCLC", "like"),
         ("docetaxel-nsclc-ct", "breast cancer", "other_tumour"),
         ("docetaxel-nsclc-ct", None, "unknown"),
-        ("generic", "breast cancer", "generic"),
+        ("generic", "breast cancer", "unmeasured"),
+        ("generic", "a rare tumour", "unmeasured"),
+        ("generic", "prostate cancer", "generic"),  # by sizes, which nobody measured in it
+        ("generic", None, "generic"),
+        ("platinum-ovarian-ct-ca-125", "ovarian cancer", "like"),
+        ("pembrolizumab-nsclc-ct", "肺癌", "like"),
     ],
 )
 def test_prior_says_whether_its_patients_are_like_this_one(prior, tumour, fit):

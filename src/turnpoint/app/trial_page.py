@@ -212,7 +212,7 @@ def priors() -> tuple[str, ...]:
     return tuple(
         name
         for name, own in shipped_priors().items()
-        if SUM_OF_DIAMETERS in own.quantities and name != GENERIC
+        if SUM_OF_DIAMETERS in own.quantities and name != GENERIC and not own.card.simulated
     )
 
 

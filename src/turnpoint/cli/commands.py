@@ -35,6 +35,7 @@ from turnpoint.cli.options import (
 )
 from turnpoint.cli.partition_command import EngineOption, WorkersOption, done_by_parts, partition
 from turnpoint.cli.picture_command import AtOption, drawn, picture
+from turnpoint.cli.prior_from_command import prior_from
 from turnpoint.cli.problems import print_every_problem, problem_frame
 from turnpoint.cli.progress import ProgressBar
 from turnpoint.cli.serve_command import serve
@@ -329,13 +330,20 @@ def metrics(
 
 @app.command(short_help="The priors that come along")
 def priors(out: TableOption = None) -> None:
-    """The priors that come along, with their cards: data, source, licence, patients, false-alert rate, warnings."""
+    """The priors that come along, by disease, with their cards: data, source, patients, false-alert rate, warnings."""
     target = None if out is None else checked_target(out, TABLE_ENDINGS, Path())
 
+    from turnpoint.study.diseases import diseases
     from turnpoint.workflows.priors import priors as run
+    from turnpoint.workflows.priors import unmeasured_diseases
 
-    columns = ["name", "quantities", "patients", "chosen_by", "data"]
-    summaries.save_or_show(run(), target, columns, summaries.summary_stream(target))
+    stream = summaries.summary_stream(target)
+    if target is None:
+        titles = {name: own.title for name, own in diseases().items()}
+        summaries.say_priors_by_disease(run(), titles, stream)
+    else:
+        summaries.save_or_show(run(), target, [], stream)
+    summaries.say_unmeasured([own.title for own in unmeasured_diseases()], stream)
 
 
 @app.command(short_help="Fit a population prior to a study")
@@ -368,6 +376,7 @@ def fit(
     summaries.say_written(target, f"the prior {target.stem}", sys.stdout)
 
 
+app.command(short_help="A prior from a published model")(prior_from)
 app.command(short_help="When progression would be called")(ahead)
 app.command(short_help="What would settle it soonest")(settle)
 app.command(short_help="Doses against limits, and the next cycle")(harm)

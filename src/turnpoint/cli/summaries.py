@@ -244,17 +244,32 @@ def say_assessed(frame: pl.DataFrame, stream: TextIO) -> None:
 
 def say_prior(prior: Prior, stream: TextIO) -> None:
     """Which prior the patients were compared with, and what its card warns of."""
-    _say_prior(prior.name, prior.card.patients, prior.card.data, prior.card.warnings, stream)
+    card = prior.card
+    _say_prior(prior.name, _fitted_to(card.patients, card.data, card.simulated), card.warnings, stream)
 
 
 def say_provenance(provenance: Provenance, stream: TextIO) -> None:
-    """Which prior a patient was compared with, and what its card warns of."""
+    """Whom a patient was compared with, by which prior, and what its card warns of."""
     own = provenance
-    _say_prior(own.prior_name, own.prior_patients, own.prior_data, own.prior_warnings, stream)
+    fitted = _fitted_to(own.prior_patients, own.prior_data, own.simulated)
+    _say_prior(own.prior_name, fitted, own.prior_warnings, stream)
+    if own.simulated or own.fit == "unmeasured":
+        from turnpoint.reports.catalogue import language
+        from turnpoint.reports.provenance_text import fit_sentence
+
+        for sentence in fit_sentence(own, language("en")):
+            say("", sentence, stream)
 
 
-def _say_prior(name: str, patients: int, data: str, warnings: Sequence[str], stream: TextIO) -> None:
-    say("Prior", f"{name}, fitted to {counted(patients, 'patient')}: {data}", stream)
+def _fitted_to(patients: int, data: str, simulated: bool) -> str:
+    whom = (
+        f"{patients:,} virtual patients of a published model" if simulated else counted(patients, "patient")
+    )
+    return f"fitted to {whom}: {data}"
+
+
+def _say_prior(name: str, fitted: str, warnings: Sequence[str], stream: TextIO) -> None:
+    say("Prior", f"{name}, {fitted}", stream)
     for warning in warnings:
         say("", warning, stream)
 
@@ -269,8 +284,26 @@ def say_priors(priors: Mapping[str, Prior], stream: TextIO) -> None:
         say_prior(prior, stream)
         return
     for name, (prior, patients) in sorted(used.items(), key=lambda item: -item[1][1]):
-        fitted = f"fitted to {counted(prior.card.patients, 'patient')}: {prior.card.data}"
+        fitted = _fitted_to(prior.card.patients, prior.card.data, prior.card.simulated)
         say("Prior", f"{name} for {counted(patients, 'patient')}, {fitted}", stream)
+
+
+def say_priors_by_disease(priors: pl.DataFrame, titles: Mapping[str, str], stream: TextIO) -> None:
+    """Each prior below its disease: what it reads, whom it is from, and the words that choose it."""
+    last = None
+    for row in priors.iter_rows(named=True):
+        if row["diseases"] != last:
+            last = row["diseases"]
+            say("For", ", ".join(titles[name] for name in last.split(", ")) if last else "any other", stream)
+        say("Prior", f"{row['name']} ({row['quantities']})", stream)
+        say("", _fitted_to(row["patients"], row["data"], row["simulated"]), stream)
+        if last:
+            say("", f"chosen by: {row['chosen_by'] or 'its name only'}", stream)
+
+
+def say_unmeasured(titles: Sequence[str], stream: TextIO) -> None:
+    """Which diseases nobody measured."""
+    say("Nobody", f"measured here: {', '.join(titles)}. They are read with the generic prior.", stream)
 
 
 def say_fitted(prior: Prior, stream: TextIO) -> None:

@@ -175,8 +175,11 @@ def law_of(
     slopes: FloatArray, constants: FloatArray, terms: FloatArray, log_size: FloatArray | None
 ) -> ErrorLaw:
     """The law from coefficients and terms (intercept and features), shape (R, 10); no size: a marker."""
-    # not a matrix product: its last digit would depend on how many other rows there are
-    logit_repeat, location, log_scale, logit_narrow, tail_location = np.einsum("rk,sk->sr", terms, slopes)
+    # A term at a time: a matrix product rounds a row by how many others it is worked out with.
+    predictors = np.zeros((len(slopes), len(terms)))
+    for slope, term in zip(slopes.T, terms.T, strict=True):
+        predictors += slope[:, None] * term
+    logit_repeat, location, log_scale, logit_narrow, tail_location = predictors
     vanish = np.zeros(len(terms))
     if log_size is not None:
         logit_vanish = constants[1] + constants[2] * log_size

@@ -161,6 +161,21 @@ def fit_population(
     return Fit(prior, len(several), used.height, tuple(history), smallest)
 
 
+def log_evidence(
+    prior: Prior, readings: pl.DataFrame, doses: pl.DataFrame, *, particles: int = EM_PARTICLES, seed: int = 0
+) -> FloatArray:
+    """Log marginal likelihood of all of each patient's readings under the prior, shape (patients,).
+
+    The level of each quantity has a flat prior, so that only differences between priors mean something. In the order of
+    `model.series.batches`; of patients with any reading.
+    """
+    bank = Bank.of(prior, prior.bank(particles, seed), precision=SINGLE)
+    parts = [
+        final_visits(part) for part in batches(readings, doses, list(prior.quantities), EM_PATIENTS_PER_BATCH)
+    ]
+    return np.concatenate([step[0] for step in in_order(_EStep(prior, bank), parts)])
+
+
 @dataclass(frozen=True, slots=True)
 class _EStep:
     """Log evidence and normalised weights of the bank for each patient of a batch, from all their readings."""

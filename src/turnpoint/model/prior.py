@@ -18,6 +18,7 @@ from turnpoint.model.error_regression import ErrorRegression, error_regression_f
 from turnpoint.model.parameters import DYNAMICS_NAMES, READING_NAMES, SUM_OF_DIAMETERS
 from turnpoint.model.sobol import standard_normals
 from turnpoint.model.streams import Stream
+from turnpoint.study.diseases import diseases_in
 
 FORMAT = "turnpoint-prior-4"
 GENERIC = "generic"
@@ -37,6 +38,7 @@ class Card:
         version: of Turnpoint.
         diagnostics: log marginal likelihood per reading, smallest effective sample size and the like.
         warnings: what to be careful about.
+        simulated: the patients are virtual ones, drawn from a published model.
     """
 
     data: str
@@ -48,6 +50,7 @@ class Card:
     version: str = ""
     diagnostics: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +291,8 @@ def choose_prior(quantities: Sequence[str], words: str, named: Prior | None = No
     """The prior for a study: for its quantities, from the named prior or by tumour type and drug.
 
     The dynamics come from the named prior, or from the shipped one with most keywords in `words` among those
-    that know the first quantity, or from the generic prior. A quantity's reading block comes with its own
+    that know the first quantity, or from the generic prior. Where the words name a disease, a prior of another disease
+    is not among them, however well its drugs fit. A quantity's reading block comes with its own
     correlations when it is in that prior; from another prior, without correlation to the dynamics, when not.
 
     Args:
@@ -326,13 +330,24 @@ def fitting_prior(quantities: Sequence[str], words: str, named: Prior | None = N
 
 
 def _best_match(quantity: str, words: str) -> Prior:
-    candidates = [prior for prior in shipped_priors().values() if quantity in prior.quantities]
-    # Of equally good ones the one that answers to fewer words: it is for something more definite.
-    scored = [
-        (sum(word in words for word in prior.keywords), -len(prior.keywords), prior) for prior in candidates
+    named = diseases_in(words)
+    candidates = [
+        prior
+        for prior in shipped_priors().values()
+        if quantity in prior.quantities and (not named or named & diseases_of(prior))
     ]
-    best = max(scored, key=lambda item: item[:2], default=None)
-    return best[2] if best is not None and best[0] > 0 else shipped_priors()[GENERIC]
+    # Of equally good ones the one from patients; then the one that answers to fewer words, for something more definite.
+    scored = [
+        (sum(word in words for word in own.keywords), not own.card.simulated, -len(own.keywords), own)
+        for own in candidates
+    ]
+    best = max(scored, key=lambda item: item[:3], default=None)
+    return best[3] if best is not None and best[0] > 0 else shipped_priors()[GENERIC]
+
+
+def diseases_of(prior: Prior) -> frozenset[str]:
+    """The diseases of `study.diseases` that a prior's keywords or its card name; none for the generic one."""
+    return diseases_in(" ".join([*prior.keywords, prior.card.data]))
 
 
 def _block_source(quantity: str, base: Prior, shipped: Mapping[str, Prior], words: str) -> tuple[Prior, str]:

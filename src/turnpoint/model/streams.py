@@ -30,6 +30,7 @@ class Stream(IntEnum):
     CLONES_TREATED = 16
     POSTERIOR_DRAWS = 17
     FOLDS = 18
+    PUBLISHED_COHORT = 20
 
 
 def generator(seed: int, stream: Stream, *which: int) -> np.random.Generator:

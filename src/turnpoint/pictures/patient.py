@@ -17,7 +17,7 @@ from turnpoint.pictures.harm import HarmPicture
 from turnpoint.turning.evidence import Evidence
 from turnpoint.turning.lesion_courses import LesionCourse, PartedWays
 
-PriorFit = Literal["like", "other_tumour", "parts", "generic", "unknown"]
+PriorFit = Literal["like", "other_tumour", "parts", "generic", "unmeasured", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,11 @@ class Provenance:
         alert: what raises one, and how often progression followed in the patients it was counted in; without a rate
             when the prior carries no calibration, and the report says so.
         fit: whether the prior's patients are like this one: `like`; `other_tumour`, with another kind of cancer;
-            `parts`, put together from priors of different patients; `generic`, for which there is none; `unknown`,
-            where the data do not say.
+            `parts`, put together from priors of different patients; `generic`, for which there is none; `unmeasured`,
+            nor is there one of any patients with their disease; `unknown`, where the data do not say.
         parts: the shipped priors it is put together from.
         prior_warnings: of its card.
+        simulated: its patients are virtual ones, drawn from a published model.
         continuing_response: what a visit of SD after a confirmed PR is shown as (`criteria.protocol`).
     """
 
@@ -49,6 +50,7 @@ class Provenance:
     fit: PriorFit = "unknown"
     parts: tuple[str, ...] = ()
     prior_warnings: tuple[str, ...] = ()
+    simulated: bool = False
     continuing_response: ContinuingResponse = "time-point"
 
 

@@ -475,7 +475,8 @@ def _how_often_followed(view: PatientPicture, snap: Snapshot, language: Language
     """Of ten such signals in people like this one; where nobody like this one was counted, that it is not known."""
     alert = view.provenance.alert
     judged = alert.followed + alert.unfollowed
-    if view.provenance.fit != "like" or snap.unlike_the_prior or judged < FEWEST_COUNTED:
+    like = view.provenance.fit == "like" and not view.provenance.simulated and not snap.unlike_the_prior
+    if not like or judged < FEWEST_COUNTED:
         return [language.text("How often that happens in people like you is not known.")]
     followed = min(max(round(10.0 * alert.followed / judged), 1), 9)
     return [

@@ -14,6 +14,7 @@ from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import (
     Prior,
     choose_prior,
+    diseases_of,
     fitting_prior,
     named_prior,
     require_known,
@@ -21,6 +22,7 @@ from turnpoint.model.prior import (
 )
 from turnpoint.model.series import parts_of, quantities_of, readings_of, visits_of
 from turnpoint.study.clinical_words import clinical_words
+from turnpoint.study.diseases import Disease, diseases
 from turnpoint.study.study import Study
 
 _Known = Sequence[tuple[str, str]]  # kind and text of what is known of a patient (`_facts`)
@@ -28,7 +30,9 @@ _BEFORE_ALL = -(2**31)  # a day
 
 PRIORS_SCHEMA: dict[str, type[pl.DataType]] = {
     "name": pl.String,
+    "diseases": pl.String,
     "quantities": pl.String,
+    "simulated": pl.Boolean,
     "chosen_by": pl.String,
     "patients": pl.Int64,
     "readings": pl.Int64,
@@ -43,15 +47,19 @@ PRIORS_SCHEMA: dict[str, type[pl.DataType]] = {
 
 
 def priors() -> pl.DataFrame:
-    """The priors that come along, one a row, with their cards; columns `PRIORS_SCHEMA`.
+    """The priors that come along, one a row and by disease, with their cards; columns `PRIORS_SCHEMA`.
 
-    `chosen_by` are the words of a study's tumour type, arm and drugs that choose the prior; the generic one is taken
-    when no word fits.
+    `diseases` are names of `study.diseases`, none for the generic prior. `simulated` says that a prior is from a
+    published model, and its patients are virtual ones. `chosen_by` are the words of a study's tumour type, arm and
+    drugs that choose the prior, where its disease is not another one's; a prior without them is taken only when it is
+    named, and the generic one when no other fits.
     """
     rows = [
         {
             "name": prior.name,
+            "diseases": ", ".join(sorted(diseases_of(prior))),
             "quantities": ", ".join(prior.quantities),
+            "simulated": prior.card.simulated,
             "chosen_by": ", ".join(prior.keywords),
             "patients": prior.card.patients,
             "readings": prior.card.readings,
@@ -63,9 +71,17 @@ def priors() -> pl.DataFrame:
             "false_alerts_per_100": prior.alert.false_alerts_per_100,
             "warnings": " ".join(prior.card.warnings),
         }
-        for _, prior in sorted(shipped_priors().items())
+        for prior in shipped_priors().values()
     ]
-    return pl.DataFrame(rows, schema=PRIORS_SCHEMA)
+    return pl.DataFrame(rows, schema=PRIORS_SCHEMA).sort(
+        pl.col("diseases") == "", "diseases", "simulated", "name"
+    )
+
+
+def unmeasured_diseases() -> list[Disease]:
+    """The diseases that no shipped prior is of."""
+    known = frozenset[str]().union(*(diseases_of(prior) for prior in shipped_priors().values()))
+    return [own for name, own in diseases().items() if name not in known]
 
 
 def usable_readings(study: Study) -> pl.DataFrame:

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from turnpoint._version import __version__
 from turnpoint.criteria.protocol import ContinuingResponse
-from turnpoint.model.prior import GENERIC, Prior
+from turnpoint.model.prior import GENERIC, Prior, diseases_of, shipped_priors
 from turnpoint.pictures.patient import PriorFit, Provenance
-from turnpoint.study.clinical_words import clinical_words
-
-# The tumours of the shipped priors, as studies name them; the other keywords of a prior are its drugs.
-_TUMOURS: Mapping[str, tuple[str, ...]] = {
-    "chemotherapy-colorectal-ct": ("colorectal", "colon", "rectal", "rectum", "bowel"),
-    "docetaxel-nsclc-ct": ("lung", "nsclc"),
-    "docetaxel-prostate-psa": ("prostate",),
-    "immunotherapy-nsclc-ct": ("lung", "nsclc"),
-}
+from turnpoint.study.diseases import diseases_in
 
 
 def _prior_fit(parts: Sequence[str], tumour_type: str | None) -> PriorFit:
     """Whether the prior's patients are like one with this tumour."""
     if parts[0] == GENERIC:
-        return "generic"
+        return "unmeasured" if tumour_type is not None and not _measured(tumour_type) else "generic"
     if len(parts) > 1:
         return "parts"
-    if parts[0] not in _TUMOURS or tumour_type is None:
+    shipped = shipped_priors()
+    if parts[0] not in shipped or tumour_type is None:
         return "unknown"
-    words = clinical_words(tumour_type)
-    return "like" if any(word in words for word in _TUMOURS[parts[0]]) else "other_tumour"
+    return "like" if diseases_in(tumour_type) & diseases_of(shipped[parts[0]]) else "other_tumour"
+
+
+def _measured(tumour_type: str) -> bool:
+    """Whether a shipped prior is of patients with this tumour, by whatever they were followed."""
+    named = diseases_in(tumour_type)
+    return any(named & diseases_of(prior) for prior in shipped_priors().values())
 
 
 def provenance(
@@ -47,5 +45,6 @@ def provenance(
         fit=_prior_fit(parts, tumour_type),
         parts=parts,
         prior_warnings=tuple(prior.card.warnings),
+        simulated=prior.card.simulated,
         continuing_response=continuing_response,
     )

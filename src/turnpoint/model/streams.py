@@ -30,6 +30,8 @@ class Stream(IntEnum):
     CLONES_TREATED = 16
     POSTERIOR_DRAWS = 17
     FOLDS = 18
+    SURVIVAL_LINK = 20
+    SURVIVAL_BASELINE = 21
 
 
 def generator(seed: int, stream: Stream, *which: int) -> np.random.Generator:

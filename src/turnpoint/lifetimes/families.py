@@ -1,5 +1,6 @@
-"""Accelerated failure times: ln T = μ + σ·Z, with Z standard normal (log-normal T) or of smallest extreme value (Weibull T).
+"""Accelerated failure times: Z standard normal makes T log-normal, Z of smallest extreme value makes it Weibull.
 
+    ln T = μ + σ·Z
     z = (ln T - μ) / σ        S(T) = P(Z > z)        f(T) = φ(z) / (σ·T)
 
 Source: Kalbfleisch, Prentice 2002, The Statistical Analysis of Failure Time Data, chapter 2.
@@ -24,16 +25,16 @@ class Family(Protocol):
     """The law of Z: arrays of any shape in, the same shape out."""
 
     def log_survival(self, z: FloatArray) -> FloatArray:
-        """ln P(Z > z)."""
+        """Ln P(Z > z)."""
 
     def log_density(self, z: FloatArray) -> FloatArray:
-        """ln φ(z)."""
+        """Ln φ(z)."""
 
     def log_survival_slope(self, z: FloatArray) -> FloatArray:
-        """d ln P(Z > z) / dz, below 0."""
+        """D ln P(Z > z) / dz, below 0."""
 
     def log_density_slope(self, z: FloatArray) -> FloatArray:
-        """d ln φ(z) / dz."""
+        """D ln φ(z) / dz."""
 
     def z_at(self, log_survival: FloatArray) -> FloatArray:
         """The z at which ln P(Z > z) has this value: the inverse of `log_survival`."""
@@ -43,7 +44,7 @@ class LogNormal:
     """Z is standard normal."""
 
     def log_survival(self, z: FloatArray) -> FloatArray:
-        """ln Φ(-z)."""
+        """Ln Φ(-z)."""
         found: FloatArray = log_ndtr(-z)
         return found
 

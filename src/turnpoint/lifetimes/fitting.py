@@ -29,8 +29,8 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from turnpoint.errors import SurvivalLinkError
-from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 from turnpoint.lifetimes.families import FAMILIES, Family
+from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 
 EARLIEST_DAY: Final = 0.5  # a death on day 0 counts as half a day
 _STEP: Final = 1e-4
@@ -159,7 +159,7 @@ def _negative(
 def _scores(
     law: Family, observed: Observed, design: FloatArray, at: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """ln P of each row, shape (N,), and its slope by the parameters, shape (N, terms + 1)."""
+    """Ln P of each row, shape (N,), and its slope by the parameters, shape (N, terms + 1)."""
     log_day = np.log(np.maximum(observed.day, EARLIEST_DAY))[:, None]
     centre, log_scale = design @ at[:-1], at[-1]
     scale = np.exp(log_scale)
@@ -181,7 +181,7 @@ def _scores(
 def _averaged(
     value: FloatArray, by_centre: FloatArray, by_log_scale: FloatArray, design: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """ln of the mean of exp(value) over the draws, and its slopes; shapes (N,) and (N, terms + 1)."""
+    """Ln of the mean of exp(value) over the draws, and its slopes; shapes (N,) and (N, terms + 1)."""
     total = logsumexp(value, axis=1)
     share = np.exp(value - total[:, None])
     slopes = np.einsum("nd,ndj->nj", share * by_centre, design)

@@ -68,7 +68,12 @@ def patient_values(
         "patient_id",
         "source_row",
         *(
-            pl.col(name).cast(pl.String).str.strip_chars().str.to_lowercase().replace(_FLAGS).replace("", None)
+            pl.col(name)
+            .cast(pl.String)
+            .str.strip_chars()
+            .str.to_lowercase()
+            .replace(_FLAGS)
+            .replace("", None)
             for name in given
         ),
     )

@@ -15,9 +15,9 @@ from typing import Any, Final
 import numpy as np
 
 from turnpoint.errors import SurvivalLinkError
-from turnpoint.model.arrays import FloatArray
 from turnpoint.lifetimes.families import FAMILIES, Family
 from turnpoint.lifetimes.size_curve import SizeCurve
+from turnpoint.model.arrays import FloatArray
 
 FORMAT: Final = "turnpoint-survival-link-1"
 INTERCEPT: Final = "intercept"

@@ -16,11 +16,11 @@ from typing import Final
 
 import numpy as np
 
+from turnpoint.lifetimes.families import Family
+from turnpoint.lifetimes.link import Link
 from turnpoint.model.arrays import FloatArray
 from turnpoint.model.forecast import weighted_quantiles
 from turnpoint.model.streams import Stream, generator
-from turnpoint.lifetimes.families import Family
-from turnpoint.lifetimes.link import Link
 
 LEVELS: Final = np.array([0.05, 0.95])
 FARTHEST_DAYS: Final = 3650.0  # a median beyond ten years says nothing

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from turnpoint.model.arrays import BoolArray, FloatArray
 from turnpoint.lifetimes.kaplan_meier import kaplan_meier, staying_in_follow_up
+from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 
 
 def inverse_censoring_weights(time: FloatArray, dead: BoolArray, horizon: float) -> FloatArray:
@@ -33,7 +33,13 @@ def inverse_censoring_weights(time: FloatArray, dead: BoolArray, horizon: float)
     return weight
 
 
-def auc(risk: FloatArray, time: FloatArray, dead: BoolArray, horizon: float) -> float:
+def auc(
+    risk: FloatArray,
+    time: FloatArray,
+    dead: BoolArray,
+    horizon: float,
+    stratum: IntArray | None = None,
+) -> float:
     """Chance that a patient dead by the horizon had the higher risk than one alive after it; nan without both.
 
     Args:
@@ -41,13 +47,17 @@ def auc(risk: FloatArray, time: FloatArray, dead: BoolArray, horizon: float) -> 
         time: of death or of the end of follow-up, above 0, shape (n,).
         dead: which of the two, shape (n,).
         horizon: h, in the unit of `time`.
+        stratum: only patients of one stratum are compared, shape (n,). Out of fold that is the fold: a model that never
+            saw a fold's deaths expects fewer of them there, and between folds that alone would look like error.
     """
     weight = inverse_censoring_weights(time, dead, horizon)
     cases, controls = dead & (time <= horizon), time > horizon
-    if not cases.any() or not controls.any():
+    own = np.zeros(len(time), np.int64) if stratum is None else stratum
+    pairs = weight[cases][:, None] * (own[cases][:, None] == own[controls])
+    if not pairs.any():
         return float("nan")
     higher = np.sign(risk[cases][:, None] - risk[controls])
-    return float(weight[cases] @ (0.5 + 0.5 * higher).mean(axis=1) / weight[cases].sum())
+    return float((pairs * (0.5 + 0.5 * higher)).sum() / pairs.sum())
 
 
 def brier(survival: FloatArray, time: FloatArray, dead: BoolArray, horizon: float) -> float:

@@ -72,7 +72,7 @@ def size_curves(dynamics: Dynamics, scar: FloatArray, baseline_mm: FloatArray) -
 
 
 def log_sizes(dynamics: Dynamics, scar: FloatArray) -> FloatArray:
-    """ln D of particles at `WEEKS`, treated on; parameters of shape (n, 1), result (n, weeks)."""
+    """Ln D of particles at `WEEKS`, treated on; parameters of shape (n, 1), result (n, weeks)."""
     burden = np.exp(dynamics.log_burden(WEEKS, np.zeros(1)))
     found: FloatArray = np.log((1.0 - scar) * burden + scar) / 3.0
     return found

@@ -129,7 +129,7 @@ def observed_rows(
     for done, week in enumerate(weeks or (None,)):
         here = None if progress is None else part_of_progress(progress, done, max(len(weeks), 1))
         alive = list(ends) if week is None else followed_at(watched, 7 * week)
-        own = _until_death(study, watched) if week is None else known_by_day(study, 7 * week, alive)
+        own = until_death(study, watched) if week is None else known_by_day(study, 7 * week, alive)
         found = curves(own, prior, seed=seed, particles=particles, progress=here)
         parts.append((found, 0.0 if week is None else 7.0 * week))
     ids = [one for found, _ in parts for one in found.patient_ids]
@@ -148,7 +148,7 @@ def observed_rows(
     return observed, tuple(sorted({name for found, _ in parts for name in found.prior}))
 
 
-def _until_death(study: Study, watched: pl.DataFrame) -> Study:
+def until_death(study: Study, watched: pl.DataFrame) -> Study:
     """The study without what is dated after a death."""
     ends = watched.select("patient_id", "follow_up_day")
     kept = {

@@ -52,7 +52,8 @@ def known_by_day(study: Study, day: int, patient_ids: Sequence[str]) -> Study:
     """These patients with what had been recorded by the day."""
     own = study.only(patient_ids)
     kept = {
-        name: getattr(own, name).filter(pl.col("day") <= day) for name in ("lesions", "markers", "doses", "events")
+        name: getattr(own, name).filter(pl.col("day") <= day)
+        for name in ("lesions", "markers", "doses", "events")
     }
     return replace(own, **kept)
 

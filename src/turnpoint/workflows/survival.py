@@ -31,9 +31,7 @@ SURVIVAL_SCHEMA: dict[str, type[pl.DataType]] = {
     "landmark_week": pl.Int64,
     "last_visit_day": pl.Int64,
     **{
-        f"survival_{horizon}{level}": pl.Float64
-        for horizon in HORIZON_DAYS
-        for level in ("", "_q05", "_q95")
+        f"survival_{horizon}{level}": pl.Float64 for horizon in HORIZON_DAYS for level in ("", "_q05", "_q95")
     },
     "median_days": pl.Float64,
     "median_days_q05": pl.Float64,

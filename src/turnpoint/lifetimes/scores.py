@@ -26,10 +26,11 @@ from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 def inverse_censoring_weights(time: FloatArray, dead: BoolArray, horizon: float) -> FloatArray:
     """What each patient weighs at a horizon: 1/G(T-) dead by then, 1/G(h) alive after it, 0 censored; shape (n,)."""
     stays = staying_in_follow_up(time, dead)
-    by_then = dead & (time <= horizon)
+    by_then, later = dead & (time <= horizon), time > horizon
     weight = np.zeros(len(time))
     weight[by_then] = 1.0 / stays.before(time[by_then])
-    weight[time > horizon] = 1.0 / stays.at(horizon)
+    if later.any():  # else nobody may be left to stay
+        weight[later] = 1.0 / stays.at(horizon)
     return weight
 
 

@@ -3,8 +3,8 @@
 FFCD 2000-05: metastatic colorectal cancer, chemotherapy, 90 patients of whom 76 died. At weeks 8, 16 and 24, from what
 was known by then, of the patients alive: the chance to be alive 6 and 12 months later. Five folds by patient, four
 times over; the population prior and every link but the published ones are fitted to the other folds; scores are the
-mean over the four. AUC: cumulative/dynamic, of death by the horizon, patients compared within their fold; Brier score: 0 is
-best; both with inverse-probability-of-censoring weights (`lifetimes.scores`). Calibration: mean predicted survival
+mean over the four. AUC: cumulative/dynamic, of death by the horizon, patients compared within their fold; Brier score:
+0 is best; both with inverse-probability-of-censoring weights (`lifetimes.scores`). Calibration: mean predicted survival
 beside Kaplan and Meier's, each patient's predictions averaged. Intervals: 95 %, bootstrap over patients of the
 predictions as they are, so that what another training set would change is not in them.
 

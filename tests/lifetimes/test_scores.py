@@ -52,16 +52,18 @@ def test_who_dies_on_a_day_is_not_at_risk_of_being_censored_there():
 @given(patients=PATIENTS, horizon=st.integers(1, 6))
 def test_scores_are_those_of_loops(patients, horizon):
     time, dead, score, stratum = columns(patients)
-    lists = [array.tolist() for array in (score, time, dead)]
-    assert auc(score, time, dead, horizon) == pytest.approx(reference.auc(*lists, horizon), nan_ok=True)
-    own = reference.auc(*lists, horizon, stratum.tolist())
-    assert auc(score, time, dead, horizon, stratum) == pytest.approx(own, nan_ok=True)
-    if reference.stays(time.tolist(), dead.tolist(), horizon, before=False) > 0.0:
-        assert brier(score, time, dead, horizon) == pytest.approx(reference.brier(*lists, horizon))
-    steps = kaplan_meier(time, dead)
-    assert steps.at(float(horizon)) == pytest.approx(
-        reference.survives(time.tolist(), dead.tolist(), horizon), abs=1e-12
+    risks, times, deaths = score.tolist(), time.tolist(), dead.tolist()
+    assert auc(score, time, dead, horizon) == pytest.approx(
+        reference.auc(risks, times, deaths, horizon), nan_ok=True
     )
+    own = reference.auc(risks, times, deaths, horizon, stratum.tolist())
+    assert auc(score, time, dead, horizon, stratum) == pytest.approx(own, nan_ok=True)
+    if reference.stays(times, deaths, horizon, before=False) > 0.0:
+        assert brier(score, time, dead, horizon) == pytest.approx(
+            reference.brier(risks, times, deaths, horizon)
+        )
+    steps = kaplan_meier(time, dead)
+    assert steps.at(float(horizon)) == pytest.approx(reference.survives(times, deaths, horizon), abs=1e-12)
 
 
 @given(patients=PATIENTS, horizon=st.integers(1, 6))

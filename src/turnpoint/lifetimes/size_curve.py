@@ -55,17 +55,11 @@ def size_curves(dynamics: Dynamics, scar: FloatArray, baseline_mm: FloatArray) -
     # Draws of one bank are the same few particles again and again.
     facts = (dynamics.kill_per_week, dynamics.regrowth_per_week, dynamics.resistant_fraction, scar)
     own, place = np.unique(np.stack([fact.ravel() for fact in facts], axis=1), axis=0, return_inverse=True)
-    kill, regrowth, resistant, dead = own.T[:, :, None]
-    rates = [
-        nearest_rates(log_sizes(Dynamics(*part[:3], part[0]), part[3]))
-        for part in zip(
-            *(
-                np.array_split(fact, -(-len(own) // _CURVES_AT_ONCE))
-                for fact in (kill, regrowth, resistant, dead)
-            ),
-            strict=True,
-        )
-    ]
+    rates = []
+    for part in np.array_split(own, -(-len(own) // _CURVES_AT_ONCE)):
+        kill, regrowth, resistant, dead = part.T[:, :, None]
+        always_on = Dynamics(kill, regrowth, resistant, off_growth_per_week=kill)  # no week is off
+        rates.append(nearest_rates(log_sizes(always_on, dead)))
     shape, zero = scar.shape, np.zeros((1, 1))
     growth, shrinkage = (np.concatenate(each)[place].reshape(shape) for each in zip(*rates, strict=True))
     return SizeCurve(growth, shrinkage, dynamics.turning_week(zero, zero), baseline_mm)

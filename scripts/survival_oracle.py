@@ -1,10 +1,10 @@
-"""Write `oracle.json`: what lifelines says of the small data set in it.
+"""Write `tests/golden/survival/oracle.json`: what lifelines says of the small data set in it.
 
     pip install --target /tmp/oracle lifelines==0.30.3
-    PYTHONPATH=/tmp/oracle python tests/golden/survival/make.py
+    PYTHONPATH=/tmp/oracle python scripts/survival_oracle.py
 
 lifelines pins pandas below 3, so it is no dependency, not of development either. `scores` is from another library
-(README.md) and kept as it is.
+(the README beside the file) and kept as it is.
 """
 
 import json
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from lifelines import KaplanMeierFitter, LogNormalAFTFitter, WeibullAFTFitter
 
-HERE = Path(__file__).parent / "oracle.json"
+HERE = Path(__file__).parents[1] / "tests" / "golden" / "survival" / "oracle.json"
 PATIENTS = 60
 
 

@@ -28,6 +28,7 @@ TRUE_COEFFICIENTS = (6.0, -0.35, 0.4, -3.0)
 TRUE_LOG_SCALE = -0.6
 START_MM = (80.0, 0.6)  # median and SD of the log
 FOLLOWED_DAYS = (400.0, 1100.0)
+LARGEST_MM = 500.0  # of one lesion in a study folder
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def _study(ids: list[str], readings: pl.DataFrame, followed: np.ndarray, died: n
     nadir = pl.col("value").cum_min().shift(1).over("patient_id", order_by="day")
     progressed = (pl.col("value") >= 1.2 * nadir) & (pl.col("value") >= nadir + 5.0)
     read = (
-        readings.join(ends, on="patient_id")
+        readings.with_columns(pl.col("value").clip(upper_bound=LARGEST_MM))
+        .join(ends, on="patient_id")
         .filter(pl.col("day") < pl.col("end"))
         .with_columns(progressed.fill_null(value=False).alias("progressed"))
         .with_columns(

@@ -160,6 +160,19 @@ def test_terms_that_say_the_same_are_refused():
         fit_link(own, "log-normal")
 
 
+@pytest.mark.parametrize(("scatter", "is_refused"), [(0.02, True), (0.2, False)])
+def test_deaths_that_follow_without_scatter_are_refused(scatter, is_refused):
+    rng = np.random.default_rng(10)
+    own = rows(60, 1, rng)
+    centre = own.design[:, 0] @ [5.5, 0.4, -0.3]
+    own = replace(own, day=np.exp(centre + scatter * rng.normal(size=60)), dead=np.ones(60, dtype=bool))
+    if not is_refused:
+        assert fit_link(own, "log-normal").parameters[-1] == pytest.approx(np.log(scatter), abs=0.3)
+        return
+    with pytest.raises(SurvivalLinkError, match="tell the terms of the link apart"):
+        fit_link(own, "log-normal")
+
+
 def test_death_on_day_0_counts_as_half_a_day():
     own = rows(40, 1, np.random.default_rng(9))
     first, half = (replace(own, day=np.where(np.arange(40) == 0, day, own.day)) for day in (0.0, 0.5))

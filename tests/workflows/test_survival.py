@@ -212,14 +212,28 @@ def test_fitted_link_says_what_it_was_fitted_to_and_predicts(trial, method, rows
         == trial.patients.filter(pl.col("death_day") > (0 if rows else 56))["death_day"].count()
     )
     assert link.card.landmark_weeks == (() if rows else (8, 16, 24))
-    assert np.isfinite(link.parameters).all()
-    assert (link.standard_errors > 0.0).all()
+    weeks = link.card.landmark_weeks
+    observed, _ = observed_rows(trial, weeks, prior="docetaxel-nsclc-ct", **FAST)
+    fitted = fit_link(observed, "log-normal", is_clustered=method == "landmark")
+    assert link.parameters == pytest.approx(fitted.parameters)
+    assert link.standard_errors == pytest.approx(np.sqrt(np.diag(fitted.covariance)))
     own = tp.survival(trial, link, landmark_weeks=(16,), prior="docetaxel-nsclc-ct", **FAST)
     watched = follow_up(trial).filter(pl.col("follow_up_day") > 112)
     six_months = own.frame.join(watched, on="patient_id")
     lived = six_months.filter(pl.col("follow_up_day") > 112 + 183)["survival_6m"].mean()
     died = six_months.filter((pl.col("follow_up_day") <= 112 + 183) & pl.col("died"))["survival_6m"].mean()
     assert lived > died
+
+
+def test_fitted_link_may_be_weibull(trial):
+    link = tp.fit_survival(trial, prior="docetaxel-nsclc-ct", family="weibull", **FAST)
+    assert (link.family, link.name) == ("weibull", "simulated")
+    assert (
+        tp.survival(trial, link, landmark_weeks=(16,), **FAST)
+        .frame["survival_12m"]
+        .is_between(0.0, 1.0)
+        .all()
+    )
 
 
 def test_landmark_rows_are_those_alive_and_enter_there(trial):

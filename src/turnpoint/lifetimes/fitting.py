@@ -34,6 +34,9 @@ from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 
 EARLIEST_DAY: Final = 0.5  # a death on day 0 counts as half a day
 _STEP: Final = 1e-4
+# Averaged over draws, a small study's likelihood has a second maximum where every death follows a curve that nobody saw,
+# without scatter. The search begins wide and finds the first; published links have a σ of 0.7 and 0.8.
+_LEAST_LOG_SCALE: Final = float(np.log(0.1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,8 @@ def fit_link(observed: Observed, family: str, *, is_clustered: bool = False) -> 
     information = _information(law, observed, white, found.x)
     # A gradient of a thousandth of its own noise is as good as none; BFGS itself is stricter than the arithmetic.
     flat = np.abs(found.jac).max() < 1e-3 * np.sqrt(len(log_day))
-    if not (flat and np.linalg.eigvalsh(information).min() > 1e-8 * len(log_day)):
+    is_peak = np.linalg.eigvalsh(information).min() > 1e-8 * len(log_day)
+    if not (flat and is_peak and found.x[-1] > _LEAST_LOG_SCALE):
         raise SurvivalLinkError(
             "fit --survival: the patients do not tell the terms of the link apart. Check the death days (turnpoint "
             "check), or use a published link."

@@ -119,4 +119,4 @@ def _study(ids: list[str], readings: pl.DataFrame, followed: np.ndarray, died: n
         frames[name] = own.with_columns(missing).select(
             pl.col(column).cast(dtype) for column, dtype in table.frame_schema.items()
         )
-    return Study(**frames, name="simulated")
+    return Study(**frames, problems=(), name="simulated")

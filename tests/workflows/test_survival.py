@@ -1,6 +1,7 @@
 """Survival at landmarks: who is there, what is known, what a link is fitted to."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -36,7 +37,7 @@ B,lung cancer,160,
 C,lung cancer,56,
 D,lung cancer,,
 """
-FAST = {"particles": 512}
+FAST: dict[str, Any] = {"particles": 512}
 
 
 def study(patients=PATIENTS, lesions=LESIONS, **tables):

@@ -34,8 +34,8 @@ from turnpoint.model.arrays import BoolArray, FloatArray, IntArray
 
 EARLIEST_DAY: Final = 0.5  # a death on day 0 counts as half a day
 _STEP: Final = 1e-4
-# Averaged over draws, a small study's likelihood has a second maximum where every death follows a curve that nobody saw,
-# without scatter. The search begins wide and finds the first; published links have a σ of 0.7 and 0.8.
+# Averaged over draws, a small study's likelihood has a second maximum where every death follows, without scatter, a
+# curve that nobody saw. The search begins wide and finds the first; published links have a σ of 0.7 and 0.8.
 _LEAST_LOG_SCALE: Final = float(np.log(0.1))
 
 

@@ -21,6 +21,7 @@ import argparse
 import os
 import platform
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -167,10 +168,11 @@ def fitted_links(whole: Curves, at: dict[int, Curves], train: set[str], ends: En
     stacked = Observed(
         *(np.concatenate([getattr(part, name) for part in parts]) for name in Observed.__slots__)
     )
-    return {
-        "shared-parameter link": link_of(fit_link(shared, "log-normal")),
-        "landmark link": link_of(fit_link(stacked, "log-normal", is_clustered=True)),
-    }
+    found = {}
+    for name, observed in (("shared-parameter link", shared), ("landmark link", stacked)):
+        with suppress(SurvivalLinkError):  # a fit that is refused; counted on the page
+            found[name] = link_of(fit_link(observed, "log-normal", is_clustered=observed is stacked))
+    return found
 
 
 def by_rule(
@@ -206,6 +208,7 @@ class Predictions:
 
     survival: dict[tuple[str, int], dict[str, np.ndarray]]
     fold: dict[str, np.ndarray]
+    refused: dict[str, int]
 
 
 def predictions(study: Study, repeats: int) -> Predictions:
@@ -218,6 +221,7 @@ def predictions(study: Study, repeats: int) -> Predictions:
         (method, week): {} for method in METHODS for week in LANDMARK_WEEKS
     }
     folds = {one: np.zeros(repeats, np.int64) for one in everybody}
+    refused = dict.fromkeys(LINKS, 0)
     for repeat in range(repeats):
         order = np.random.default_rng((7, repeat)).permutation(len(everybody))
         for fold in range(FOLDS):
@@ -230,6 +234,8 @@ def predictions(study: Study, repeats: int) -> Predictions:
             links = {"Claret": CLARET, "Struemper": STRUEMPER} | fitted_links(
                 curves(until_death(study, watched), prior, seed=repeat), at, train, ends
             )
+            for name in LINKS:
+                refused[name] += name not in links
             for week, found in at.items():
                 rows = rows_of(found, test)
                 ids = [found.patient_ids[row] for row in rows]
@@ -241,6 +247,7 @@ def predictions(study: Study, repeats: int) -> Predictions:
                     ).survival
                 none = np.tile(by_kaplan_meier(sorted(train), week, ends), (len(ids), 1))
                 own[KAPLAN_MEIER] = none
+                own |= dict.fromkeys(set(LINKS) - own.keys(), none)
                 for name, columns in RULES.items():
                     try:
                         own[name] = by_rule(rules[week], columns, train, ids, week, ends)
@@ -250,7 +257,7 @@ def predictions(study: Study, repeats: int) -> Predictions:
                     for one, value in zip(ids, values, strict=True):
                         total[name, week].setdefault(one, np.zeros((repeats, len(HORIZONS))))[repeat] = value
             print(f"repeat {repeat + 1}, fold {fold + 1}", flush=True)
-    return Predictions(total, folds)
+    return Predictions(total, folds, refused)
 
 
 @dataclass(frozen=True)
@@ -469,7 +476,9 @@ def main() -> None:
     else:
         page, title, text = "survival.md", "Survival at landmarks", __doc__.split("\n\n", 1)[1].strip()
         study = ffcd()
-        at = landmarks(study, predictions(study, chosen.repeats))
+        found = predictions(study, chosen.repeats)
+        at = landmarks(study, found)
+        fits = ", ".join(f"{name} {found.refused[name]}" for name in LINKS[2:])
         counted = ", ".join(
             f"week {week} {len(own.ids)} patients, "
             + " and ".join(
@@ -477,7 +486,10 @@ def main() -> None:
             )
             for week, own in at.items()
         )
-        body = [f"Alive at {counted}.", ""]
+        refused = (
+            f"Fits refused of {FOLDS * chosen.repeats}, Kaplan and Meier's estimate in their place: {fits}."
+        )
+        body = [f"Alive at {counted}. {refused}", ""]
         body += scores_table(at, 0, "AUC of death by the horizon") + scores_table(at, 1, "Brier score")
         body += differences_table(at, study.patient_ids) + calibration_tables(at)
     stamp = (

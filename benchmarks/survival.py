@@ -318,7 +318,7 @@ def bootstrapped(at: dict[int, Landmark], patients: list[str]) -> np.ndarray:
 
 def scores_table(at: dict[int, Landmark], which: int, title: str) -> list[str]:
     heads = [f"week {week}, {name}" for week, name in PLACES]
-    lines = [f"### {title}", "", f"| | {' | '.join(heads)} |", "|" + " --- |" * (len(heads) + 1)]
+    lines = [f"## {title}", "", f"| | {' | '.join(heads)} |", "|" + " --- |" * (len(heads) + 1)]
     for method in METHODS:
         cells = [
             f"{at[week].score(method, list(HORIZON_DAYS).index(name))[which]:.3f}" for week, name in PLACES
@@ -342,7 +342,7 @@ def differences_table(at: dict[int, Landmark], patients: list[str]) -> list[str]
     lines = []
     for which, name in enumerate(("AUC", "Brier score")):
         lines += [
-            f"### {name}, mean of the six, and its difference ({'higher' if which == 0 else 'lower'} is better)",
+            f"## {name}, mean of the six, and its difference ({'higher' if which == 0 else 'lower'} is better)",
             "",
             f"| | {name} | {' | '.join(f'to {ruler}' for ruler in rulers)} |",
             "|" + " --- |" * (len(rulers) + 2),
@@ -357,7 +357,7 @@ def differences_table(at: dict[int, Landmark], patients: list[str]) -> list[str]
 def calibration_tables(at: dict[int, Landmark]) -> list[str]:
     heads = [f"week {week}, {name}" for week, name in PLACES]
     lines = [
-        "### Calibration in the large: mean predicted survival, percent",
+        "## Calibration in the large: mean predicted survival, percent",
         "",
         f"| | {' | '.join(heads)} |",
         "|" + " --- |" * (len(heads) + 1),
@@ -376,7 +376,7 @@ def calibration_tables(at: dict[int, Landmark]) -> list[str]:
         lines.append(f"| {method} | {' | '.join(cells)} |")
     lines += [
         "",
-        "### Calibration by thirds: predicted / observed survival 12 months after week 16, percent",
+        "## Calibration by thirds: predicted / observed survival 12 months after week 16, percent",
         "",
         "| | lowest third | middle | highest |",
         "| --- | --- | --- | --- |",

@@ -30,7 +30,7 @@ class Stream(IntEnum):
     CLONES_TREATED = 16
     POSTERIOR_DRAWS = 17
     FOLDS = 18
-    SURVIVAL_LINK = 20
+    SURVIVAL_LINK = 22
     SURVIVAL_BASELINE = 21
 
 

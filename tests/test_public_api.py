@@ -34,9 +34,19 @@ VERBS = [
     "partition",
     "by_parts",
     "settle",
+    "survival",
+    "fit_survival",
 ]
 HOMES = {"read": "opening"}  # the others live in a module of their own name
-ERRORS = ["MeasurementError", "MissingExtraError", "PriorError", "StudyError", "TurnpointError", "UsageError"]
+ERRORS = [
+    "MeasurementError",
+    "MissingExtraError",
+    "PriorError",
+    "StudyError",
+    "SurvivalLinkError",
+    "TurnpointError",
+    "UsageError",
+]
 
 
 def test_all_lists_exactly_the_verbs_the_study_the_errors_and_the_version() -> None:

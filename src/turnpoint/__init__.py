@@ -22,6 +22,7 @@ from turnpoint.errors import (
     PriorError,
     Problem,
     StudyError,
+    SurvivalLinkError,
     TurnpointError,
     UsageError,
 )
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from turnpoint.workflows.demo import demo
     from turnpoint.workflows.diagnose import diagnose
     from turnpoint.workflows.fit import fit
+    from turnpoint.workflows.fit_survival import fit_survival
     from turnpoint.workflows.forecast import forecast
     from turnpoint.workflows.harm import harm
     from turnpoint.workflows.inference_data import inference_data
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from turnpoint.workflows.respond import respond
     from turnpoint.workflows.settle import settle
     from turnpoint.workflows.simulate import simulate
+    from turnpoint.workflows.survival import survival
     from turnpoint.workflows.trial import trial
     from turnpoint.workflows.watch import watch
 
@@ -59,6 +62,7 @@ __all__ = [
     "Problem",
     "Study",
     "StudyError",
+    "SurvivalLinkError",
     "TurnpointError",
     "UsageError",
     "__version__",
@@ -70,6 +74,7 @@ __all__ = [
     "demo",
     "diagnose",
     "fit",
+    "fit_survival",
     "forecast",
     "harm",
     "inference_data",
@@ -83,6 +88,7 @@ __all__ = [
     "respond",
     "settle",
     "simulate",
+    "survival",
     "trial",
     "watch",
 ]
@@ -98,6 +104,7 @@ _HOMES = {
     "demo": "turnpoint.workflows.demo",
     "diagnose": "turnpoint.workflows.diagnose",
     "fit": "turnpoint.workflows.fit",
+    "fit_survival": "turnpoint.workflows.fit_survival",
     "forecast": "turnpoint.workflows.forecast",
     "harm": "turnpoint.workflows.harm",
     "inference_data": "turnpoint.workflows.inference_data",
@@ -111,6 +118,7 @@ _HOMES = {
     "respond": "turnpoint.workflows.respond",
     "settle": "turnpoint.workflows.settle",
     "simulate": "turnpoint.workflows.simulate",
+    "survival": "turnpoint.workflows.survival",
     "trial": "turnpoint.workflows.trial",
     "watch": "turnpoint.workflows.watch",
 }

@@ -5,6 +5,7 @@ TurnpointError
 ├── StudyError          the data breaks a rule; carries every problem found  (exit 1)
 ├── MeasurementError    a number that no measurement can give (also ValueError)
 ├── PriorError          a prior file that is damaged, or does not fit the study
+├── SurvivalLinkError   a link file that is damaged, or a study that no link can be fitted to
 └── MissingExtraError   an optional library is not installed
 """
 
@@ -86,6 +87,10 @@ class MeasurementError(TurnpointError, ValueError):
 
 class PriorError(TurnpointError):
     """A prior file that cannot be read, or that has nothing to say about the study's quantities."""
+
+
+class SurvivalLinkError(TurnpointError):
+    """A link from growth to survival that cannot be read, or that a study's deaths do not determine."""
 
 
 class MissingExtraError(TurnpointError):

@@ -104,6 +104,7 @@ def test_help_lists_every_command_of_the_design(run: Run) -> None:
         "ahead",
         "settle",
         "harm",
+        "survival",
         "diagnose",
         "simulate",
         "trial",
@@ -152,8 +153,9 @@ BY_PARTS = ("--engine", "--workers")
         ("metrics", {"--out", *BY_PARTS}),
         ("partition", {"--patients"}),
         ("watch", {"--prior", "--false-alerts-per-100", "--seed", "--out"}),
-        ("fit", {"--seed", "--out"}),
         ("prior-from", {"--seed", "--out"}),
+        ("fit", {"--survival", "--method", "--landmark-weeks", "--prior", "--seed", "--out"}),
+        ("survival", {"--landmark-weeks", "--link", "--prior", "--seed", "--out"}),
         ("diagnose", {"--patient", "--prior", "--seed", "--out"}),
         (
             "report",

@@ -274,6 +274,44 @@ CASES: dict[str, tuple[list[Callable[[Files], None]], list[Expected]]] = {
         ],
         [("error", "patients.csv", 2, "death_day", "2", "death_day and death_date contradict each other")],
     ),
+    "alive after death": (
+        [
+            header("patients.csv", "line", "death_day,last_alive_day"),
+            cell("patients.csv", 2, death_day="90,91"),
+            cell("patients.csv", 3, death_day="90,90"),
+        ],
+        [
+            (
+                "error",
+                "patients.csv",
+                2,
+                "last_alive_day",
+                "91",
+                "the patient is known to be alive after the day of death",
+            )
+        ],
+    ),
+    "last seen alive on two different days": (
+        [
+            header("patients.csv", "line", "last_alive_day,last_alive_date"),
+            cell("patients.csv", 2, last_alive_day="2,2024-01-13"),
+            cell("patients.csv", 3, last_alive_day="1,2024-02-02"),
+        ],
+        [
+            (
+                "error",
+                "patients.csv",
+                2,
+                "last_alive_day",
+                "2",
+                "last_alive_day and last_alive_date contradict each other",
+            )
+        ],
+    ),
+    "last seen alive before the start": (
+        [header("patients.csv", "line", "last_alive_day"), cell("patients.csv", 3, last_alive_day="-1")],
+        [("warning", "patients.csv", 3, "last_alive_day", "-1", "below 0 days")],
+    ),
     "piece of a lesion that was never there": (
         [added(L, "P002,84,T9.1,target,lung,false,20,measured,CT,")],
         [("warning", L, 12, "lesion_id", "T9.1", "a target lesion that appears after baseline")],

@@ -11,7 +11,10 @@ from turnpoint.study.schema import TABLES, as_markdown, fold
 @pytest.mark.parametrize(
     ("table", "columns"),
     [
-        ("patients", "patient_id arm tumour_type sex birth_year start_date line death_day source_row"),
+        (
+            "patients",
+            "patient_id arm tumour_type sex birth_year start_date line death_day last_alive_day source_row",
+        ),
         (
             "lesions",
             "patient_id day lesion_id role visit site node diameter_mm status method reader source_row",

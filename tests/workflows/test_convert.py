@@ -211,7 +211,8 @@ def studies(draw):
             }
             | {
                 "birth_year": draw(st.integers(1920, 2000)),
-                "death_day": draw(st.none() | st.integers(0, 900)),
+                "death_day": (died := draw(st.none() | st.integers(0, 900))),
+                "last_alive_day": draw(st.none() | st.integers(0, 900 if died is None else died)),
             }
         )
         for number in range(draw(st.integers(1, 2))):

@@ -64,7 +64,7 @@ def test_part_with_the_columns_of_another_version_is_refused(study: Study, tmp_p
     file = tmp_path / "parts" / made.parts[0].name / "lesions.parquet"
     pl.read_parquet(file).drop("method").write_parquet(file)
     digests = {own.name: digest(own) for own in file.parent.glob("*.parquet")}
-    with pytest.raises(DamagedPartError, match="part-000000: lesions.parquet has other columns"):
+    with pytest.raises(DamagedPartError, match=r"part-000000: lesions\.parquet has other columns"):
         made.read(replace(made.parts[0], digest=digests))
 
 

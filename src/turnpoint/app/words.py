@@ -29,6 +29,8 @@ COLUMN_NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "line": mark("Line of treatment"),
         "death_day": mark("Day of death"),
         "death_date": mark("Date of death"),
+        "last_alive_day": mark("Last day known to be alive"),
+        "last_alive_date": mark("Last date known to be alive"),
         "day": mark("Day"),
         "date": mark("Calendar date"),
         "lesion_id": mark("Lesion"),

@@ -41,6 +41,7 @@ from turnpoint.cli.progress import ProgressBar
 from turnpoint.cli.serve_command import serve
 from turnpoint.cli.simulate_command import simulate
 from turnpoint.cli.store_commands import access, audit, backup, restore
+from turnpoint.cli.survival_command import LANDMARKS, fit_link_to, survival
 from turnpoint.cli.targets import (
     FHIR_ENDINGS,
     FHIR_NAMES,
@@ -346,7 +347,7 @@ def priors(out: TableOption = None) -> None:
     summaries.say_unmeasured([own.title for own in unmeasured_diseases()], stream)
 
 
-@app.command(short_help="Fit a population prior to a study")
+@app.command(short_help="Fit a prior, or a survival link, to a study")
 def fit(
     study: StudyArgument,
     out: Annotated[
@@ -354,15 +355,51 @@ def fit(
         typer.Option(
             "--out",
             metavar="PRIOR.json",
-            help="Write the prior here; its name is the file's.",
+            help="Write the prior, or the link, here; its name is the file's.",
             show_default=False,
         ),
     ],
+    to_survival: Annotated[
+        bool,
+        typer.Option(
+            "--survival", help="Fit a link from growth to survival to the study's deaths instead of a prior."
+        ),
+    ] = False,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            "--method",
+            metavar="METHOD",
+            help="Of a link: shared (the default, from all sizes up to death) or landmark (from those up to each "
+            "landmark).",
+        ),
+    ] = None,
+    landmark_weeks: Annotated[
+        str | None,
+        typer.Option("--landmark-weeks", metavar="WEEKS", help="Of a landmark link; by default 8,16,24."),
+    ] = None,
+    prior: Annotated[
+        str | None,
+        typer.Option("--prior", metavar="PRIOR", help="Of a link: by which sizes are read."),
+    ] = None,
     seed: SeedOption = 0,
 ) -> None:
-    """Fit a population prior to the study, with its provenance and diagnostics."""
+    """Fit a population prior to the study, with its provenance and diagnostics; or a link from growth to survival."""
     source = existing_study(study)
     target = checked_target(out, PRIOR_ENDINGS, source)
+    if to_survival:
+        fit_link_to(
+            source,
+            target,
+            method=method or "shared",
+            landmark_weeks=landmark_weeks or LANDMARKS,
+            prior=prior,
+            seed=seed,
+        )
+        return
+    named = {"--method": method, "--landmark-weeks": landmark_weeks, "--prior": prior}
+    for option in [name for name, value in named.items() if value is not None]:
+        raise UsageError(f"{option} is of a link: write --survival too, or leave it out.")
 
     from turnpoint.workflows.fit import fit as run
 
@@ -380,6 +417,7 @@ app.command(short_help="A prior from a published model")(prior_from)
 app.command(short_help="When progression would be called")(ahead)
 app.command(short_help="What would settle it soonest")(settle)
 app.command(short_help="Doses against limits, and the next cycle")(harm)
+app.command(short_help="Survival given growth, for trials")(survival)
 app.command(short_help="Is the model right about this study?")(diagnose)
 app.command(short_help="Virtual patients with their truth, as a study")(simulate)
 app.command(short_help="Play a declared virtual trial")(trial)

@@ -31,6 +31,8 @@ class Stream(IntEnum):
     POSTERIOR_DRAWS = 17
     FOLDS = 18
     PUBLISHED_COHORT = 20
+    SURVIVAL_BASELINE = 21
+    SURVIVAL_LINK = 22
 
 
 def generator(seed: int, stream: Stream, *which: int) -> np.random.Generator:

@@ -23,7 +23,7 @@ from turnpoint.study.schema import DTYPES, Column, Table
 _SPACES: Final = " \t\n\r\v\f\u00a0\u3000\ufeff"
 _NUMERIC_KINDS: Final = ("number", "integer", "quantity")
 # Their range is checked once days and dates are one.
-_TIMES: Final = ("day", "end_day", "death_day")
+_TIMES: Final = ("day", "end_day", "death_day", "last_alive_day")
 
 
 def typed(raw: RawTable, table: Table, findings: Findings) -> TypedTable:

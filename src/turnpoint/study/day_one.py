@@ -25,7 +25,7 @@ from turnpoint.study.naming import RawTable
 from turnpoint.study.schema import TABLES, fold
 
 _COUNTED_FROM_1: Final = ("studyday", "ady")
-_TIMES: Final = ("day", "end_day", "death_day")
+_TIMES: Final = ("day", "end_day", "death_day", "last_alive_day")
 # So few patients may all have begun on the day after an empty day 0.
 _ENOUGH_PATIENTS: Final = 3
 

@@ -19,8 +19,8 @@ class Study:
     are kept at the end. Missing is null.
 
     Attributes:
-        patients: `patient_id, arm, tumour_type, sex, birth_year, start_date, line, death_day, source_row`; one row
-            for every patient that any table names.
+        patients: `patient_id, arm, tumour_type, sex, birth_year, start_date, line, death_day, last_alive_day,
+            source_row`; one row for every patient that any table names.
         lesions: `patient_id, day, lesion_id, role, visit, site, node, diameter_mm, status, method, reader,
             source_row`; `day` is the first of its assessment (`study.assessments`); `node` is never null (false when
             not said).

@@ -18,7 +18,10 @@ _NO_START = (
 _OBSERVATIONS: Final = ("lesions", "markers")
 _ROW_ASIDE: Final = "The row is kept aside and not read."
 _END_ASIDE: Final = "The event is read without its end."
-_DEATH_ASIDE: Final = "The death is kept aside and not read."
+_FOLLOW_UP: Final = (
+    ("death_day", "death_date", "The death is kept aside and not read."),
+    ("last_alive_day", "last_alive_date", "The day is not read."),
+)
 
 
 def start_dates(patients: TypedTable | None) -> pl.DataFrame:
@@ -69,8 +72,8 @@ def resolve_days(table: TypedTable, starts: pl.DataFrame, findings: Findings) ->
     table.frame = table.frame.drop("start_date", "start_unreadable")
 
 
-def resolve_deaths(patients: TypedTable, findings: Findings) -> None:
-    """Fill `death_day` from `death_date`, and report where they contradict each other or day 0 is not known.
+def resolve_follow_up(patients: TypedTable, findings: Findings) -> None:
+    """Fill `death_day` and `last_alive_day` from their dates, and report contradictions and where day 0 is not known.
 
     Args:
         patients: its frame is changed in place.
@@ -81,17 +84,18 @@ def resolve_deaths(patients: TypedTable, findings: Findings) -> None:
         pl.col(failed("start_date")) if failed("start_date") in frame.columns else pl.lit(value=False)
     )
     patients.frame = frame.with_columns(unreadable.alias("start_unreadable"))
-    _resolve(patients, "death_day", "death_date", findings)
+    for day, date, aside in _FOLLOW_UP:
+        _resolve(patients, day, date, findings)
+        column = TABLES["patients"].column(day)
+        far, rule = _out_of_reach(column)
+        findings.empty_cells(patients, far, day, _said(patients, day, date), rule, f"{aside} {column.mend}")
     patients.frame = patients.frame.drop("start_unreadable")
-    column = TABLES["patients"].column("death_day")
-    far, rule = _out_of_reach(column)
-    findings.empty_cells(
+    findings.rows(
         patients,
-        far,
-        "death_day",
-        _said(patients, "death_day", "death_date"),
-        rule,
-        f"{_DEATH_ASIDE} {column.mend}",
+        pl.col("last_alive_day") > pl.col("death_day"),
+        _said(patients, "last_alive_day", "last_alive_date"),
+        "the patient is known to be alive after the day of death",
+        "Correct one of the two.",
     )
 
 

@@ -25,7 +25,7 @@ from turnpoint.study.marker_rules import report_doubtful_values, standardise
 from turnpoint.study.naming import RawTable
 from turnpoint.study.schema import TABLES
 from turnpoint.study.study import Study
-from turnpoint.study.timing import resolve_days, resolve_deaths, start_dates
+from turnpoint.study.timing import resolve_days, resolve_follow_up, start_dates
 
 NOTHING_MEASURED = "there is neither a lesion nor a marker"
 
@@ -68,7 +68,7 @@ def build(
         to_mm(tables["lesions"], findings)
     starts = start_dates(tables.get("patients"))
     if "patients" in tables:
-        resolve_deaths(tables["patients"], findings)
+        resolve_follow_up(tables["patients"], findings)
     for table in tables.values():
         if TABLES[table.name].timed:
             resolve_days(table, starts, findings)

@@ -1,6 +1,6 @@
 """ADTR, ADRS and ADTTE: the numbers of `respond` in the columns of ADaM, each traced to its source."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 import pytest
@@ -189,6 +189,12 @@ def test_death_is_an_event_of_pfs_and_censors_time_to_progression():
         ("PFS", 101.0, 0, "Death", "ADSL"),
         ("TTP", 43.0, 5, "Death Without Progression", "ADRS"),
     ]
+
+
+def test_adsl_says_when_a_patient_was_last_known_alive():
+    patient = DATED[0] | {"last_alive_day": 100}
+    adsl = data_sets(study_of(lesion(0, 30.0), lesion(42, 30.0), patients=(patient,)))["ADSL"]
+    assert adsl.select("LSTALVDT", "LSTALVDY", "DTHDT").row(0) == (START + timedelta(100), 101, None)
 
 
 def test_patient_without_an_assessment_after_baseline_is_censored_at_the_start():

@@ -209,6 +209,12 @@ def test_adtte_gives_the_death_that_its_event_is(tmp_path, row, death_day):
     assert tp.read(tmp_path).patients["death_day"].to_list() == [death_day]
 
 
+def test_adsl_gives_the_last_day_alive(tmp_path):
+    put(tmp_path, "adtr", ADTR)
+    put(tmp_path, "adsl", [ADSL[0] | {"LSTALVDT": date(2020, 4, 11)}])
+    assert tp.read(tmp_path).patients["last_alive_day"].to_list() == [100]
+
+
 def test_adae_gives_adverse_events(tmp_path):
     put(tmp_path, "adtr", ADTR)
     row = {"USUBJID": "S1-01", "AEDECOD": "NAUSEA", "AETOXGR": "2", "ASTDT": date(2020, 1, 9), "DOMAIN": "AE"}

@@ -55,6 +55,20 @@ def test_death_is_a_day_of_the_course_the_last_possible_one_when_partial(tmp_pat
     assert read_all(tmp_path, dm=[DM | {"DTHDTC": text}], tr=TR).patients["death_day"].to_list() == [day]
 
 
+@pytest.mark.parametrize(
+    ("alive", "death", "day"),
+    [
+        ("2024-03-10", "", 60),
+        ("2024-03-10", "2024-02-10", 31),
+        ("2024-01-05", "", None),
+        ("2024-03", "", None),
+    ],
+)
+def test_end_of_participation_is_the_last_day_alive_up_to_the_death(tmp_path, alive, death, day):
+    people = [DM | {"RFPENDTC": alive, "DTHDTC": death}]
+    assert read_all(tmp_path, dm=people, tr=TR).patients["last_alive_day"].to_list() == [day]
+
+
 def test_patients_whom_dm_lacks_are_added_with_a_warning(tmp_path):
     study = read_all(tmp_path, dm=[DM], tr=[*TR, size("T01", 1, 20, USUBJID="P2")])
     assert study.patient_ids == ["P1", "P2"]

@@ -3,6 +3,7 @@
 from turnpoint.criteria.recist.best_response import best_responses, first_progressions
 from turnpoint.criteria.recist.complete_response import NothingLeft, nothing_left
 from turnpoint.criteria.recist.judging import judge
+from turnpoint.criteria.recist.progression_free_survival import deaths
 from turnpoint.criteria.recist.sums import (
     TOO_SMALL_MM,
     normal_new_node,
@@ -19,6 +20,7 @@ __all__ = [
     "TOO_SMALL_MM",
     "NothingLeft",
     "best_responses",
+    "deaths",
     "first_progressions",
     "judge",
     "normal_new_node",

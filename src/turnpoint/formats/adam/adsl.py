@@ -17,7 +17,7 @@ def subject_level(study: Study, study_id: str | None) -> LabelledDataset:
         study: the study.
         study_id: its STUDYID; None for each patient's own (`datasets.study_ids`).
     """
-    death, start = pl.col("death_day"), pl.col("start_date")
+    death, alive, start = pl.col("death_day"), pl.col("last_alive_day"), pl.col("start_date")
     identified = study.patients.join(
         study_ids(study, study_id), on="patient_id", how="left", maintain_order="left"
     )
@@ -36,5 +36,7 @@ def subject_level(study: Study, study_id: str | None) -> LabelledDataset:
         start.alias("TRTSDT"),
         (start + pl.duration(days=death)).alias("DTHDT"),
         relative_day(death).alias("DTHDY"),
+        (start + pl.duration(days=alive)).alias("LSTALVDT"),
+        relative_day(alive).alias("LSTALVDY"),
     )
     return labelled("ADSL", "Subject-Level Analysis Dataset", frame, ("USUBJID",))

@@ -39,6 +39,8 @@ LABELS: Final[Mapping[str, str]] = MappingProxyType(
         "TRTSDT": "Date of First Exposure to Treatment",
         "DTHDT": "Date of Death",
         "DTHDY": "Study Day of Death",
+        "LSTALVDT": "Date Last Known Alive",
+        "LSTALVDY": "Study Day Last Known Alive",
         "ASEQ": "Analysis Sequence Number",
         "PARAMCD": "Parameter Code",
         "PARAM": "Parameter",

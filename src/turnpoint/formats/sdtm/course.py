@@ -47,6 +47,7 @@ def patient_rows(people: Records, starts: pl.DataFrame, findings: Findings) -> R
         findings: where problems go.
     """
     frame = with_days(people.frame.drop_nulls("USUBJID"), starts, "DTHDTC", None, "death")
+    frame = with_days(frame, starts, "RFPENDTC", None, "alive")
     note(
         findings,
         people.file,
@@ -69,24 +70,22 @@ def patient_rows(people: Records, starts: pl.DataFrame, findings: Findings) -> R
     sex = pl.col("SEX").str.to_uppercase()
     # A qualifier that Turnpoint writes where no date can be (`out`).
     told = study_day(pl.col("DTHDY").cast(pl.Float64, strict=False))
+    dated = pl.coalesce("death", "death_to", told)
+    # RFPENDTC is the last contact; of who died it is the death, or when its form came in.
+    alive = pl.coalesce("alive", study_day(pl.col("LSTALVDY").cast(pl.Float64, strict=False)))
     table = frame.join(starts, on="USUBJID", how="left", maintain_order="left").select(
         pl.col("USUBJID").alias("patient_id"),
         pl.coalesce("ARM", "ACTARM").alias("arm"),
         sex.replace_strict(_SEX, default=None, return_dtype=pl.String).alias("sex"),
         born.alias("birth_year"),
         pl.col("start").alias("start_date"),
-        pl.max_horizontal(pl.coalesce("death", "death_to", told), 0).alias("death_day"),
+        dated.clip(0).alias("death_day"),
+        pl.when(alive >= 0).then(pl.min_horizontal(alive, dated.clip(0))).alias("last_alive_day"),
         pl.col("TUMTYPE").alias("tumour_type"),
         pl.col("TRTLINE").cast(pl.Int64, strict=False).alias("line"),
         "record",
     )
-    dated = pl.coalesce("death", "death_to", told)
-    return Records(
-        people.file,
-        table.with_columns(
-            pl.when(frame.select(dated.is_not_null()).to_series()).then("death_day").alias("death_day")
-        ),
-    )
+    return Records(people.file, table)
 
 
 def dose_rows(exposure: Records, starts: pl.DataFrame, findings: Findings) -> Records:

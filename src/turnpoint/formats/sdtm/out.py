@@ -2,8 +2,8 @@
 
     patients -> DM     lesions -> TU, TR     markers -> LB     doses -> EX     events -> AE
 
-What SDTM has no variable for is a supplemental qualifier: TUMTYPE, TRTLINE and DTHDY of DM; EXCYCLE, EXREGIM and EXLINE
-of EX. The rules:
+What SDTM has no variable for is a supplemental qualifier: TUMTYPE, TRTLINE, DTHDY and LSTALVDY of DM; EXCYCLE, EXREGIM
+and EXLINE of EX. The rules:
 
 1. A size is LDIAM, or LPERP for a node, 0 mm for absent; the states of a lesion without a size are TUMSTATE. A site
    that does not say so of a node gets LYMPH NODE after it, since SDTM tells nodes by their location alone.
@@ -43,6 +43,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "QVAL": "Data Value",
     "RFSTDTC": "Subject Reference Start Date/Time",
     "DTHDTC": "Date/Time of Death",
+    "RFPENDTC": "Date/Time of End of Participation",
     "BRTHDTC": "Date/Time of Birth",
     "SEX": "Sex",
     "ARM": "Description of Planned Arm",
@@ -58,6 +59,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "TUMTYPE": "Tumour Type",
     "TRTLINE": "Line of Treatment",
     "DTHDY": "Study Day of Death",
+    "LSTALVDY": "Study Day Last Known Alive",
     "EXCYCLE": "Cycle",
     "EXREGIM": "Regimen",
     "EXLINE": "Line of Treatment",
@@ -129,14 +131,14 @@ def sdtm_datasets(study: Study, study_id: str | None = None) -> tuple[LabelledDa
         "LB": _laboratory(study),
         "EX": doses,
         "AE": _events(study),
-        "SUPPDM": _supplement(people, None, ("TUMTYPE", "TRTLINE", "DTHDY")),
+        "SUPPDM": _supplement(people, None, ("TUMTYPE", "TRTLINE", "DTHDY", "LSTALVDY")),
         "SUPPEX": _supplement(doses, "EXSEQ", ("EXCYCLE", "EXREGIM", "EXLINE")),
     }
     return tuple(_dataset(domain, frame, identifiers) for domain, frame in frames.items() if frame.height)
 
 
 def _dataset(domain: str, frame: pl.DataFrame, identifiers: pl.DataFrame) -> LabelledDataset:
-    qualifiers = ("TUMTYPE", "TRTLINE", "EXCYCLE", "EXREGIM", "EXLINE", "DTHDY")
+    qualifiers = ("TUMTYPE", "TRTLINE", "EXCYCLE", "EXREGIM", "EXLINE", "DTHDY", "LSTALVDY")
     own = frame.drop(qualifiers, strict=False)
     kind = "RDOMAIN" if domain.startswith("SUPP") else "DOMAIN"
     own = own.join(identifiers, on="USUBJID", how="left", maintain_order="left").select(
@@ -150,18 +152,19 @@ def _dataset(domain: str, frame: pl.DataFrame, identifiers: pl.DataFrame) -> Lab
 
 
 def _people(study: Study) -> pl.DataFrame:
-    start, death = pl.col("start_date"), pl.col("death_day")
-    dated = start.is_not_null() & death.is_not_null()
+    start, death, alive = pl.col("start_date"), pl.col("death_day"), pl.col("last_alive_day")
     return study.patients.select(
         pl.col("patient_id").alias("USUBJID"),
         start.dt.to_string("%Y-%m-%d").alias("RFSTDTC"),
         (start + pl.duration(days=death)).dt.to_string("%Y-%m-%d").alias("DTHDTC"),
+        (start + pl.duration(days=alive)).dt.to_string("%Y-%m-%d").alias("RFPENDTC"),
         pl.col("birth_year").cast(_TEXT).alias("BRTHDTC"),
         pl.col("sex").replace_strict(_SEXES, default=None, return_dtype=_TEXT).alias("SEX"),
         pl.col("arm").alias("ARM"),
         pl.col("tumour_type").alias("TUMTYPE"),
         pl.col("line").cast(_TEXT).alias("TRTLINE"),
-        pl.when(~dated).then(relative_day(death)).cast(_TEXT).alias("DTHDY"),
+        pl.when(start.is_null()).then(relative_day(death)).cast(_TEXT).alias("DTHDY"),
+        pl.when(start.is_null()).then(relative_day(alive)).cast(_TEXT).alias("LSTALVDY"),
     )
 
 

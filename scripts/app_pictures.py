@@ -31,8 +31,8 @@ def desk(browser: Any, server: Any) -> None:
     _shot(page, f"{server.base}/p/{patient}", "app-patient")
     _shot(page, f"{server.base}/cohort", "app-cohort")
     page.goto(f"{server.base}/trial")
-    page.wait_for_selector("[data-charts] svg")
-    page.locator("[data-charts]").screenshot(path=IMAGES / "app-trial.png")
+    page.wait_for_selector("[data-played] svg")
+    page.locator("[data-played]").screenshot(path=IMAGES / "app-trial.png")
     dark = _page(browser, server, PHONE, "zh-CN", "dark")
     _shot(dark, f"{server.base}/p/{patient}", "app-patient-phone-zh")
 

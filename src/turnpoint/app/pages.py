@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -50,7 +50,7 @@ from turnpoint.errors import Problem, TurnpointError
 from turnpoint.kinetics.progression_gap import progression_gap
 from turnpoint.model.series import chosen_readers, of_reader
 from turnpoint.reports.catalogue import language
-from turnpoint.reports.rendering import Audience, patient_specifications, render_patient
+from turnpoint.reports.rendering import render_patient
 from turnpoint.study.study import Study as StudyTables
 from turnpoint.study.validation import NOTHING_MEASURED
 from turnpoint.workflows.attention import REASONS
@@ -186,6 +186,7 @@ def patient(request: HttpRequest, patient_id: str) -> HttpResponse:
     try:
         at = _at(request)
         shown = picture_of(found, at)
+        whole = None if at is None else picture_of(found)  # a look back keeps the axis
         shell = patient_shell(request, found, at)
     except TurnpointError as error:
         return _cannot_be_shown(request, found, error)
@@ -194,16 +195,7 @@ def patient(request: HttpRequest, patient_id: str) -> HttpResponse:
     def into(template: str, language: Language, **content: Any) -> str:
         return rendered(template, language, shell=shell, **content)
 
-    return HttpResponse(render_patient(shown, "clinician", code, into))
-
-
-@require_GET
-def charts(request: HttpRequest, patient_id: str) -> HttpResponse:
-    """The pictures of a patient's page, as Vega-Lite."""
-    code, _ = language_of(request)
-    found = patient_here(request, patient_id)
-    audience: Audience = "patient" if request.GET.get("audience") == "patient" else "clinician"
-    return JsonResponse(patient_specifications(picture_of(found, _at(request)), audience, code))
+    return HttpResponse(render_patient(shown, "clinician", code, into, whole))
 
 
 @require_http_methods(["GET", "POST"])

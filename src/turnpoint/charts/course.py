@@ -11,15 +11,16 @@ from turnpoint.charts import palette
 from turnpoint.charts.canvas import Layer, at_x, at_y, sheet_of_groups, text_width_px, words
 from turnpoint.charts.dates import turning_band, turning_label
 from turnpoint.charts.lane import Lane, Place
-from turnpoint.charts.specification import Marks, Scale, Specification, channel, marks
-from turnpoint.charts.week_axis import FIRST_SHOWN, IS_ZOOMED, LAST_SHOWN, Panel
+from turnpoint.charts.specification import POINTED, Marks, Scale, Specification, channel, marks
+from turnpoint.charts.week_axis import IS_ZOOMED, Panel
 from turnpoint.pictures.dates import DateInterval
 
-POINTED = "pointed_week"
 _TITLE_PX = 30.0
 _GAP_PX = 16.0
-_TOP_PX = 62
-_TURNING_Y_PX, _NOW_Y_PX = -44.0, -15.0
+_TOP_PX = 12
+_HEAD_PX = 50.0  # within the plot, as what moves with the weeks is cut at its edge: words above the lanes
+_TURNING_Y_PX, _NOW_Y_PX = 10.0, 37.0
+_FOOT_PX = 24.0  # below the lanes, for the week pointed at
 _EDGE_PX = 8.0
 _IN_PIXELS: Specification = {"field": "y", "type": "quantitative", "scale": None}
 
@@ -46,7 +47,7 @@ def course(
         [
             *_above(turning, live, has_forecast=has_forecast),
             *_titles(lanes, places, live),
-            *_pointed(lanes, places, live),
+            *_pointed(lanes, places, live, height),
         ],
     ]
     drawn = sheet_of_groups(
@@ -57,6 +58,7 @@ def course(
         "plot_px": panel.canvas.plot_width_px,
         "first_week": panel.axis.first_week,
         "last_week": panel.axis.last_week,
+        "last_visit_week": panel.axis.last_visit_week,
         "readings": said(lanes, panel),
     }
     pointer: Specification = {"name": POINTED, "value": None}
@@ -75,7 +77,7 @@ def said(lanes: Sequence[Lane], panel: Panel) -> list[dict[str, float | str]]:
     """What was read, a day each: `week`, and `text` with all lanes."""
     by_day: dict[float, list[str]] = {}
     for lane in lanes:
-        for day, text in lane.readings:
+        for day, text in {**dict(lane.readings), **dict(lane.details)}.items():
             by_day.setdefault(day, []).append(
                 panel.language.text("{name}: {value}", name=lane.title, value=text)
             )
@@ -94,17 +96,17 @@ def said(lanes: Sequence[Lane], panel: Panel) -> list[dict[str, float | str]]:
 
 def _places(lanes: Sequence[Lane]) -> tuple[list[Place], float]:
     """Where each lane's plot lies, and how tall all of them are."""
-    places, y_px = [], 0.0
+    places, y_px = [], _HEAD_PX
     for lane in lanes:
         places.append(Place(y_px + _TITLE_PX + lane.above_px, lane.height_px))
         y_px += _TITLE_PX + lane.above_px + lane.height_px + _GAP_PX
-    return places, max(y_px - _GAP_PX, 0.0) + 6.0
+    return places, y_px - _GAP_PX + _FOOT_PX
 
 
 def _behind(turning: DateInterval | None, panel: Panel, height_px: float) -> list[Layer]:
     """What runs through all lanes: the turning point, the end of the data, the line of the pointer."""
     band = [] if turning is None else turning_band(turning, panel)
-    whole = Scale(domain=[0, 1], range=[height_px, 0], nice=False)
+    whole = Scale(domain=[0, 1], range=[height_px, _HEAD_PX], nice=False)
     ends = {"y": channel("low:Q", scale=whole, axis=None), "y2": "high:Q"}
     return [
         own.encode(**ends) if own.mark["type"] in ("rect", "rule") else own
@@ -158,34 +160,44 @@ def _title_y_px(lane: Lane, place: Place) -> float:
     return place.top_px - lane.above_px - 0.5 * _TITLE_PX
 
 
-def _pointed(lanes: Sequence[Lane], places: Sequence[Place], panel: Panel) -> list[Layer]:
-    """What was read in the week pointed at: at the right end of each title, and the week above the line."""
+def _pointed(
+    lanes: Sequence[Lane], places: Sequence[Place], panel: Panel, height_px: float
+) -> list[Layer]:
+    """What was read in the week pointed at: at the right end of each title, and the week at the foot of the line."""
+    size_px, largest_px, width_px = panel.canvas.font_px, panel.canvas.largest_px, panel.canvas.width_px
     read = [
-        (day / 7.0, text, _title_y_px(lane, place))
+        (day / 7.0, _fitting(text, width_px - text_width_px(lane.title, largest_px) - 4 * _EDGE_PX, largest_px),
+         _title_y_px(lane, place))
         for lane, place in zip(lanes, places, strict=True)
         for day, text in lane.readings
-    ]
+    ]  # fmt: skip
     schema = {"week": pl.Float64, "text": pl.String, "y": pl.Float64}
     texts = pl.DataFrame(read, schema=schema, orient="row")
     weeks = texts.select("week").unique(maintain_order=True)
     named = [panel.language.text("week {week}", week=panel.language.week(7.0 * week)) for week in weeks["week"]]
-    right, size_px = at_x(panel.canvas.plot_width_px + panel.canvas.right_px - _EDGE_PX), panel.canvas.font_px
+    right = at_x(panel.canvas.plot_width_px + panel.canvas.right_px - _EDGE_PX)
     layers = (
-        words(weeks.with_columns(pl.Series("text", named, pl.String)), panel.x(), at_y(_NOW_Y_PX),
+        words(weeks.with_columns(pl.Series("text", named, pl.String)), panel.x(), at_y(height_px - 0.5 * _FOOT_PX),
               size_px=size_px - 1, align="center", bold=True),
         words(texts, right, _IN_PIXELS, size_px=size_px, align="right").encode(detail="week:Q"),
     )  # fmt: skip
-    return [replace(own, where=f"datum.week === {POINTED}") for own in layers]
+    return [own.where_pointed() for own in layers]
+
+
+def _fitting(text: str, room_px: float, size_px: float) -> str:
+    """The text, or as much of its beginning as there is room for."""
+    if text_width_px(text, size_px) <= room_px:
+        return text
+    kept = text
+    while kept and text_width_px(kept + "…", size_px) > room_px:
+        kept = kept[:-1]
+    return kept.rstrip(" ,、;") + "…"
 
 
 def _within(own: Marks) -> Marks:
-    """What moves with the weeks ends at the plot's edge; words only where they could have moved there."""
+    """What moves with the weeks ends at the plot's edge; words and bars, which are wide, only once they can move."""
     if "field" not in own.channels.get("x", {}) and "datum" not in own.channels.get("x", {}):
         return own
-    is_text = own.mark["type"] == "text"
-    return replace(own, mark={**own.mark, "clip": {"expr": IS_ZOOMED} if is_text else True})
+    is_wide = own.mark["type"] in ("text", "bar")
+    return replace(own, mark={**own.mark, "clip": {"expr": IS_ZOOMED} if is_wide else True})
 
-
-def side_of_middle(left: str, right: str) -> Specification:
-    """One of two by which half of the weeks shown a mark lies in."""
-    return {"expr": f"datum.week > 0.5 * ({FIRST_SHOWN} + {LAST_SHOWN}) ? '{right}' : '{left}'"}

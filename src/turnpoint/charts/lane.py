@@ -50,7 +50,8 @@ class Lane:
         above_px: room that it needs between its title and its plot.
         height_px: of its plot.
         draw: its layers, from the back to the front.
-        readings: what was read on each day, in the words of its pointer.
+        readings: what was read on each day, in the few words that stand beside its title when it is pointed at.
+        details: the same at length, said but not drawn, where there is more.
     """
 
     title: str
@@ -60,6 +61,7 @@ class Lane:
     height_px: float
     draw: Callable[[Place, Panel], list[Layer]]
     readings: Readings
+    details: Readings = ()
 
 
 def left_axis(**how: object) -> Axis:

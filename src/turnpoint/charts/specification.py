@@ -44,6 +44,13 @@ class Marks:
         named = {name: _in_full(name, shown) for name, shown in channels.items()}
         return replace(self, channels={**self.channels, **named})
 
+    def where_pointed(self) -> Marks:
+        """The same marks, drawn in the week that is pointed at only."""
+        return replace(self, where=f"datum.week === {POINTED}")
+
+
+POINTED = "pointed_week"  # the parameter of a live chart that says which week is pointed at; null for none
+
 
 def marks(rows: pl.DataFrame, kind: str, **style: object) -> Marks:
     """Marks of one kind (`line`, `point`, `text`, ...), one a row or through all rows."""

@@ -45,7 +45,7 @@ def states_lane(assessment: pl.DataFrame, language: Language) -> Lane:
     if rows.filter(pl.col("alert").fill_null(value=False)).height:
         captions.append(language.text("Black triangle: alert."))
     return Lane(
-        title=language.text("State at each visit"),
+        title=language.text("State at each visit, %"),
         caption=language.joined(captions),
         description=describe(assessment, language),
         above_px=_SIGNS_PX,
@@ -67,7 +67,7 @@ def _reading(row: Mapping[str, Any], language: Language) -> str:
 def _layers(rows: pl.DataFrame, place: Place, panel: Panel) -> list[Layer]:
     bar_px = _bar_width(rows["week"].to_list(), panel)
     scale = place.scale(0, 1)
-    y_axis = left_axis(values=[0, 0.5, 1], format=".0%")
+    y_axis = left_axis(values=[0, 0.5, 1], labelExpr="100 * datum.value")
     x = panel.x()
     stacked = _stacked(rows)
     base = marks(

@@ -23,7 +23,6 @@ _HEIGHT_PX = 270.0
 _RESPONSES_PX = 24.0
 _RESPONSE_Y_PX = -12.0
 _MOST_NAMED = 8  # lesions, the largest ones at their last reading
-_MOST_READ = 3  # lesions named one by one beside the sum of a visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +32,12 @@ class RecistLines:
     Attributes:
         partial_response_mm: 0.7 x baseline.
         progression_mm: what the sum must reach for progression to be called now.
+        baseline_mm: what it is compared with.
     """
 
     partial_response_mm: float | None
     progression_mm: float | None
+    baseline_mm: float | None = None
 
 
 def sum_lane(
@@ -76,9 +77,10 @@ def sum_lane(
         height_px=_HEIGHT_PX,
         draw=draw,
         readings=(
-            *_readings(seen, parts, language),
+            *_readings(seen, parts.clear(), language),
             *fan_readings(fan, lambda size: language.number(size, 1), "mm", language),
         ),
+        details=_readings(seen, parts, language) if parts.height else (),
     )
 
 
@@ -99,7 +101,7 @@ def lesion_rows(lesions: Sequence[tuple[str, LesionCourse]]) -> pl.DataFrame:
 
 
 def _readings(seen: pl.DataFrame, parts: pl.DataFrame, language: Language) -> Readings:
-    """`40 mm SD (T1 liver 12, T2 lung 28)`; the lesions where there are few."""
+    """`40 mm SD (liver T1 12, lung T2 28)`."""
     by_day: dict[float, list[str]] = {}
     for day, name, size in parts.select("day", "name", "size_mm").rows():
         by_day.setdefault(day, []).append(f"{name} {language.number(size, 1)}")
@@ -110,7 +112,7 @@ def _readings(seen: pl.DataFrame, parts: pl.DataFrame, language: Language) -> Re
         said = [] if size is None else [language.text("{size} mm", size=language.number(size, 1))]
         said += [response] if response else []
         own = by_day.get(day, [])
-        if 0 < len(own) <= _MOST_READ:
+        if own:
             said.append(f"({language.listed(own)})")
         found.append((float(day), " ".join(said)))
     return tuple(found)
@@ -169,6 +171,12 @@ def _lesion_layers(
         if own.height:
             style = {"fill": fill, "stroke": palette.QUIET, "strokeWidth": 1, "size": 16, "opacity": 1}
             layers.append(marks(own, "point", filled=True, **style).encode(x=x, y=y("size_mm")))
+    sizes = parts.with_columns(
+        pl.Series("text", [panel.language.number(size, 1) for size in parts["size_mm"]], pl.String)
+    )
+    layers.append(
+        words(sizes, x, y("size_mm"), size_px=panel.canvas.font_px - 2, colour=palette.QUIET, dx=6).where_pointed()
+    )
     ends = parts.sort("day").group_by("name", maintain_order=True).last()
     named = ends.sort("size_mm", descending=True).head(_MOST_NAMED)
     largest = panel.canvas.largest_px
@@ -205,6 +213,9 @@ def describe(sums: pl.DataFrame, lines: RecistLines, language: Language) -> str:
                 response=f" ({response})" if response else "",
             )
         )
+    if lines.baseline_mm is not None:
+        size = language.number(lines.baseline_mm, 1)
+        sentences.append(language.text("Baseline {size} mm.", size=size))
     if lines.partial_response_mm is not None:
         size = language.number(lines.partial_response_mm, 1)
         sentences.append(language.text("Partial response at {size} mm or less.", size=size))
@@ -216,7 +227,8 @@ def describe(sums: pl.DataFrame, lines: RecistLines, language: Language) -> str:
 
 def y_top(seen: pl.DataFrame, fan: pl.DataFrame, lines: RecistLines) -> float:
     """Where the vertical axis ends, mm: everything read is inside; a wide fan may run out of the top."""
-    must = [10.0, lines.partial_response_mm or 0.0, lines.progression_mm or 0.0, _largest(seen, "high")]
+    named = (lines.partial_response_mm, lines.progression_mm, lines.baseline_mm)
+    must = [10.0, _largest(seen, "high"), *(line or 0.0 for line in named)]
     inside = max(must)
     return 1.04 * max(inside, min(_largest(fan, "q95"), 1.3 * inside))
 
@@ -262,6 +274,7 @@ def _recist_layers(
 ) -> list[Layer]:
     """Dashed lines with their names at the right end, in a column of their own."""
     wanted: list[tuple[str, float, str]] = []
+    dashes = {palette.QUIET: [2, 3]}
     language, largest = panel.language, panel.canvas.largest_px
     if lines.progression_mm is not None:
         size = language.number(lines.progression_mm, 1)
@@ -271,6 +284,9 @@ def _recist_layers(
         size = language.number(lines.partial_response_mm, 1)
         text = language.text("PR\n≤ {size} mm", size=size)
         wanted.append((text, lines.partial_response_mm, palette.RESPONSES["CR"]))
+    if lines.baseline_mm is not None:
+        size = language.number(lines.baseline_mm, 1)
+        wanted.append((language.text("baseline\n{size} mm", size=size), lines.baseline_mm, palette.QUIET))
     scale_px = [_HEIGHT_PX * (1.0 - size / top) for _, size, _ in wanted]
     room = 2.5 * largest
     placed: Sequence[float] = spread(scale_px, room, 6.0, _HEIGHT_PX - 0.5 * largest)
@@ -278,7 +294,9 @@ def _recist_layers(
     for (text, size_mm, colour), y_px in zip(wanted, placed, strict=True):
         rule = pl.DataFrame({"size": [size_mm]})
         layers.append(
-            marks(rule, "rule", color=colour, strokeWidth=1.2, strokeDash=[7, 4]).encode(y=y("size"))
+            marks(rule, "rule", color=colour, strokeWidth=1.2, strokeDash=dashes.get(colour, [7, 4])).encode(
+                y=y("size")
+            )
         )
         layers.append(
             words(

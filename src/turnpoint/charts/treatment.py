@@ -8,7 +8,7 @@ from turnpoint.charts import palette
 from turnpoint.charts.canvas import Layer, at_x, spaced, text_width_px, words
 from turnpoint.charts.lane import Lane, Place, Readings
 from turnpoint.charts.language import NOTHING, Language, mark
-from turnpoint.charts.specification import Scale, Specification, channel, marks
+from turnpoint.charts.specification import Scale, channel, marks
 from turnpoint.charts.week_axis import Panel
 from turnpoint.model.treatment import off_intervals
 

@@ -86,7 +86,9 @@ def _lanes(view: PatientPicture, language: Language, snap: Snapshot) -> list[Lan
     if view.assessment.height:
         found.append(states.states_lane(view.assessment, language))
     if view.sums["sum_of_diameters_mm"].drop_nulls().len():
-        lines = sum_of_diameters.RecistLines(view.partial_response_line_mm, view.progression_line_mm)
+        lines = sum_of_diameters.RecistLines(
+            view.partial_response_line_mm, view.progression_line_mm, view.baseline_mm
+        )
         fan = view.fan.filter(pl.col("quantity") == SUM_OF_DIAMETERS)
         lesions = [(lesion_name(own.lesion_id, own.site, language), own) for own in view.lesions]
         found.append(sum_of_diameters.sum_lane(view.sums, lesions, fan, lines, language))

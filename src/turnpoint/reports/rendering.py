@@ -35,7 +35,13 @@ _FIGURES: Mapping[str, Callable[[PatientPicture, Language], list[Figure]]] = Map
 _Made = TypeVar("_Made")
 
 
-def render_patient(view: PatientPicture, audience: Audience, lang: str = "en", into: Into = page) -> str:
+def render_patient(
+    view: PatientPicture,
+    audience: Audience,
+    lang: str = "en",
+    into: Into = page,
+    whole: PatientPicture | None = None,
+) -> str:
     """One patient's report.
 
     Args:
@@ -43,6 +49,7 @@ def render_patient(view: PatientPicture, audience: Audience, lang: str = "en", i
         audience: `clinician`, `patient` or `statistician`.
         lang: `en` or `zh`.
         into: a page of its own, or a part of somebody else's.
+        whole: what is known now, where `view` looks back: the clinician's chart keeps its weeks.
 
     Returns:
         A self-contained HTML page: styles and pictures inside, no scripts, nothing loaded from anywhere.
@@ -50,6 +57,8 @@ def render_patient(view: PatientPicture, audience: Audience, lang: str = "en", i
     Raises:
         UsageError: no such audience or language.
     """
+    if audience == "clinician":
+        return clinician_page(view, language(lang), into, whole)
     return _known(audience, _PAGES)(view, language(lang), into)
 
 

@@ -87,7 +87,7 @@ def said(lanes: Sequence[Lane], panel: Panel) -> list[dict[str, float | str]]:
             "text": panel.language.text(
                 "Week {week}. {readings}.",
                 week=panel.language.week(day),
-                readings="; ".join(texts),
+                readings=panel.language.text("; ").join(texts),
             ),
         }
         for day, texts in sorted(by_day.items())

@@ -74,6 +74,16 @@ def text_width_px(text: str, size_px: float) -> float:
     return size_px * ems
 
 
+def fitting(text: str, room_px: float, size_px: float) -> str:
+    """The text, or as much of its beginning as there is room for."""
+    if text_width_px(text, size_px) <= room_px:
+        return text
+    kept = text
+    while kept and text_width_px(kept + "…", size_px) > room_px:
+        kept = kept[:-1]
+    return kept.rstrip(" ,、;") + "…"
+
+
 def sheet(
     layers: Sequence[Layer],
     canvas: Canvas,

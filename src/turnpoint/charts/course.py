@@ -8,7 +8,7 @@ from dataclasses import replace
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Layer, at_x, at_y, sheet_of_groups, text_width_px, words
+from turnpoint.charts.canvas import Layer, at_x, at_y, fitting, sheet_of_groups, text_width_px, words
 from turnpoint.charts.dates import turning_band, turning_label
 from turnpoint.charts.lane import Lane, Place
 from turnpoint.charts.specification import POINTED, Marks, Scale, Specification, channel, marks
@@ -136,9 +136,7 @@ def _above(turning: DateInterval | None, panel: Panel, *, has_forecast: bool) ->
     week = pl.DataFrame({"week": [last]})
     if panel.pixel(last) - _EDGE_PX - text_width_px(before, panel.canvas.largest_px) > -panel.canvas.left_px:
         now = week.with_columns(pl.lit(before).alias("text"))
-        layers.append(
-            words(now, panel.x(), y, size_px=size_px, colour=palette.QUIET, align="right", dx=-8)
-        )
+        layers.append(words(now, panel.x(), y, size_px=size_px, colour=palette.QUIET, align="right", dx=-8))
     if has_forecast:
         ahead = week.with_columns(pl.lit(panel.language.text("forecast")).alias("text"))
         layers.append(words(ahead, panel.x(), y, size_px=size_px, colour=palette.FORECAST, dx=8))
@@ -160,13 +158,11 @@ def _title_y_px(lane: Lane, place: Place) -> float:
     return place.top_px - lane.above_px - 0.5 * _TITLE_PX
 
 
-def _pointed(
-    lanes: Sequence[Lane], places: Sequence[Place], panel: Panel, height_px: float
-) -> list[Layer]:
+def _pointed(lanes: Sequence[Lane], places: Sequence[Place], panel: Panel, height_px: float) -> list[Layer]:
     """What was read in the week pointed at: at the right end of each title, and the week at the foot of the line."""
     size_px, largest_px, width_px = panel.canvas.font_px, panel.canvas.largest_px, panel.canvas.width_px
     read = [
-        (day / 7.0, _fitting(text, width_px - text_width_px(lane.title, largest_px) - 4 * _EDGE_PX, largest_px),
+        (day / 7.0, fitting(text, width_px - text_width_px(lane.title, largest_px) - 4 * _EDGE_PX, largest_px),
          _title_y_px(lane, place))
         for lane, place in zip(lanes, places, strict=True)
         for day, text in lane.readings
@@ -174,7 +170,9 @@ def _pointed(
     schema = {"week": pl.Float64, "text": pl.String, "y": pl.Float64}
     texts = pl.DataFrame(read, schema=schema, orient="row")
     weeks = texts.select("week").unique(maintain_order=True)
-    named = [panel.language.text("week {week}", week=panel.language.week(7.0 * week)) for week in weeks["week"]]
+    named = [
+        panel.language.text("week {week}", week=panel.language.week(7.0 * week)) for week in weeks["week"]
+    ]
     right = at_x(panel.canvas.plot_width_px + panel.canvas.right_px - _EDGE_PX)
     layers = (
         words(weeks.with_columns(pl.Series("text", named, pl.String)), panel.x(), at_y(height_px - 0.5 * _FOOT_PX),
@@ -184,20 +182,9 @@ def _pointed(
     return [own.where_pointed() for own in layers]
 
 
-def _fitting(text: str, room_px: float, size_px: float) -> str:
-    """The text, or as much of its beginning as there is room for."""
-    if text_width_px(text, size_px) <= room_px:
-        return text
-    kept = text
-    while kept and text_width_px(kept + "…", size_px) > room_px:
-        kept = kept[:-1]
-    return kept.rstrip(" ,、;") + "…"
-
-
 def _within(own: Marks) -> Marks:
     """What moves with the weeks ends at the plot's edge; words and bars, which are wide, only once they can move."""
     if "field" not in own.channels.get("x", {}) and "datum" not in own.channels.get("x", {}):
         return own
     is_wide = own.mark["type"] in ("text", "bar")
     return replace(own, mark={**own.mark, "clip": {"expr": IS_ZOOMED} if is_wide else True})
-

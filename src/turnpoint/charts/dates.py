@@ -55,9 +55,7 @@ def turning_band(interval: DateInterval, panel: Panel) -> list[Layer]:
         return []
     low, middle, high = bounds
     x = panel.x()
-    band = pl.DataFrame(
-        {"week": [max(low, panel.axis.first_week)], "end": [min(high, panel.axis.last_week)]}
-    )
+    band = pl.DataFrame({"week": [max(low, panel.axis.first_week)], "end": [min(high, panel.axis.last_week)]})
     layers: list[Layer] = [marks(band, "rect", color=palette.TURNING_TINT).encode(x=x, x2="end:Q")]
     if panel.axis.first_week <= middle <= panel.axis.last_week:
         rule = pl.DataFrame({"week": [middle]})

@@ -39,9 +39,7 @@ def states_lane(assessment: pl.DataFrame, language: Language) -> Lane:
     rows = assessment.sort("day").with_columns((pl.col("day") / 7.0).alias("week"))
     captions = [language.text("From data up to each visit.")]
     if rows.filter(pl.col("verdict") == "undetermined").height:
-        captions.append(
-            language.text("Pale bars with a question mark: the data do not allow a verdict.")
-        )
+        captions.append(language.text("Pale bars with a question mark: the data do not allow a verdict."))
     if rows.filter(pl.col("alert").fill_null(value=False)).height:
         captions.append(language.text("Black triangle: alert."))
     return Lane(
@@ -168,7 +166,15 @@ def _signs(rows: pl.DataFrame, x: Specification, place: Place, panel: Panel) -> 
         )
         first = alerts.head(1)
         layers.append(
-            words(first, x, place.at_y(_SIGN_Y_PX), size_px=panel.canvas.font_px - 1, align="right", bold=True, dx=-9)
+            words(
+                first,
+                x,
+                place.at_y(_SIGN_Y_PX),
+                size_px=panel.canvas.font_px - 1,
+                align="right",
+                bold=True,
+                dx=-9,
+            )
         )
     return layers
 

@@ -62,9 +62,7 @@ def sum_lane(
     if parts.height:
         captions.append(language.text("Thin lines: each lesion; dashed: a new one."))
     if seen.filter(pl.col("censored").fill_null(value=False)).height:
-        captions.append(
-            language.text("Open triangles: part of the sum is too small to measure.")
-        )
+        captions.append(language.text("Open triangles: part of the sum is too small to measure."))
 
     def draw(place: Place, panel: Panel) -> list[Layer]:
         return _layers(seen, parts, fan, lines, place, panel)
@@ -175,7 +173,9 @@ def _lesion_layers(
         pl.Series("text", [panel.language.number(size, 1) for size in parts["size_mm"]], pl.String)
     )
     layers.append(
-        words(sizes, x, y("size_mm"), size_px=panel.canvas.font_px - 2, colour=palette.QUIET, dx=6).where_pointed()
+        words(
+            sizes, x, y("size_mm"), size_px=panel.canvas.font_px - 2, colour=palette.QUIET, dx=6
+        ).where_pointed()
     )
     ends = parts.sort("day").group_by("name", maintain_order=True).last()
     named = ends.sort("size_mm", descending=True).head(_MOST_NAMED)

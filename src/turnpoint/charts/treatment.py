@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Layer, at_x, spaced, text_width_px, words
+from turnpoint.charts.canvas import Layer, at_x, fitting, text_width_px, words
 from turnpoint.charts.lane import Lane, Place, Readings
 from turnpoint.charts.language import NOTHING, Language, mark
 from turnpoint.charts.specification import Scale, channel, marks
@@ -55,7 +55,9 @@ def doses_lane(given: pl.DataFrame, last_day: float | None, language: Language) 
                     if action == "given"
                     else f"{drug} {language.text(_ACTIONS.get(action, action))}",
                 )
-                for day, drug, dose, unit, action in rows.select("day", "drug", "dose", "unit", "action").rows()
+                for day, drug, dose, unit, action in rows.select(
+                    "day", "drug", "dose", "unit", "action"
+                ).rows()
             ],
             language,
         ),
@@ -80,34 +82,23 @@ def _dose_layers(
         marks(_daily(rows, panel), "rule", color=palette.INK, strokeWidth=6, opacity=0.7).encode(
             x=x, x2="end:Q", y=y
         ),
-        _row_names(drugs, place, panel),
-        *_reductions(ticks, place, panel),
+        _row_names([_with_reductions(drug, rows, panel.language) for drug in drugs], place, panel),
     ]
 
 
-def _reductions(ticks: pl.DataFrame, place: Place, panel: Panel) -> list[Layer]:
-    """The share of the largest dose where it changes, beside the drug's name where there is room for it."""
-    language, largest = panel.language, panel.canvas.largest_px
-    changed = ticks.filter(
-        ((pl.col("share") - pl.col("share").shift(1).over("drug")).abs() >= _CHANGED_SHARE).fill_null(
+def _with_reductions(drug: str, rows: pl.DataFrame, language: Language) -> str:
+    """The drug's name, and where its dose changed the share of the largest one: `docetaxel: 80% from week 15`."""
+    own = rows.filter((pl.col("drug") == drug) & (pl.col("action") == "given"))
+    changed = own.filter(
+        ((pl.col("share") - pl.col("share").shift(1)).abs() >= _CHANGED_SHARE).fill_null(
             pl.col("share") <= 1.0 - _CHANGED_SHARE
         )
     )
-    shown = []
-    for drug in changed["drug"].unique(maintain_order=True):
-        own = changed.filter(pl.col("drug") == drug)
-        texts = [language.percent(share) for share in own["share"]]
-        wide = max(text_width_px(text, largest) for text in texts)
-        pixels = [panel.pixel(week) for week in own["week"]]
-        free = text_width_px(str(drug), largest) + 0.5 * wide + largest
-        clear = [px > free for px in pixels]
-        kept = spaced(pixels, [False] * len(pixels), wide + largest / 2)
-        own = own.with_columns(pl.Series("text", texts), (pl.col("row") + 0.26).mul(_ROW_PX).alias("y"))
-        shown.append(own.filter(pl.Series([a and b for a, b in zip(clear, kept, strict=True)])))
-    if not shown or not pl.concat(shown).height:
-        return []
-    y = channel("y:Q", scale=place.rows(), axis=None)
-    return [words(pl.concat(shown), panel.x(), y, size_px=panel.canvas.font_px - 2, align="center")]
+    said = [
+        language.text("{share} from week {week}", share=language.percent(share), week=language.week(day))
+        for share, day in changed.select("share", "day").rows()
+    ]
+    return language.text("{name}: {value}", name=drug, value=language.listed(said)) if said else drug
 
 
 def _listed_by_day(entries: list[tuple[float, str]], language: Language) -> Readings:
@@ -172,7 +163,9 @@ def events_lane(adverse: pl.DataFrame, language: Language) -> Lane:
     captions = [language.text("From first to last day; the number is the CTCAE grade.")]
     if len(terms) < every:
         shown = {"shown": language.number(len(terms)), "count": language.number(every)}
-        captions.append(language.text("{shown} of {count} terms are drawn, those of the highest grades.", **shown))
+        captions.append(
+            language.text("{shown} of {count} terms are drawn, those of the highest grades.", **shown)
+        )
     return Lane(
         title=language.text("Adverse events"),
         caption=language.joined(captions),
@@ -265,7 +258,9 @@ def _pause_layers(found: list[tuple[float, float]], place: Place, panel: Panel) 
     room = [panel.pixel(end / 7.0) - panel.pixel(first / 7.0) > word_px for first, end in found]
     band = marks(rows, "rect", color=palette.PAUSE_TINT)
     return [
-        band.encode(x=panel.x(), x2="end:Q", y=channel("top:Q", scale=place.rows(), axis=None), y2="bottom:Q"),
+        band.encode(
+            x=panel.x(), x2="end:Q", y=channel("top:Q", scale=place.rows(), axis=None), y2="bottom:Q"
+        ),
         words(
             rows.filter(pl.Series(room)),
             panel.x("middle"),
@@ -279,6 +274,8 @@ def _pause_layers(found: list[tuple[float, float]], place: Place, panel: Panel) 
 
 def _row_names(names: list[str], place: Place, panel: Panel) -> Layer:
     """Each row's name above its marks, at the left."""
+    largest_px, width_px = panel.canvas.largest_px, panel.canvas.width_px - panel.canvas.left_px
+    names = [fitting(name, width_px, largest_px) for name in names]
     rows = pl.DataFrame(
         {"text": names, "y": [(index + 0.26) * _ROW_PX for index in range(len(names))]},
         schema={"text": pl.String, "y": pl.Float64},

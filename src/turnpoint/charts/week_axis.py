@@ -78,7 +78,7 @@ class WeekAxis:
         step = str(_STEPS[-1])
         for smaller in reversed(_STEPS[:-1]):
             step = f"({LAST_SHOWN} - {FIRST_SHOWN}) / {smaller} <= {most:g} ? {smaller} : {step}"
-        ticks = f"sequence(ceil({FIRST_SHOWN} / {_STEP}) * {_STEP}, {LAST_SHOWN}, {_STEP})"
+        ticks = f"sequence(ceil({FIRST_SHOWN} / {_STEP}) * {_STEP}, {LAST_SHOWN} + 0.001, {_STEP})"
         return [
             {"name": FIRST_SHOWN, "value": first},
             {"name": LAST_SHOWN, "value": last},

@@ -53,9 +53,7 @@ def course_figure(
     if turning is not None and turning.bounds is not None:
         captions.append(language.text("Violet: turning point, median and 90% interval."))
     parts = tuple(FigurePart(lane.title, lane.caption, lane.description) for lane in lanes)
-    said = [
-        language.text("{name}: {value}", name=part.title, value=part.description) for part in parts
-    ]
+    said = [language.text("{name}: {value}", name=part.title, value=part.description) for part in parts]
     if turning is not None:
         interval = dates.interval_text(turning, language)
         said.insert(0, language.text("Turning point: {interval}.", interval=interval))

@@ -479,9 +479,11 @@ def patient_alert(view: PatientPicture, snap: Snapshot, language: Language) -> l
 
 
 def _how_often_followed(view: PatientPicture, snap: Snapshot, language: Language) -> list[str]:
-    """Of ten such signals in those in whom they were counted, as the clinician's page has it; and whether they are alike."""
+    """Of ten such signals, in those in whom the clinician's page has them counted; and whether they are alike."""
     alert = view.provenance.alert
     share = share_followed(alert)
+    if alert.false_alerts_per_100 is None:
+        return [language.text("How often that happens has not been counted.")]
     if share is None:
         return [language.text("How often that happens has been counted in too few people to say.")]
     followed = min(max(round(10.0 * share), 1), 9)
@@ -493,7 +495,7 @@ def _how_often_followed(view: PatientPicture, snap: Snapshot, language: Language
         )
         return [said, others]
     said = language.text(
-        "Of 10 {people} who had one, about {followed} had such growth within half a year.",
+        "This was counted in {people}: of 10 with such a signal, about {followed} had such growth within half a year.",
         people=language.text(alerted_people(alert.data)),
         followed=language.number(followed),
     )

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from scripts.golden_pages import GOLDEN, PATIENTS
+from turnpoint.charts.language import Language
 from turnpoint.charts.treatment import pauses
 from turnpoint.pictures.document import from_json
 from turnpoint.pictures.patient import PatientPicture
@@ -74,7 +75,7 @@ def test_every_number_of_the_chart_is_one_of_the_picture(name: str) -> None:
     at_rest = chart["usermeta"]["at_rest"]
     known |= {at_rest["first_shown_week"], at_rest["last_shown_week"]}  # a band ends where the axis does
     # the pointer's rule waits at 0; the words about the turning point and a pause stand between their ends
-    last_day = view.assessment["day"].max()
+    last_day = float(view.assessment["day"].to_numpy().max())
     known |= {day / 7.0 for pause in pauses(view.doses, last_day) for day in pause}
     placed = {"middle"}
     for layer in (layer for group in chart["layer"] for layer in group["layer"]):
@@ -198,7 +199,7 @@ def test_a_look_back_keeps_the_weeks_of_now(views: ModuleType) -> None:
 def _course_on_page(view: PatientPicture, whole: PatientPicture | None) -> dict[str, Any]:
     found: dict[str, Any] = {}
 
-    def into(_template: str, _language: object, **content: Any) -> str:
+    def into(template: str, language: Language, **content: Any) -> str:
         found.update(content["course"].specification)
         return ""
 

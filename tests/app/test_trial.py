@@ -51,8 +51,8 @@ def test_page_says_what_the_command_says_of_the_declaration(on_sqlite: Served) -
     assert len(theirs) == 6
     assert theirs == set(re.findall(r"<li>(.*? against at progression: .*?)</li>", page))
     assert re.findall(r'data-figure="(\w+)"', page) == [
-        "gains", "progression_week", "second_progression_week", "lethal_week",
         "map_progression_week", "map_second_progression_week", "map_lethal_week",
+        "gains", "progression_week", "second_progression_week", "lethal_week",
     ]  # fmt: skip
     assert "turnpoint trial trial.toml --out trial/" in page
 

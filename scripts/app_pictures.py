@@ -29,12 +29,14 @@ def desk(browser: Any, server: Any) -> None:
     page = _page(browser, server, DESK, "en-GB")
     _shot(page, f"{server.base}/", "app-today")
     _shot(page, f"{server.base}/p/{patient}", "app-patient")
+    page.locator("figure.lanes").screenshot(path=IMAGES / "app-patient-course.png")
     _shot(page, f"{server.base}/cohort", "app-cohort")
     page.goto(f"{server.base}/trial")
     page.wait_for_selector("[data-played] svg")
     page.locator("[data-played]").screenshot(path=IMAGES / "app-trial.png")
     dark = _page(browser, server, PHONE, "zh-CN", "dark")
     _shot(dark, f"{server.base}/p/{patient}", "app-patient-phone-zh")
+    dark.locator("figure.lanes .drawing").screenshot(path=IMAGES / "app-patient-course-phone-zh.png")
 
 
 def notebook(browser: Any, server: Any) -> None:

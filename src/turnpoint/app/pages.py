@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from turnpoint.app.assessor import NOT_READ
 from turnpoint.app.gate import LOCAL_USER
 from turnpoint.app.intake import taken_in
 from turnpoint.app.models import TABLES, Change, Patient, Row
-from turnpoint.app.pictures import days_of, picture_of, study_of_patient
+from turnpoint.app.pictures import document_of, study_of_patient
 from turnpoint.app.shell import (
     Shell,
     choose_language,
@@ -49,6 +51,7 @@ from turnpoint.charts.language import NOTHING, Language, mark
 from turnpoint.errors import Problem, TurnpointError
 from turnpoint.kinetics.progression_gap import progression_gap
 from turnpoint.model.series import chosen_readers, of_reader
+from turnpoint.pictures.document import from_json
 from turnpoint.reports.catalogue import language
 from turnpoint.reports.rendering import render_patient
 from turnpoint.study.study import Study as StudyTables
@@ -60,6 +63,7 @@ _PER_PAGE = 50
 _FURTHER = 2  # empty lines of each kind in the entry form
 _FIRST = 5  # of lesions at the first scan: RECIST 1.1 has at most five target lesions
 _MOST_CHANGES = 300
+_MOST_SHOWN = 32  # pictures whose page is kept ready; each a few hundred kB
 _UNDETERMINED = "undetermined"
 _WHO: Mapping[str, str] = {LOCAL_USER: mark("this computer"), links.PATIENT: mark("the patient")}
 
@@ -181,21 +185,48 @@ def _path(days: Sequence[float], course: Sequence[float]) -> str:
 @require_GET
 def patient(request: HttpRequest, patient_id: str) -> HttpResponse:
     """One patient: the clinician's page, with a look back in time."""
-    code, _ = language_of(request)
+    code, words = language_of(request)
     found = patient_here(request, patient_id)
     try:
         at = _at(request)
-        shown = picture_of(found, at)
-        whole = None if at is None else picture_of(found)  # a look back keeps the axis
-        shell = patient_shell(request, found, at)
+        now = document_of(found)[1]
+        shown = _shown_of(now if at is None else document_of(found, at)[1], now, code)
     except TurnpointError as error:
         return _cannot_be_shown(request, found, error)
+    shell = patient_shell(request, found, at, shown.days)
     shell.has_charts = True
+    return HttpResponse(rendered(shown.template, words, shell=shell, **shown.content))
 
-    def into(template: str, language: Language, **content: Any) -> str:
-        return rendered(template, language, shell=shell, **content)
 
-    return HttpResponse(render_patient(shown, "clinician", code, into, whole))
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What the clinician's page shows of a picture.
+
+    Attributes:
+        template: into which it goes.
+        content: what goes into it.
+        days: on which anything was measured, of what is known now.
+    """
+
+    template: str
+    content: Mapping[str, Any]
+    days: Sequence[int]
+
+
+@lru_cache(maxsize=_MOST_SHOWN)
+def _shown_of(document: bytes, now: bytes, code: str) -> _Shown:
+    """Worked out once for a picture as JSON, the one of all that is known now, and a language."""
+    kept: list[tuple[str, Mapping[str, Any]]] = []
+
+    def keep(template: str, _language: Language, **content: Any) -> str:
+        kept.append((template, content))
+        return ""
+
+    whole = from_json(now)
+    # a look back keeps the weeks of now
+    render_patient(from_json(document), "clinician", code, keep, None if document == now else whole)
+    days = {*whole.markers["day"], *(own.day for lesion in whole.lesions for own in lesion.readings)}
+    return _Shown(*kept[0], sorted(days))
 
 
 @require_http_methods(["GET", "POST"])
@@ -516,12 +547,11 @@ def patient_here(request: HttpRequest, patient_id: str) -> Patient:
     return found
 
 
-def patient_shell(request: HttpRequest, found: Patient, at: int | None) -> Shell:
+def patient_shell(request: HttpRequest, found: Patient, at: int | None, days: Sequence[int]) -> Shell:
     """The shell of a patient's page."""
     _, words = language_of(request)
     shell = shell_of(request, words.text("Patient"))
     shell.above = "above_patient.html"
-    days = list(days_of(found))
     start = starts_of([found]).get(found.id)
     labels = [day_in_words(own, start, words) for own in days]
     day = days[-1] if at is None else at

@@ -19,7 +19,7 @@ from turnpoint.pictures.patient import PatientPicture
 from turnpoint.reports.rendering import patient_specifications, render_patient
 
 # where things lie on the sheet, in pixels; all else that a chart is drawn from is a number of the picture
-_LAYOUT = ("y", "y2", "top", "bottom", "low", "high", "strength", "share")
+_LAYOUT = ("y", "y2", "top", "bottom", "low", "high", "strength", "share", "label_mm")
 _STATES = ("responding", "plateau", "regrowing")
 
 

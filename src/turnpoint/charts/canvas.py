@@ -159,6 +159,7 @@ def words(
     align: str = "left",
     bold: bool = False,
     dx: int = 0,
+    dy: int = 0,
 ) -> Layer:
     """Text from the column `text`, with a white edge so that it can be read on top of lines.
 
@@ -170,6 +171,7 @@ def words(
         "fontSize": size_px,
         "lineBreak": "\n",
         "dx": dx,
+        **({"dy": dy} if dy else {}),
         "fontWeight": 600 if bold else 400,
     }
     edge = {"stroke": palette.PAPER, "strokeWidth": 3, "strokeJoin": "round"}

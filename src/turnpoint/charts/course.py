@@ -106,12 +106,12 @@ def _places(lanes: Sequence[Lane]) -> tuple[list[Place], float]:
 def _behind(turning: DateInterval | None, panel: Panel, height_px: float) -> list[Layer]:
     """What runs through all lanes: the turning point, the end of the data, the line of the pointer."""
     band = [] if turning is None else turning_band(turning, panel)
-    whole = Scale(domain=[0, 1], range=[height_px, _HEAD_PX], nice=False)
+    whole = Scale(domain=[0, 1], range=[height_px, 0], nice=False)
     low = channel("low:Q", scale=whole, axis=None)
     return [
         own.encode(y=low, y2="high:Q") if own.mark["type"] in ("rect", "rule") else own
         for own in (
-            replace(own, rows=own.rows.with_columns(low=pl.lit(0.0), high=pl.lit(1.0)))
+            replace(own, rows=own.rows.with_columns(low=pl.lit(0.0), high=pl.lit(1.0 - _HEAD_PX / height_px)))
             for own in [*band, *panel.now(), *_pointer(panel)]
         )
     ]

@@ -115,7 +115,17 @@ def _censored_labels(shown: pl.DataFrame, y: Specification, panel: Panel) -> lis
     pixels = [panel.pixel(week) for week in outside["week"]]
     room = spaced(pixels, [False] * outside.height, widest + _LABEL_GAP_PX)
     size_px = panel.canvas.font_px - 1
-    return [words(outside.filter(pl.Series(room)), panel.x(), y, size_px=size_px, colour=palette.QUIET, dx=9)]
+    return [
+        words(
+            outside.filter(pl.Series(room)),
+            panel.x(),
+            y,
+            size_px=size_px,
+            colour=palette.QUIET,
+            align="center",
+            dy=-15,
+        )
+    ]
 
 
 def upper_limit(values: pl.DataFrame) -> float | None:

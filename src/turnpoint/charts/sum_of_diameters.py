@@ -22,6 +22,7 @@ _LONGEST_LIST = 40  # visits named one by one in the alternative text
 _HEIGHT_PX = 270.0
 _RESPONSES_PX = 24.0
 _RESPONSE_Y_PX = -12.0
+_LEAD_PX = 12
 _MOST_NAMED = 8  # lesions, the largest ones at their last reading
 
 
@@ -136,7 +137,7 @@ def _layers(
     return [
         *fan_layers(fan, y, panel),
         *_recist_layers(lines, y, top, place, panel),
-        *_lesion_layers(parts, y, top, place, panel),
+        *_lesion_layers(parts, y, top, panel),
         marks(read, "line", color=palette.INK, strokeWidth=1.6, opacity=0.7).encode(
             x=x, y=y("sum_of_diameters_mm")
         ),
@@ -148,7 +149,7 @@ def _layers(
 
 
 def _lesion_layers(
-    parts: pl.DataFrame, y: Callable[[str], Specification], top: float, place: Place, panel: Panel
+    parts: pl.DataFrame, y: Callable[[str], Specification], top: float, panel: Panel
 ) -> list[Layer]:
     """A thin line and small dots for each lesion, open ones where it could not be measured, its name at its end."""
     if parts.is_empty():
@@ -182,17 +183,17 @@ def _lesion_layers(
     largest = panel.canvas.largest_px
     middles = [_HEIGHT_PX * (1.0 - size / top) for size in named["size_mm"]]
     placed = spread(middles, 1.15 * largest, 0.5 * largest, _HEIGHT_PX - 0.5 * largest)
-    for (name, week), y_px in zip(named.select("name", "week").rows(), placed, strict=True):
-        layers.append(
-            words(
-                pl.DataFrame({"week": [week], "text": [name]}),
-                x,
-                place.at_y(y_px),
-                size_px=panel.canvas.font_px - 2,
-                colour=palette.QUIET,
-                dx=8,
-            )
-        )
+    # a thin line leads from each end to a name that had to move aside
+    labels = named.select("week", "size_mm", pl.col("name").alias("text")).with_columns(
+        pl.Series("label_mm", [top * (1.0 - y_px / _HEIGHT_PX) for y_px in placed], pl.Float64)
+    )
+    lead = {"color": palette.QUIET, "strokeWidth": 0.6, "x2Offset": _LEAD_PX}
+    layers += [
+        marks(labels, "rule", **lead).encode(x=x, x2="week:Q", y=y("size_mm"), y2="label_mm:Q"),
+        words(
+            labels, x, y("label_mm"), size_px=panel.canvas.font_px - 2, colour=palette.QUIET, dx=_LEAD_PX + 3
+        ),
+    ]
     return layers
 
 

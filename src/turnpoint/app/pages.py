@@ -218,7 +218,7 @@ def _shown_of(document: bytes, now: bytes, code: str) -> _Shown:
     """Worked out once for a picture as JSON, the one of all that is known now, and a language."""
     kept: list[tuple[str, Mapping[str, Any]]] = []
 
-    def keep(template: str, _language: Language, **content: Any) -> str:
+    def keep(template: str, language: Language, **content: Any) -> str:  # noqa: ARG001  (as `Into` has it)
         kept.append((template, content))
         return ""
 

@@ -31,10 +31,31 @@ def desk(browser: Any, server: Any) -> None:
     _shot(page, f"{server.base}/p/{patient}", "app-patient")
     _shot(page, f"{server.base}/cohort", "app-cohort")
     page.goto(f"{server.base}/trial")
-    page.wait_for_selector("[data-charts] svg")
-    page.locator("[data-charts]").screenshot(path=IMAGES / "app-trial.png")
+    page.wait_for_selector("[data-played] svg")
+    page.locator("[data-played]").screenshot(path=IMAGES / "app-trial.png")
     dark = _page(browser, server, PHONE, "zh-CN", "dark")
     _shot(dark, f"{server.base}/p/{patient}", "app-patient-phone-zh")
+    course(browser, server)
+
+
+def course(browser: Any, server: Any) -> None:
+    """The course of a made-up patient whose marker rises under a flat scan, pointed at, on a desk and a phone."""
+    from tests.reports.patients import tables  # noqa: PLC0415
+
+    files = {f"{table}.csv": text.encode() for table, text in tables("marker-rises").items()}
+    study = server.upload(files).json()["id"]
+    patient = server.get(f"/api/v1/studies/{study}/patients").json()["items"][0]["id"]
+    for size, locale, scheme, name in (
+        (DESK, "en-GB", "light", "app-patient-course"),
+        (PHONE, "zh-CN", "dark", "app-patient-course-phone-zh"),
+    ):
+        page = _page(browser, server, size, locale, scheme)
+        page.goto(f"{server.base}/p/{patient}")
+        page.wait_for_selector(".course-tools:not([hidden])")
+        page.focus("[data-step='1']")  # by keyboard: a mouse would point elsewhere
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(1000)
+        page.locator("figure.lanes .drawing").screenshot(path=IMAGES / f"{name}.png")
 
 
 def notebook(browser: Any, server: Any) -> None:

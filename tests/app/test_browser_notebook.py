@@ -80,8 +80,8 @@ def test_patient_from_an_empty_notebook_to_a_printed_sheet(
             page.goto(f"{server.base}/course")
             assert_sound(page)
             assert grown not in page.inner_text("body")
-            for address in ("/course/charts.json", "/course/report.pdf"):
-                assert page.request.get(server.base + address).status == 404
+            assert page.locator("[data-figure]").count() == 0
+            assert page.request.get(f"{server.base}/course/report.pdf").status == 404
             page.goto(f"{server.base}/prepare")
             assert_sound(page)
             neutral = page.locator("ul.ordered li").count()

@@ -33,7 +33,7 @@ def test_researcher_moves_a_slider_and_reads_the_map(
         slider.focus()
         page.keyboard.press("ArrowLeft")
         assert slider.get_attribute("aria-valuetext") == "100"
-        page.wait_for_selector("[data-charts*='patients=0'] [data-figure=map_progression_week] svg")
+        page.wait_for_selector("[data-played*='patients=0'] [data-figure=map_progression_week] svg")
         assert page.locator("[data-figure=map_progression_week]").get_attribute("aria-label") != before
         assert "patients=0" in page.url
         assert "100" in page.inner_text("#state")
@@ -42,7 +42,7 @@ def test_researcher_moves_a_slider_and_reads_the_map(
         assert_sound(page)
 
         follow(page, ".language button")  # the sliders stay where they are
-        page.wait_for_selector("[data-charts]")
+        page.wait_for_selector("[data-played]")
         assert page.locator("input[name=patients]").input_value() == "0"
 
 
@@ -56,7 +56,7 @@ def test_trial_works_without_a_script(browser: Any, desk: Served) -> None:
     follow(page, "#dials button")
     assert "seed=4" in page.url
     for _ in range(100):
-        if page.locator("[data-charts]").count():
+        if page.locator("[data-played]").count():
             break
         page.wait_for_timeout(300)
         follow(page, "main a[href^='/trial?']")

@@ -256,8 +256,8 @@ def test_results_of_the_clinic_are_shown_only_after_the_question(local: Desk) ->
         page = patient.get(path).text
         assert hidden.search(page.partition("<main")[2]) is None, path
     assert "liver T1" in patient.get("/write/scan").text  # a size can be written all the same
-    for path in ("/course/charts.json", "/course/report.pdf"):
-        assert patient.get(path).status_code == 404
+    assert "data-figure" not in patient.get("/course").text
+    assert patient.get("/course/report.pdf").status_code == 404
     assert patient.get("/file.zip").headers["Location"] == "/course"
     assert "Would you like to see" in patient.get("/course").text
 
@@ -266,7 +266,6 @@ def test_results_of_the_clinic_are_shown_only_after_the_question(local: Desk) ->
     assert "grown" in course.text
     assert NAME not in course.text
     assert "73 mm" in patient.get("/written").text
-    assert NAME not in patient.get("/course/charts.json").text
     packed = patient.get("/file.zip").content
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         text = "".join(archive.read(name).decode() for name in archive.namelist())

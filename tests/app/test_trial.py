@@ -25,7 +25,7 @@ def address(**given: object) -> str:
 def played(served: Served, asked: str, **given: object) -> Answer:
     for _ in range(600):
         answer = served.get(asked, **given)
-        if b"data-charts" in answer.body or answer.status != 200:
+        if b"data-played" in answer.body or answer.status != 200:
             return answer
         time.sleep(0.2)
     raise AssertionError("the trial was never played")
@@ -50,17 +50,16 @@ def test_page_says_what_the_command_says_of_the_declaration(on_sqlite: Served) -
     theirs = set(re.findall(r"<li>(.*? against at progression: .*?)</li>", small.report().html))
     assert len(theirs) == 6
     assert theirs == set(re.findall(r"<li>(.*? against at progression: .*?)</li>", page))
-    figures = on_sqlite.get(address().replace("/trial?", "/trial/charts.json?")).json()
-    assert list(figures) == [
-        "gains", "progression_week", "second_progression_week", "lethal_week",
+    assert re.findall(r'data-figure="(\w+)"', page) == [
         "map_progression_week", "map_second_progression_week", "map_lethal_week",
+        "gains", "progression_week", "second_progression_week", "lethal_week",
     ]  # fmt: skip
     assert "turnpoint trial trial.toml --out trial/" in page
 
 
 def test_page_waits_in_words_and_then_has_its_trial_at_once(on_sqlite: Served) -> None:
     first = on_sqlite.get(address(seed=8))
-    assert b"data-charts" not in first.body
+    assert b"data-played" not in first.body
     assert b"being played" in first.body
     live = {"headers": {"HX-Request": "true", "HX-Target": "p#state"}}
     assert b"delay:700ms" in on_sqlite.get(address(seed=8), **live).body
@@ -69,7 +68,7 @@ def test_page_waits_in_words_and_then_has_its_trial_at_once(on_sqlite: Served) -
     assert b"<h1" not in state
     assert b'hx-trigger="load"' in state
     begun = time.perf_counter()
-    assert b"data-charts" in on_sqlite.get(address(seed=8)).body
+    assert b"data-played" in on_sqlite.get(address(seed=8)).body
     assert time.perf_counter() - begun < 2.0
 
 
@@ -78,7 +77,7 @@ def test_newest_wish_of_a_person_is_played_and_those_before_are_not(on_sqlite: S
     for seed in range(20, 30):
         on_sqlite.get(address(seed=seed))
     played(on_sqlite, address(seed=29))
-    assert b"data-charts" not in on_sqlite.get(address(seed=25)).body
+    assert b"data-played" not in on_sqlite.get(address(seed=25)).body
 
 
 @pytest.mark.parametrize(
@@ -109,7 +108,3 @@ def test_declaration_is_valid_for_every_place_of_every_dial_and_in_chinese(on_sq
             found = parsed(answer.body.decode())
             assert len(found.arms) == 6
             assert ("进展时" in found.arms[0].name) == (lang == "zh")
-
-
-def test_charts_of_a_trial_that_was_not_played_are_not_there(on_sqlite: Served) -> None:
-    assert on_sqlite.get("/trial/charts.json?seed=123456").status == 404

@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from turnpoint.charts.dates import interval_text, three_dates, week_or_never
+from turnpoint.charts.dates import interval_text, week_or_never
 from turnpoint.charts.language import Language
-from turnpoint.charts.svg import svg
-from turnpoint.charts.week_axis import Panel
 from turnpoint.pictures.dates import DateInterval
 
 _TEN_YEARS = 3650.0 / 7.0
@@ -61,22 +59,3 @@ def test_week_or_never_names_the_end_of_time_when_the_model_does(english: Langua
     assert week_or_never(_TEN_YEARS, english) == "after 10 years"
     assert week_or_never(_TEN_YEARS - 1.0, english) == "520"
     assert week_or_never(None, english) == "–"
-
-
-def test_three_dates_draws_a_bar_for_each_known_date_only(panel: Panel) -> None:
-    dates = [("First", _interval(5.0, 10.0, 15.0)), ("Second", _interval(None, None, None))]
-    drawn = svg(three_dates(dates, panel), figure_id="d", title="t", description="d")
-    assert drawn.count('stroke-width="5"') == 1
-    assert "First: week 10 (5–15)" in drawn
-    assert "Second: not yet determined" in drawn
-
-
-def test_three_dates_shows_an_arrow_when_the_interval_leaves_the_axis(panel: Panel) -> None:
-    inside = svg(
-        three_dates([("D", _interval(5.0, 10.0, 45.0))], panel), figure_id="d", title="t", description="d"
-    )
-    beyond = svg(
-        three_dates([("D", _interval(20.0, 30.0, 80.0))], panel), figure_id="d", title="t", description="d"
-    )
-    marks = [drawn.count(f'fill="{"#6a4a9c"}"') for drawn in (inside, beyond)]
-    assert marks == [1, 2]

@@ -60,7 +60,7 @@ def test_page_of_many_says_what_it_said_and_its_charts_are_drawn_from_what_they_
 def test_bands_of_the_fan_are_the_quantiles_of_the_picture(name: str) -> None:
     """The wide band holds 90 %, the narrow one 50 %: their ends are those numbers and no others."""
     fan = golden(name).fan.filter(kind="forecast", quantity="sum_of_diameters_mm").sort("day")
-    drawn = patient_specifications(golden(name), "clinician", "en")["sums"]["datasets"].values()
+    drawn = patient_specifications(golden(name), "clinician", "en")["course"]["datasets"].values()
     for column in ("q05", "q25", "q50", "q75", "q95"):
         assert {*fan[column]} <= {row.get(column) for rows in drawn for row in rows}, column
 

@@ -100,7 +100,7 @@ def test_page_is_complete_in_itself(page: Page, audience: str, lang: str) -> Non
     assert not [
         name for name, _ in outline.attributes if name.startswith("on") or name in ("src", "srcset", "action")
     ]
-    assert {value for name, value in outline.attributes if name == "href"} == {"data:,"}
+    assert {value for name, value in outline.attributes if name == "href"} <= {"data:,", "#numbers"}
     assert set(re.findall(r"https?://[^\"'\s<)]+", made)) <= {_SVG_NAMESPACE}
     assert "@import" not in made
     assert not re.search(r"url\((?!#)", made)
@@ -125,7 +125,7 @@ def test_page_names_its_language_and_no_id_twice(page: Page, audience: str, lang
 def test_every_picture_has_a_role_a_title_and_a_description(page: Page, audience: str, lang: str) -> None:
     made = page(audience, lang)
     pictures = re.findall(r"<svg.*?</svg>", made, flags=re.DOTALL)
-    assert len(pictures) == {"clinician": 6, "patient": 1, "statistician": 0, "cohort": 5}[audience]
+    assert len(pictures) == {"clinician": 1, "patient": 1, "statistician": 0, "cohort": 5}[audience]
     for picture in pictures:
         assert 'role="img"' in picture
         described = re.search(r"<desc[^>]*>([^<]+)</desc>", picture)
@@ -152,7 +152,7 @@ def test_chinese_page_has_no_english_sentence(page: Page, audience: str) -> None
 
 def test_clinician_page_answers_everything_before_the_pictures(page: Page) -> None:
     made = page("clinician", "en")
-    first = _text("<body>" + made[made.index("<main>") : made.index("<figure>")])
+    first = _text("<body>" + made[made.index("<main>") : made.index("<figure ")])
     for answer in (
         "Probably regrowing",
         "responding 3%", "plateau 16%", "regrowing 81%",

@@ -202,7 +202,7 @@ def test_signal_says_how_often_growth_followed_in_people_like_this_one(views: Mo
 @pytest.mark.parametrize(
     "unlike", ["other_tumour", "generic", "unmeasured", "simulated", "far from the prior", "few counted"]
 )
-def test_signal_promises_no_rate_to_someone_unlike_those_it_was_counted_in(
+def test_signal_names_those_it_was_counted_in_to_someone_unlike_those_it_was_counted_in(
     views: ModuleType, unlike: str
 ) -> None:
     view = views.regrowing_view()
@@ -217,8 +217,12 @@ def test_signal_promises_no_rate_to_someone_unlike_those_it_was_counted_in(
     else:
         view = replace(view, provenance=replace(view.provenance, fit=unlike))
     text = _page_text(view, "en")
-    assert "How often that happens in people like you is not known." in text
-    assert "had such growth" not in text
+    if unlike == "few counted":
+        assert "How often that happens has been counted in too few people to say." in text
+    else:
+        assert "people with lung cancer who had docetaxel: of 10 with such a signal, about 7 had such" in text
+        assert "It may be different for you." in text
+    assert "similar illness" not in text
 
 
 @pytest.mark.usefixtures("undrawn")

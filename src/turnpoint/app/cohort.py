@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 from django.db.models import F, Sum
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from turnpoint.app.access import studies_for
@@ -17,7 +17,7 @@ from turnpoint.app.shell import language_of, problems_in, rendered, shell_of, sh
 from turnpoint.app.store import Refused
 from turnpoint.app.studies import study_of
 from turnpoint.charts.language import Language
-from turnpoint.reports.rendering import cohort_specifications, render_cohort
+from turnpoint.reports.rendering import render_cohort
 from turnpoint.reports.views import CohortView
 from turnpoint.workflows.attention import ENDS_SCHEMA
 from turnpoint.workflows.priors import by_prior
@@ -58,16 +58,6 @@ def cohort(request: HttpRequest) -> HttpResponse:
     except Refused as error:
         problems = problems_in(list(error.problems))
         return show(request, "said.html", shell, 422, heading=chosen.name, lines=[], problems=problems)
-
-
-@require_GET
-def charts(request: HttpRequest) -> HttpResponse:
-    """The pictures of the page, as Vega-Lite."""
-    code, _ = language_of(request)
-    chosen = _chosen(request)
-    if chosen is None:
-        raise Http404
-    return JsonResponse(cohort_specifications(_view(chosen), code))
 
 
 def _chosen(request: HttpRequest) -> Study | None:

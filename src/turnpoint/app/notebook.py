@@ -16,7 +16,7 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from turnpoint.app import links, store
@@ -45,7 +45,7 @@ from turnpoint.reports.patient_page import patient_questions, questions_for_any_
 from turnpoint.reports.pdf import pdf
 from turnpoint.reports.places import site_name
 from turnpoint.reports.provenance_text import not_a_device
-from turnpoint.reports.rendering import patient_specifications, render_patient
+from turnpoint.reports.rendering import render_patient
 from turnpoint.reports.side_effects import plain_name
 
 STUDY = "notebook"
@@ -243,13 +243,6 @@ def open_course(request: HttpRequest) -> HttpResponse:
     owner = _owner_or_404(request)
     store.prepare(owner, author_of(request), is_private=_is_linked(request), opened=key_of(owner))
     return HttpResponseRedirect("/course")
-
-
-@require_GET
-def charts(request: HttpRequest) -> HttpResponse:
-    """The picture of the course, for those who want to see it."""
-    code, words = language_of(request)
-    return JsonResponse(patient_specifications(_shown(_opened_or_404(request), words), "patient", code))
 
 
 @require_GET

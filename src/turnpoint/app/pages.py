@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -19,7 +21,7 @@ from turnpoint.app.assessor import NOT_READ
 from turnpoint.app.gate import LOCAL_USER
 from turnpoint.app.intake import taken_in
 from turnpoint.app.models import TABLES, Change, Patient, Row
-from turnpoint.app.pictures import days_of, picture_of, study_of_patient
+from turnpoint.app.pictures import document_of, study_of_patient
 from turnpoint.app.shell import (
     Shell,
     choose_language,
@@ -49,8 +51,9 @@ from turnpoint.charts.language import NOTHING, Language, mark
 from turnpoint.errors import Problem, TurnpointError
 from turnpoint.kinetics.progression_gap import progression_gap
 from turnpoint.model.series import chosen_readers, of_reader
+from turnpoint.pictures.document import from_json
 from turnpoint.reports.catalogue import language
-from turnpoint.reports.rendering import Audience, patient_specifications, render_patient
+from turnpoint.reports.rendering import render_patient
 from turnpoint.study.study import Study as StudyTables
 from turnpoint.study.validation import NOTHING_MEASURED
 from turnpoint.workflows.attention import REASONS
@@ -60,6 +63,7 @@ _PER_PAGE = 50
 _FURTHER = 2  # empty lines of each kind in the entry form
 _FIRST = 5  # of lesions at the first scan: RECIST 1.1 has at most five target lesions
 _MOST_CHANGES = 300
+_MOST_SHOWN = 32  # pictures whose page is kept ready; each a few hundred kB
 _UNDETERMINED = "undetermined"
 _WHO: Mapping[str, str] = {LOCAL_USER: mark("this computer"), links.PATIENT: mark("the patient")}
 
@@ -181,29 +185,48 @@ def _path(days: Sequence[float], course: Sequence[float]) -> str:
 @require_GET
 def patient(request: HttpRequest, patient_id: str) -> HttpResponse:
     """One patient: the clinician's page, with a look back in time."""
-    code, _ = language_of(request)
+    code, words = language_of(request)
     found = patient_here(request, patient_id)
     try:
         at = _at(request)
-        shown = picture_of(found, at)
-        shell = patient_shell(request, found, at)
+        now = document_of(found)[1]
+        shown = _shown_of(now if at is None else document_of(found, at)[1], now, code)
     except TurnpointError as error:
         return _cannot_be_shown(request, found, error)
+    shell = patient_shell(request, found, at, shown.days)
     shell.has_charts = True
-
-    def into(template: str, language: Language, **content: Any) -> str:
-        return rendered(template, language, shell=shell, **content)
-
-    return HttpResponse(render_patient(shown, "clinician", code, into))
+    return HttpResponse(rendered(shown.template, words, shell=shell, **shown.content))
 
 
-@require_GET
-def charts(request: HttpRequest, patient_id: str) -> HttpResponse:
-    """The pictures of a patient's page, as Vega-Lite."""
-    code, _ = language_of(request)
-    found = patient_here(request, patient_id)
-    audience: Audience = "patient" if request.GET.get("audience") == "patient" else "clinician"
-    return JsonResponse(patient_specifications(picture_of(found, _at(request)), audience, code))
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What the clinician's page shows of a picture.
+
+    Attributes:
+        template: into which it goes.
+        content: what goes into it.
+        days: on which anything was measured, of what is known now.
+    """
+
+    template: str
+    content: Mapping[str, Any]
+    days: Sequence[int]
+
+
+@lru_cache(maxsize=_MOST_SHOWN)
+def _shown_of(document: bytes, now: bytes, code: str) -> _Shown:
+    """Worked out once for a picture as JSON, the one of all that is known now, and a language."""
+    kept: list[tuple[str, Mapping[str, Any]]] = []
+
+    def keep(template: str, language: Language, **content: Any) -> str:  # noqa: ARG001  (as `Into` has it)
+        kept.append((template, content))
+        return ""
+
+    whole = from_json(now)
+    # a look back keeps the weeks of now
+    render_patient(from_json(document), "clinician", code, keep, None if document == now else whole)
+    days = {*whole.markers["day"], *(own.day for lesion in whole.lesions for own in lesion.readings)}
+    return _Shown(*kept[0], sorted(days))
 
 
 @require_http_methods(["GET", "POST"])
@@ -524,12 +547,11 @@ def patient_here(request: HttpRequest, patient_id: str) -> Patient:
     return found
 
 
-def patient_shell(request: HttpRequest, found: Patient, at: int | None) -> Shell:
+def patient_shell(request: HttpRequest, found: Patient, at: int | None, days: Sequence[int]) -> Shell:
     """The shell of a patient's page."""
     _, words = language_of(request)
     shell = shell_of(request, words.text("Patient"))
     shell.above = "above_patient.html"
-    days = list(days_of(found))
     start = starts_of([found]).get(found.id)
     labels = [day_in_words(own, start, words) for own in days]
     day = days[-1] if at is None else at

@@ -78,13 +78,6 @@ def picture_of(patient: Patient, at: int | None = None) -> PatientPicture:
     return from_json(document_of(patient, at)[1])
 
 
-def days_of(patient: Patient) -> Sequence[int]:
-    """The days on which anything of the patient was measured, in order; a look back stops at one of them."""
-    study = study_of_patient(patient)
-    days = {*study.lesions["day"].to_list(), *study.markers["day"].to_list()}
-    return sorted(days)
-
-
 def _cells(patient: Patient) -> dict[str, list[Cells]]:
     return cells_of(rows_of([patient]))
 

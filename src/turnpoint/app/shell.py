@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -43,6 +44,7 @@ _NOTEBOOK = (
     ("/written", mark("What I wrote")),
 )
 _FOR_ADDING = ("/new", "/import")
+_IN_HTML = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&"}
 
 
 @dataclass(slots=True)
@@ -247,7 +249,11 @@ def _environment(*, is_alone: bool = False) -> Environment:
 
 
 def _to_be_drawn(picture: Figure) -> Markup:
-    """A place for the browser to draw in, with the picture's words."""
-    return Markup('<div class="vega" role="img" aria-label="{words}" data-figure="{name}"></div>').format(
-        words=picture.description, name=picture.figure_id
-    )
+    """A place for the browser to draw in, with the picture's words, and what it draws from."""
+    what = {"description": picture.description, **picture.specification}
+    # data, not a program; no end of an element may stand in it
+    data = json.dumps(what, ensure_ascii=False, allow_nan=False).translate(_IN_HTML)
+    return Markup(
+        '<div class="vega" role="img" aria-label="{words}" data-figure="{name}"></div>'
+        '<script type="application/json">{data}</script>'
+    ).format(words=picture.description, name=picture.figure_id, data=Markup(data))  # noqa: S704

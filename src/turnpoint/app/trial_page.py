@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.views.decorators.http import require_GET
 
 from turnpoint.app.api import as_file
@@ -22,8 +22,7 @@ from turnpoint.charts.language import Language, mark
 from turnpoint.model.parameters import SUM_OF_DIAMETERS
 from turnpoint.model.prior import GENERIC, shipped_priors
 from turnpoint.reports.provenance_text import PEOPLE
-from turnpoint.reports.rendering import render_trial, trial_specifications
-from turnpoint.workflows.trial_map import TrialMap
+from turnpoint.reports.rendering import render_trial
 
 FULL_SIZE: Final = 10_000
 _HORIZON_WEEKS: Final = 156
@@ -248,31 +247,11 @@ def trial(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def charts(request: HttpRequest) -> HttpResponse:
-    """The pictures of the page, as Vega-Lite."""
-    code, words = language_of(request)
-    asked = Asked.of(request.GET)
-    played = _played(request, asked, words)
-    arm = asked.arm_name(asked.mapped, words)
-    return JsonResponse(trial_specifications(played.trial.view(), played.cells, arm, code))
-
-
-@require_GET
 def declaration(request: HttpRequest) -> HttpResponse:
     """What `turnpoint trial` plays at full size."""
     _, words = language_of(request)
     text = Asked.of(request.GET).toml(words, FULL_SIZE)
     return as_file(text.encode(), "application/toml", "trial.toml")
-
-
-def _played(request: HttpRequest, asked: Asked, words: Language) -> TrialMap:
-    try:
-        found = trials.found(asked.toml(words), _who(request))
-    except Failed:
-        found = None
-    if found is None:
-        raise Http404
-    return found
 
 
 def _who(request: HttpRequest) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.specification import SCHEMA, Axis, Marks, Specification, layered, marks
+from turnpoint.charts.specification import SCHEMA, Axis, Marks, Specification, grouped, layered, marks
 
 FONT = (
     "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'PingFang SC', 'Hiragino Sans GB', "
@@ -17,7 +17,7 @@ FONT = (
 _WIDTH_OF_LETTER, _WIDTH_OF_CHARACTER = 0.56, 1.0  # of the font size, on average; Chinese characters fill it
 _FIRST_CHARACTER = "\u2e80"
 
-Layer = Marks | tuple[Marks, Marks]  # a pair: text and the white edge under it
+Layer = Marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,16 @@ def text_width_px(text: str, size_px: float) -> float:
     return size_px * ems
 
 
+def fitting(text: str, room_px: float, size_px: float) -> str:
+    """The text, or as much of its beginning as there is room for."""
+    if text_width_px(text, size_px) <= room_px:
+        return text
+    kept = text
+    while kept and text_width_px(kept + "…", size_px) > room_px:
+        kept = kept[:-1]
+    return kept.rstrip(" ,、;") + "…"
+
+
 def sheet(
     layers: Sequence[Layer],
     canvas: Canvas,
@@ -83,10 +93,28 @@ def sheet(
     bottom_px: int = 38,
 ) -> Specification:
     """Layers on a sheet of fixed size: the plot starts and ends at the same pixels in every panel."""
-    flat = [own for layer in layers for own in (layer if isinstance(layer, tuple) else (layer,))]
+    return _on_sheet(layered(layers), canvas, height_px, (top_px, bottom_px))
+
+
+def sheet_of_groups(
+    groups: Sequence[Sequence[Layer]],
+    canvas: Canvas,
+    height_px: int,
+    *,
+    top_px: int,
+    bottom_px: int = 38,
+) -> Specification:
+    """The same for groups of layers, as `grouped` has them."""
+    return _on_sheet(grouped(groups), canvas, height_px, (top_px, bottom_px))
+
+
+def _on_sheet(
+    drawn: Specification, canvas: Canvas, height_px: int, above_below_px: tuple[int, int]
+) -> Specification:
+    top_px, bottom_px = above_below_px
     return {
         "$schema": SCHEMA,
-        **layered(flat),
+        **drawn,
         "width": canvas.plot_width_px,
         "height": height_px,
         "padding": {"left": canvas.left_px, "right": canvas.right_px, "top": top_px, "bottom": bottom_px},
@@ -131,19 +159,23 @@ def words(
     align: str = "left",
     bold: bool = False,
     dx: int = 0,
+    dy: int = 0,
 ) -> Layer:
-    """Text from the column `text`, with a white edge so that it can be read on top of lines."""
+    """Text from the column `text`, with a white edge so that it can be read on top of lines.
+
+    The edge is a stroke that has to be painted first: `svg` sees to it in a drawing, a page's style in a browser.
+    """
     style: Specification = {
         "align": align,
         "baseline": "middle",
         "fontSize": size_px,
         "lineBreak": "\n",
         "dx": dx,
+        **({"dy": dy} if dy else {}),
         "fontWeight": 600 if bold else 400,
     }
-    edge = marks(rows, "text", stroke=palette.PAPER, strokeWidth=3, strokeJoin="round", **style)
-    text = marks(rows, "text", color=colour, **style)
-    return edge.encode(x=x, y=y, text="text:N"), text.encode(x=x, y=y, text="text:N")
+    edge = {"stroke": palette.PAPER, "strokeWidth": 3, "strokeJoin": "round"}
+    return marks(rows, "text", color=colour, **edge, **style).encode(x=x, y=y, text="text:N")
 
 
 def spread(positions_px: Sequence[float], gap_px: float, low_px: float, high_px: float) -> list[float]:

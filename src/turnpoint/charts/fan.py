@@ -7,7 +7,9 @@ from collections.abc import Callable
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Layer, at_x, at_y, words
+from turnpoint.charts.canvas import Layer
+from turnpoint.charts.lane import Readings
+from turnpoint.charts.language import Language
 from turnpoint.charts.specification import Specification, marks
 from turnpoint.charts.week_axis import Panel
 
@@ -44,14 +46,24 @@ def fan_layers(fan: pl.DataFrame, y: Callable[[str], Specification], panel: Pane
     return layers
 
 
-def forecast_label(fan: pl.DataFrame, panel: Panel, y_px: float) -> list[Layer]:
-    """The word above the plot where the forecast begins, or nothing."""
-    last = panel.axis.last_visit_week
-    if last is None or fan.filter(pl.col("kind") == "forecast").is_empty():
-        return []
-    rows = pl.DataFrame({"text": [panel.language.text("forecast")]})
-    place = at_x(panel.pixel(last) + 1.4 * panel.canvas.largest_px)
-    return [words(rows, place, at_y(y_px), size_px=panel.canvas.font_px - 1, colour=palette.FORECAST)]
+def fan_readings(
+    fan: pl.DataFrame, said: Callable[[float | None], str], unit: str, language: Language
+) -> Readings:
+    """The forecast of each day in words: `40 mm (32 to 56)`."""
+    ahead = fan.filter(pl.col("kind") == "forecast").sort("day")
+    return tuple(
+        (
+            day,
+            language.text(
+                "forecast {value} ({low} to {high})",
+                value=f"{said(middle)} {unit}".strip(),
+                low=said(low),
+                high=said(high),
+            ),
+        )
+        for day, low, middle, high in ahead.select("day", "q05", "q50", "q95").rows()
+        if middle is not None
+    )
 
 
 def _joined(fan: pl.DataFrame) -> pl.DataFrame:

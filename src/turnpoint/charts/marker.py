@@ -9,53 +9,77 @@ from typing import Any
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Layer, at_x, at_y, sheet, words
-from turnpoint.charts.dates import turning_layers
-from turnpoint.charts.fan import fan_layers, forecast_label
+from turnpoint.charts.canvas import Layer, at_x, spaced, text_width_px, words
+from turnpoint.charts.fan import fan_layers, fan_readings
+from turnpoint.charts.lane import Lane, Place, left_axis
 from turnpoint.charts.language import Language
-from turnpoint.charts.specification import Axis, Scale, Specification, channel, marks
+from turnpoint.charts.specification import Specification, channel, marks
 from turnpoint.charts.week_axis import Panel
-from turnpoint.pictures.dates import DateInterval
 
-_HEIGHT_PX = 200
-_TURNING_Y_PX = -38.0
-_FORECAST_Y_PX = -12.0
+_HEIGHT_PX = 132.0
+_LABEL_GAP_PX = 12.0
 _LONGEST_LIST = 40
+_MOST_TICKS = 5
 _SHAPES = {"none": "circle", "left": "triangle-down", "right": "triangle-up"}
 
 
-def marker(
-    values: pl.DataFrame, fan: pl.DataFrame, turning: DateInterval, panel: Panel, *, is_first: bool = False
-) -> Specification:
-    """The chart of one marker.
+def marker_lane(name: str, values: pl.DataFrame, fan: pl.DataFrame, language: Language) -> Lane:
+    """The lane of one marker, on a logarithmic axis.
 
     Args:
-        values: `day, value, censoring, upper_limit` of this marker; `censoring` is `none`, `left` or `right`.
+        name: of the marker.
+        values: `day, value, censoring, upper_limit, unit` of this marker; `censoring` is `none`, `left` or `right`.
         fan: its quantiles: `day, kind, q05, q25, q50, q75, q95`.
-        turning: the turning point as the last assessment has it.
-        panel: what the chart is drawn on.
-        is_first: no panel above names the turning point and the forecast, so this one does.
+        language: of its words.
     """
+    unit = str(values.sort("day")["unit"].fill_null("").item(-1))
     shown = _on_log_axis(values)
     limit = upper_limit(values)
-    bottom, top = _domain(shown, fan, limit)
-    scale = Scale(type="log", domain=[bottom, top], nice=False, clamp=True)
-    y_axis = Axis(
-        values=_ticks(bottom, top), grid=True, ticks=False, title=None, labelOverlap=False, format="~r"
+    caption = language.text("Logarithmic axis: equal steps are equal ratios.")
+    if shown.filter(pl.col("censoring") != "none").height:
+        outside = language.text(
+            "Triangles point to where the true value lies when it is outside what the assay can measure."
+        )
+        caption = language.joined([caption, outside])
+
+    def draw(place: Place, panel: Panel) -> list[Layer]:
+        return _layers(shown, fan, limit, place, panel)
+
+    return Lane(
+        title=language.text("{marker}, {unit}", marker=name, unit=unit) if unit else name,
+        caption=caption,
+        description=describe(values, unit, language),
+        above_px=0.0,
+        height_px=_HEIGHT_PX,
+        draw=draw,
+        readings=(
+            *(
+                (day, f"{censored_value(value, censoring, language)} {unit}".strip())
+                for day, value, censoring in values.filter(pl.col("value").is_not_null())
+                .sort("day")
+                .select("day", "value", "censoring")
+                .rows()
+            ),
+            *fan_readings(fan, language.measured, unit, language),
+        ),
     )
+
+
+def _layers(
+    shown: pl.DataFrame, fan: pl.DataFrame, limit: float | None, place: Place, panel: Panel
+) -> list[Layer]:
+    bottom, top = _domain(shown, fan, limit)
+    scale = place.scale(bottom, top, type="log", clamp=True)
+    y_axis = left_axis(values=_ticks(bottom, top), labelOverlap=False, format="~r")
     x = panel.x()
 
     def y(column: str) -> Specification:
         return channel(f"{column}:Q", scale=scale, axis=y_axis)
 
     floored = fan.with_columns(pl.col("q05", "q25", "q50", "q75", "q95").clip(bottom / 10))
-    layers: list[Layer] = [
-        *turning_layers(turning, panel, _TURNING_Y_PX if is_first else None),
-        *fan_layers(floored, y, panel),
-        *panel.now(),
-    ]
+    layers: list[Layer] = [*fan_layers(floored, y, panel)]
     if limit is not None:
-        layers += _limit_layers(limit, y, (bottom, top), panel)
+        layers += _limit_layers(limit, y, (bottom, top), place, panel)
     layers.append(
         marks(shown, "line", color=palette.INK, strokeWidth=1.2, opacity=0.55).encode(x=x, y=y("shown"))
     )
@@ -72,9 +96,36 @@ def marker(
             }
             size = 42 if censoring == "none" else 80
             layers.append(marks(rows, "point", filled=True, size=size, **style).encode(x=x, y=y("shown")))
-    if is_first:
-        layers += forecast_label(fan, panel, _FORECAST_Y_PX)
-    return sheet(layers, panel.canvas, _HEIGHT_PX, top_px=52 if is_first else 12)
+    return [*layers, *_censored_labels(shown, y("shown"), panel)]
+
+
+def _censored_labels(shown: pl.DataFrame, y: Specification, panel: Panel) -> list[Layer]:
+    """What the laboratory wrote, `<2`, beside values outside what the assay can measure; the first of equal ones."""
+    outside = shown.filter(pl.col("censoring") != "none")
+    if outside.is_empty():
+        return []
+    texts = [
+        censored_value(value, censoring, panel.language)
+        for value, censoring in outside.select("value", "censoring").rows()
+    ]
+    outside = outside.with_columns(pl.Series("text", texts)).filter(
+        (pl.col("text") != pl.col("text").shift(1)).fill_null(value=True)
+    )
+    widest = max(text_width_px(text, panel.canvas.largest_px) for text in texts)
+    pixels = [panel.pixel(week) for week in outside["week"]]
+    room = spaced(pixels, [False] * outside.height, widest + _LABEL_GAP_PX)
+    size_px = panel.canvas.font_px - 1
+    return [
+        words(
+            outside.filter(pl.Series(room)),
+            panel.x(),
+            y,
+            size_px=size_px,
+            colour=palette.QUIET,
+            align="center",
+            dy=-15,
+        )
+    ]
 
 
 def upper_limit(values: pl.DataFrame) -> float | None:
@@ -155,27 +206,29 @@ def _ticks(bottom: float, top: float) -> list[float]:
     for factors in ((1, 2, 5), (1, 3), (1,)):
         found = [factor * 10.0**exponent for exponent in exponents for factor in factors]
         inside = [round(tick, 12) for tick in found if bottom <= tick <= top]
-        if len(inside) <= 7:
+        if len(inside) <= _MOST_TICKS:
             return inside
-    return inside[:: math.ceil(len(inside) / 6)]
+    return inside[:: math.ceil(len(inside) / (_MOST_TICKS - 1))]
 
 
 def _limit_layers(
     limit: float,
     y: Callable[[str], Specification],
     domain: tuple[float, float],
+    place: Place,
     panel: Panel,
 ) -> list[Layer]:
     bottom, top = domain
     rule = pl.DataFrame({"limit": [limit]})
     y_px = _HEIGHT_PX * (1.0 - math.log(limit / bottom) / math.log(top / bottom))
+    largest_px = panel.canvas.largest_px
     text = panel.language.text("upper limit\n{value}", value=panel.language.measured(limit))
     return [
         marks(rule, "rule", color=palette.QUIET, strokeWidth=1.2, strokeDash=[7, 4]).encode(y=y("limit")),
         words(
             pl.DataFrame({"text": [text]}),
             at_x(panel.canvas.plot_width_px + 8),
-            at_y(min(y_px, _HEIGHT_PX - 0.5 * panel.canvas.largest_px) - 0.6 * panel.canvas.largest_px),
+            place.at_y(min(max(y_px, largest_px), _HEIGHT_PX - 0.5 * largest_px) - 0.6 * largest_px),
             size_px=panel.canvas.font_px - 1,
             colour=palette.QUIET,
         ),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import polars as pl
 
 from turnpoint.charts import palette
-from turnpoint.charts.canvas import Layer, at_x, at_y, sheet, spaced, spread, words
+from turnpoint.charts.canvas import Layer, at_x, spaced, spread, words
+from turnpoint.charts.lane import Lane, Place, left_axis
 from turnpoint.charts.language import Language, mark
-from turnpoint.charts.specification import Axis, Scale, Specification, channel, marks
+from turnpoint.charts.specification import Scale, Specification, channel, marks
 from turnpoint.charts.week_axis import Panel
 
 STATE_NAMES = {
@@ -19,23 +22,50 @@ STATE_NAMES = {
     "undetermined": mark("cannot tell yet"),
 }
 _STATES = ("responding", "plateau", "regrowing")
-_HEIGHT_PX = 160
-_TOP_PX = 26
+_HEIGHT_PX = 84.0
+_SIGNS_PX = 20.0
+_SIGN_Y_PX = -10.0
 _LONGEST_LIST = 30
 _ROOM_FOR_EDGES_PX = 6.0
 
 
-def states(assessment: pl.DataFrame, panel: Panel) -> Specification:
+def states_lane(assessment: pl.DataFrame, language: Language) -> Lane:
     """Stacked bars, one a visit; pale with a question mark above where the verdict is `undetermined`.
 
     Args:
         assessment: `day, p_responding, p_plateau, p_regrowing, verdict, alert`.
-        panel: what the chart is drawn on.
+        language: of its words.
     """
     rows = assessment.sort("day").with_columns((pl.col("day") / 7.0).alias("week"))
+    captions = [language.text("From data up to each visit.")]
+    if rows.filter(pl.col("verdict") == "undetermined").height:
+        captions.append(language.text("Pale bars with a question mark: the data do not allow a verdict."))
+    if rows.filter(pl.col("alert").fill_null(value=False)).height:
+        captions.append(language.text("Black triangle: alert."))
+    return Lane(
+        title=language.text("State at each visit, %"),
+        caption=language.joined(captions),
+        description=describe(assessment, language),
+        above_px=_SIGNS_PX,
+        height_px=_HEIGHT_PX,
+        draw=lambda place, panel: _layers(rows, place, panel),
+        readings=tuple((row["day"], _reading(row, language)) for row in rows.iter_rows(named=True)),
+    )
+
+
+def _reading(row: Mapping[str, Any], language: Language) -> str:
+    """The verdict, with the state's chance, and the alert."""
+    verdict = str(row["verdict"])
+    said = language.text(STATE_NAMES.get(verdict, STATE_NAMES["undetermined"]))
+    if verdict in _STATES:
+        said = f"{said} {language.chance(row[f'p_{verdict}'])}"
+    return language.listed([said, language.text("alert")]) if row["alert"] else said
+
+
+def _layers(rows: pl.DataFrame, place: Place, panel: Panel) -> list[Layer]:
     bar_px = _bar_width(rows["week"].to_list(), panel)
-    scale = Scale(domain=[0, 1], nice=False)
-    y_axis = Axis(values=[0, 0.5, 1], format=".0%", grid=True, ticks=False, title=None)
+    scale = place.scale(0, 1)
+    y_axis = left_axis(values=[0, 0.5, 1], labelExpr="100 * datum.value")
     x = panel.x()
     stacked = _stacked(rows)
     base = marks(
@@ -49,7 +79,6 @@ def states(assessment: pl.DataFrame, panel: Panel) -> Specification:
         "state:N", scale=Scale(domain=list(_STATES), range=list(palette.STATES.values())), legend=None
     )
     layers: list[Layer] = [
-        *panel.now(),
         base.encode(
             x=x,
             y=channel("low:Q", scale=scale, axis=y_axis),
@@ -57,11 +86,11 @@ def states(assessment: pl.DataFrame, panel: Panel) -> Specification:
             color=colour,
             opacity=channel("strength:Q", scale=None),
         ),
-        *_signs(rows, x, panel),
+        *_signs(rows, x, place, panel),
     ]
     if rows.height:
-        layers += _names(stacked.filter(pl.col("day") == rows["day"].item(-1)), panel)
-    return sheet(layers, panel.canvas, _HEIGHT_PX, top_px=_TOP_PX)
+        layers += _names(stacked.filter(pl.col("day") == rows["day"].item(-1)), place, panel)
+    return layers
 
 
 def describe(assessment: pl.DataFrame, language: Language) -> str:
@@ -112,7 +141,7 @@ def _stacked(rows: pl.DataFrame) -> pl.DataFrame:
     ).filter(pl.col("high").is_not_null())
 
 
-def _signs(rows: pl.DataFrame, x: Specification, panel: Panel) -> list[Layer]:
+def _signs(rows: pl.DataFrame, x: Specification, place: Place, panel: Panel) -> list[Layer]:
     """A black flag where an alert was raised, a question mark where nothing could be said."""
     alerts = rows.filter(pl.col("alert").fill_null(value=False)).select(
         "week", pl.lit(panel.language.text("alert")).alias("text")
@@ -125,7 +154,7 @@ def _signs(rows: pl.DataFrame, x: Specification, panel: Panel) -> list[Layer]:
         pixels = [panel.pixel(week) for week in unsure["week"]]
         room = spaced(pixels, [False] * unsure.height, 0.7 * panel.canvas.largest_px)
         unsure = unsure.filter(pl.Series(room))
-        above = at_y(-9)
+        above = place.at_y(_SIGN_Y_PX)
         layers.append(
             words(unsure, x, above, size_px=panel.canvas.font_px, colour=palette.QUIET, align="center")
         )
@@ -133,33 +162,37 @@ def _signs(rows: pl.DataFrame, x: Specification, panel: Panel) -> list[Layer]:
         layers.append(
             marks(
                 alerts, "point", shape="triangle-down", filled=True, color=palette.ALERT, size=70, opacity=1
-            ).encode(x=x, y=at_y(-7))
+            ).encode(x=x, y=place.at_y(_SIGN_Y_PX))
         )
         first = alerts.head(1)
         layers.append(
-            words(first, x, at_y(-9), size_px=panel.canvas.font_px - 1, align="right", bold=True, dx=-9)
+            words(
+                first,
+                x,
+                place.at_y(_SIGN_Y_PX),
+                size_px=panel.canvas.font_px - 1,
+                align="right",
+                bold=True,
+                dx=-9,
+            )
         )
     return layers
 
 
-def _names(last: pl.DataFrame, panel: Panel) -> list[Layer]:
-    """The states' names and last probabilities beside the plot, at the height of the last bar's parts."""
+def _names(last: pl.DataFrame, place: Place, panel: Panel) -> list[Layer]:
+    """The states' names beside the plot, at the height of the last bar's parts."""
     parts = last.rows(named=True)
     middles = [_HEIGHT_PX * (1.0 - 0.5 * (part["low"] + part["high"])) for part in parts]
-    size, room = panel.canvas.largest_px, 2.5 * panel.canvas.largest_px
-    placed = spread(middles, room, 6.0, _HEIGHT_PX - 0.5 * size)
+    size = panel.canvas.largest_px
+    placed = spread(middles, 1.25 * size, 0.5 * size, _HEIGHT_PX - 0.5 * size)
     layers: list[Layer] = []
     for part, y_px in zip(parts, placed, strict=True):
         state = str(part["state"])
-        name, chance = (
-            panel.language.text(STATE_NAMES[state]),
-            panel.language.chance(part["high"] - part["low"]),
-        )
         layers.append(
             words(
-                pl.DataFrame({"text": [f"{name}\n{chance}"]}),
+                pl.DataFrame({"text": [panel.language.text(STATE_NAMES[state])]}),
                 at_x(panel.canvas.plot_width_px + 20),
-                at_y(y_px - 0.6 * size),
+                place.at_y(y_px),
                 size_px=panel.canvas.font_px - 1,
             )
         )
@@ -172,6 +205,5 @@ def _names(last: pl.DataFrame, panel: Panel) -> list[Layer]:
             size=90,
             opacity=1,
         )
-        beside = at_y(y_px - 0.6 * size)
-        layers.append(swatch.encode(x=at_x(panel.canvas.plot_width_px + 12), y=beside))
+        layers.append(swatch.encode(x=at_x(panel.canvas.plot_width_px + 10), y=place.at_y(y_px)))
     return layers

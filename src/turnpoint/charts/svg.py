@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from threading import Thread
@@ -9,7 +10,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from turnpoint.charts.canvas import FONT
-from turnpoint.charts.specification import Specification
+from turnpoint.charts.specification import Specification, at_rest
 
 _SVG = "http://www.w3.org/2000/svg"
 _LONG_DECIMAL = re.compile(r"(\.\d\d)\d+")
@@ -38,6 +39,7 @@ def svg(chart: Specification, *, figure_id: str, title: str, description: str) -
     """
     import vl_convert  # noqa: PLC0415 - 80 MB of renderer, loaded when a picture is drawn
 
+    chart = at_rest(chart)
     # a character that XML forbids would abort the renderer, and the process with it; rows have none (`inline`)
     spec = {name: part if name == "datasets" else _printable(part) for name, part in chart.items()}
     # looking each font of the list up for each text would take half of the time; the picture names them once
@@ -49,6 +51,7 @@ def svg(chart: Specification, *, figure_id: str, title: str, description: str) -
     ) in root.iter():  # plain names: prefixes would hang on a global table that other libraries change
         element.tag = element.tag.removeprefix(f"{{{_SVG}}}")
     _shrink(root)
+    _edges_first(root)
     _own_ids(root, figure_id)
     width, height = root.attrib["width"], root.attrib["height"]
     root.attrib.clear()
@@ -115,6 +118,19 @@ def _shrink(parent: ET.Element) -> None:
         _shrink(child)
         if child.tag == "g" and len(child) == 0:
             parent.remove(child)
+
+
+def _edges_first(root: ET.Element) -> None:
+    """Each text with an edge as two: the edge, and the text on it; not every reader knows `paint-order`."""
+    for parent in list(root.iter()):
+        for place, child in reversed(list(enumerate(parent))):
+            if child.tag != "text" or "stroke" not in child.attrib:
+                continue
+            edge = copy.deepcopy(child)
+            edge.attrib["fill"] = edge.attrib["stroke"]
+            for name in ("stroke", "stroke-width", "stroke-linejoin"):
+                child.attrib.pop(name, None)
+            parent.insert(place, edge)
 
 
 def _lines_by_size(text: ET.Element) -> None:

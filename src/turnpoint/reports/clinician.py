@@ -19,7 +19,7 @@ from turnpoint.reports.called_text import called_already, called_sentences
 from turnpoint.reports.course_tables import doses_table, events_table, percent_change, visits_table
 from turnpoint.reports.evidence_text import clinician_sentence, quantity_name
 from turnpoint.reports.figure import Figure
-from turnpoint.reports.figures import date_name, date_names, patient_figures
+from turnpoint.reports.figures import course_figure, date_name, date_names
 from turnpoint.reports.harm_section import clinician_harm, next_cycle_figure
 from turnpoint.reports.lesion_text import lesions_table, parted_sentence
 from turnpoint.reports.page import Into, page
@@ -39,8 +39,10 @@ _STATES = ("responding", "plateau", "regrowing")
 _NO_CAUSE_ASKED = ("responding", "nothing_left", "not_assessed", "undetermined")
 
 
-def clinician_page(view: PatientPicture, language: Language, into: Into = page) -> str:
-    """The page as HTML."""
+def clinician_page(
+    view: PatientPicture, language: Language, into: Into = page, whole: PatientPicture | None = None
+) -> str:
+    """The page as HTML; `whole` as in `course_figure`."""
     snap = snapshot(view)
     provenance = view.provenance
     return into(
@@ -77,7 +79,7 @@ def clinician_page(view: PatientPicture, language: Language, into: Into = page) 
         dates=_dates_table(snap, language) if snap.expects_dates else None,
         causes=_causes_table(view, snap, language),
         cause_unknown=cause_sentences(view, snap, language),
-        figures=patient_figures(view, snap, language),
+        course=course_figure(view, snap, language, whole),
         harm=None if view.harm is None else clinician_harm(view.harm, language),
         visits=visits_table(view, language),
         doses=doses_table(view, language),
@@ -87,10 +89,15 @@ def clinician_page(view: PatientPicture, language: Language, into: Into = page) 
     )
 
 
-def clinician_figures(view: PatientPicture, language: Language) -> list[Figure]:
-    """Every picture of the page, in its order."""
-    harm = None if view.harm is None else next_cycle_figure(view.harm, language)
-    return [*patient_figures(view, snapshot(view), language), *([] if harm is None else [harm])]
+def clinician_figures(
+    view: PatientPicture, language: Language, whole: PatientPicture | None = None
+) -> list[Figure]:
+    """Every picture of the page, in its order; `whole` as in `course_figure`."""
+    found = (
+        course_figure(view, snapshot(view), language, whole),
+        None if view.harm is None else next_cycle_figure(view.harm, language),
+    )
+    return [own for own in found if own is not None]
 
 
 def headlines(view: PatientPicture, snap: Snapshot, language: Language) -> dict[str, object]:

@@ -9,6 +9,21 @@ from turnpoint.charts.svg import svg
 
 
 @dataclass(frozen=True, slots=True)
+class FigurePart:
+    """One lane of a picture.
+
+    Attributes:
+        title: what it shows.
+        caption: how to read it.
+        description: the same in words, with its numbers.
+    """
+
+    title: str
+    caption: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """One picture with its words.
 
@@ -18,6 +33,7 @@ class Figure:
         caption: how to read it.
         description: the same in words, with its numbers, for people who do not see it.
         specification: Vega-Lite with its data.
+        parts: the lanes of a picture that has several; its caption and description then stand above all of them.
     """
 
     figure_id: str
@@ -25,6 +41,7 @@ class Figure:
     caption: str
     description: str
     specification: Specification
+    parts: tuple[FigurePart, ...] = ()
 
     @property
     def drawing(self) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
 from turnpoint.charts import (
+    course,
     dates,
     marker,
     patient_picture,
@@ -20,146 +20,86 @@ from turnpoint.charts import (
     waterfall,
 )
 from turnpoint.charts.canvas import COHORT, COURSE, READING
+from turnpoint.charts.lane import Lane
 from turnpoint.charts.language import Language
-from turnpoint.charts.specification import Specification
 from turnpoint.charts.week_axis import Panel, WeekAxis
 from turnpoint.pictures.patient import PatientPicture
 from turnpoint.pictures.snapshot import SUM_OF_DIAMETERS, Snapshot
-from turnpoint.reports.figure import Figure
+from turnpoint.reports.figure import Figure, FigurePart
+from turnpoint.reports.places import lesion_name
 from turnpoint.reports.views import CohortView
 
 _PICTURE_WEEKS_AHEAD = 12.0  # a patient's picture looks to the next results, not to half a year
 
 
-def patient_figures(view: PatientPicture, snap: Snapshot, language: Language) -> list[Figure]:
-    """Every panel that the view has data for, on one week axis."""
-    axis = WeekAxis.over(
-        [view.sums, view.markers, view.doses, view.events, view.assessment, view.fan], snap.last_day
+def course_figure(
+    view: PatientPicture, snap: Snapshot, language: Language, whole: PatientPicture | None = None
+) -> Figure | None:
+    """The patient's whole course on one time axis; None where nothing was read.
+
+    Args:
+        view: what is shown.
+        snap: of the same.
+        language: of its words.
+        whole: what is known now, where `view` looks back: its weeks are the axis, so that a look back moves nothing.
+    """
+    lanes = _lanes(view, language, snap)
+    if not lanes:
+        return None
+    turning = snap.date("turning_day") if snap.expects_dates and view.assessment.height else None
+    forecast = view.fan.filter(pl.col("kind") == "forecast")
+    panel = Panel(_axis_of(view, whole, snap), COURSE, language)
+    captions = [language.text("Grey: fitted. Blue: forecast if the regimen goes on, 50% and 90%.")]
+    if turning is not None and turning.bounds is not None:
+        captions.append(language.text("Violet: turning point, median and 90% interval."))
+    parts = tuple(FigurePart(lane.title, lane.caption, lane.description) for lane in lanes)
+    said = [language.text("{name}: {value}", name=part.title, value=part.description) for part in parts]
+    if turning is not None:
+        interval = dates.interval_text(turning, language)
+        said.insert(0, language.text("Turning point: {interval}.", interval=interval))
+    return Figure(
+        "course",
+        language.text("The course, by week since the start"),
+        language.joined(captions),
+        language.joined(said),
+        course.course(lanes, turning, panel, has_forecast=forecast.height > 0),
+        parts,
     )
-    course = _Course(view, snap, axis, language)
-    figures: list[Figure] = []
-    if view.sums["sum_of_diameters_mm"].drop_nulls().len():
-        figures.append(course.sums())
-    known = view.markers.filter(pl.col("value").is_not_null())
-    figures += [
-        course.marker(str(name), index)
-        for index, name in enumerate(known["marker"].unique(maintain_order=True))
+
+
+def _axis_of(view: PatientPicture, whole: PatientPicture | None, snap: Snapshot) -> WeekAxis:
+    """Of everything that is shown, and of what is known now where the view looks back."""
+    shown = [view] if whole is None else [view, whole]
+    frames = [
+        frame
+        for own in shown
+        for frame in (own.sums, own.markers, own.doses, own.events, own.assessment, own.fan)
     ]
+    return WeekAxis.over(frames, snap.last_day)
+
+
+def _lanes(view: PatientPicture, language: Language, snap: Snapshot) -> list[Lane]:
+    """What the view has data for, from the top to the bottom."""
+    found: list[Lane] = []
     if view.assessment.height:
-        figures.append(course.states())
-        if snap.expects_dates:
-            figures.append(course.dates())
-    if view.doses.height:
-        figures.append(course.doses())
-    if view.events.height:
-        figures.append(course.events())
-    return figures
-
-
-@dataclass(frozen=True, slots=True)
-class _Course:
-    """One patient's panels; each method draws one."""
-
-    view: PatientPicture
-    snap: Snapshot
-    axis: WeekAxis
-    language: Language
-
-    def sums(self) -> Figure:
-        view, text = self.view, self.language.text
-        lines = sum_of_diameters.RecistLines(view.partial_response_line_mm, view.progression_line_mm)
+        found.append(states.states_lane(view.assessment, language))
+    if view.sums["sum_of_diameters_mm"].drop_nulls().len():
+        lines = sum_of_diameters.RecistLines(
+            view.partial_response_line_mm, view.progression_line_mm, view.baseline_mm
+        )
         fan = view.fan.filter(pl.col("quantity") == SUM_OF_DIAMETERS)
-        turning = self.snap.date("turning_day")
-        return self._drawn(
-            "sums",
-            text("Sum of diameters, mm"),
-            text(
-                "Dots: measured sums; the bars hold 90% of repeated readings. Open triangles: part of the sum is too "
-                "small to measure. Grey: fitted. Blue: forecast if the regimen goes on, 50% and 90%. Violet: turning "
-                "point, median and 90% interval."
-            ),
-            sum_of_diameters.describe(view.sums, lines, self.language),
-            lambda panel: sum_of_diameters.sum_of_diameters(view.sums, fan, lines, turning, panel),
-        )
-
-    def marker(self, name: str, index: int) -> Figure:
-        text = self.language.text
-        is_first = index == 0 and not self.snap.last_sum
-        values = self.view.markers.filter(pl.col("marker") == name)
-        fan = self.view.fan.filter(pl.col("quantity") == name)
-        unit = str(values.sort("day")["unit"].fill_null("").item(-1))
-        return self._drawn(
-            f"marker{index}",
-            text("{marker}, {unit}", marker=name, unit=unit),
-            text(
-                "Logarithmic axis: equal steps are equal ratios. Triangles point to where the true value lies when it "
-                "is outside what the assay can measure."
-            ),
-            marker.describe(values, unit, self.language),
-            lambda panel: marker.marker(values, fan, self.snap.date("turning_day"), panel, is_first=is_first),
-        )
-
-    def states(self) -> Figure:
-        text = self.language.text
-        return self._drawn(
-            "states",
-            text("State at each visit, from data up to that visit"),
-            text("Pale bars with a question mark: the data do not allow a verdict. Black triangle: alert."),
-            states.describe(self.view.assessment, self.language),
-            lambda panel: states.states(self.view.assessment, panel),
-        )
-
-    def dates(self) -> Figure:
-        # growth that has been read has its week in the table: no interval is drawn for it
-        names = [
-            name for name in date_names() if not (name == "regrowth_day" and not self.snap.regrowth_is_ahead)
-        ]
-        named = [(date_name(name, self.language), self.snap.date(name)) for name in names]
-        said = [
-            self.language.text(
-                "{name}: {value}", name=name, value=dates.interval_text(interval, self.language)
-            )
-            for name, interval in named
-        ]
-        return self._drawn(
-            "dates",
-            self.language.text("Dates, as the last visit shows them"),
-            self.language.text(
-                "Bars: 90% intervals. Dots: medians. An arrow: the interval goes on beyond the axis."
-            ),
-            ". ".join(said) + ".",
-            lambda panel: dates.three_dates(named, panel),
-        )
-
-    def doses(self) -> Figure:
-        given, last_day = self.view.doses, self.snap.last_day
-        return self._drawn(
-            "doses",
-            self.language.text("Treatment"),
-            self.language.text("A tick a dose, as tall as the dose. Shaded: no drug was given."),
-            treatment.describe_doses(given, last_day, self.language),
-            lambda panel: treatment.doses(given, last_day, panel),
-        )
-
-    def events(self) -> Figure:
-        return self._drawn(
-            "events",
-            self.language.text("Adverse events"),
-            self.language.text("From first to last day; the number is the CTCAE grade."),
-            treatment.describe_events(self.view.events, self.language),
-            lambda panel: treatment.events(self.view.events, panel),
-        )
-
-    def _drawn(
-        self,
-        figure_id: str,
-        heading: str,
-        caption: str,
-        description: str,
-        draw: Callable[[Panel], Specification],
-    ) -> Figure:
-        panel = Panel(self.axis, COURSE, self.language)
-        return Figure(figure_id, heading, caption, description, draw(panel))
+        lesions = [(lesion_name(own.lesion_id, own.site, language), own) for own in view.lesions]
+        found.append(sum_of_diameters.sum_lane(view.sums, lesions, fan, lines, language))
+    known = view.markers.filter(pl.col("value").is_not_null())
+    for name in known["marker"].unique(maintain_order=True):
+        values = view.markers.filter(pl.col("marker") == name)
+        fan = view.fan.filter(pl.col("quantity") == name)
+        found.append(marker.marker_lane(str(name), values, fan, language))
+    if view.doses.height:
+        found.append(treatment.doses_lane(view.doses, snap.last_day, language))
+    if view.events.height:
+        found.append(treatment.events_lane(view.events, language))
+    return found
 
 
 def _marker_to_show(view: PatientPicture, snap: Snapshot, *, has_sum: bool) -> Mapping[str, Any] | None:

@@ -16,12 +16,11 @@ from turnpoint.reports.catalogue import language
 from turnpoint.reports.clinician import clinician_figures, clinician_page
 from turnpoint.reports.cohort_page import cohort_page
 from turnpoint.reports.figure import Figure
-from turnpoint.reports.figures import cohort_figures
 from turnpoint.reports.page import Into, page
 from turnpoint.reports.patient_page import patient_page, plain_figures
 from turnpoint.reports.statistician import statistician_page
 from turnpoint.reports.trial_map import map_figures, map_table
-from turnpoint.reports.trial_page import TrialView, trial_figures, trial_page
+from turnpoint.reports.trial_page import TrialView, trial_page
 from turnpoint.reports.views import CohortView
 
 Audience = Literal["clinician", "patient", "statistician"]
@@ -35,7 +34,13 @@ _FIGURES: Mapping[str, Callable[[PatientPicture, Language], list[Figure]]] = Map
 _Made = TypeVar("_Made")
 
 
-def render_patient(view: PatientPicture, audience: Audience, lang: str = "en", into: Into = page) -> str:
+def render_patient(
+    view: PatientPicture,
+    audience: Audience,
+    lang: str = "en",
+    into: Into = page,
+    whole: PatientPicture | None = None,
+) -> str:
     """One patient's report.
 
     Args:
@@ -43,6 +48,7 @@ def render_patient(view: PatientPicture, audience: Audience, lang: str = "en", i
         audience: `clinician`, `patient` or `statistician`.
         lang: `en` or `zh`.
         into: a page of its own, or a part of somebody else's.
+        whole: what is known now, where `view` looks back: the clinician's chart keeps its weeks.
 
     Returns:
         A self-contained HTML page: styles and pictures inside, no scripts, nothing loaded from anywhere.
@@ -50,6 +56,8 @@ def render_patient(view: PatientPicture, audience: Audience, lang: str = "en", i
     Raises:
         UsageError: no such audience or language.
     """
+    if audience == "clinician":
+        return clinician_page(view, language(lang), into, whole)
     return _known(audience, _PAGES)(view, language(lang), into)
 
 
@@ -94,18 +102,6 @@ def render_trial(view: TrialView, cells: pl.DataFrame, arm: str, lang: str, into
     return trial_page(view, words, with_map)
 
 
-def trial_specifications(
-    view: TrialView, cells: pl.DataFrame, arm: str, lang: str
-) -> dict[str, Specification]:
-    """The pictures of `render_trial`, as `patient_specifications` gives those of a patient's; arguments as there.
-
-    Raises:
-        UsageError: no such language.
-    """
-    words = language(lang)
-    return _specifications([*trial_figures(view, words), *map_figures(cells, view.declaration, arm, words)])
-
-
 def patient_specifications(
     view: PatientPicture, audience: Audience, lang: str = "en"
 ) -> dict[str, Specification]:
@@ -124,23 +120,7 @@ def patient_specifications(
     Raises:
         UsageError: no such audience or language.
     """
-    return _specifications(_known(audience, _FIGURES)(view, language(lang)))
-
-
-def cohort_specifications(view: CohortView, lang: str = "en") -> dict[str, Specification]:
-    """The pictures of a cohort's page, as `patient_specifications` gives those of a patient's.
-
-    Args:
-        view: everything to show.
-        lang: `en` or `zh`.
-
-    Raises:
-        UsageError: no such language.
-    """
-    return _specifications(cohort_figures(view, language(lang)))
-
-
-def _specifications(figures: list[Figure]) -> dict[str, Specification]:
+    figures = _known(audience, _FIGURES)(view, language(lang))
     return {
         figure.figure_id: {"description": figure.description, **figure.specification} for figure in figures
     }

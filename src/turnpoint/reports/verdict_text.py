@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from turnpoint.charts.language import NOTHING, Language, mark
 from turnpoint.criteria.called_progression import MARKER_CRITERIA, RECIST
+from turnpoint.model.prior import Alert
 from turnpoint.pictures.patient import PatientPicture, Provenance
 from turnpoint.pictures.snapshot import Progressed, Situation, Snapshot
 from turnpoint.reports.called_text import patient_called_headline
@@ -427,11 +428,11 @@ def clinician_alert_rate(provenance: Provenance, language: Language, *, unlike: 
         rate=language.number(alert.false_alerts_per_100, 1),
     )
     sentences = [needs, counted]
-    if judged >= FEWEST_COUNTED:
+    share = share_followed(alert)
+    if share is not None:
         sentences.append(
             language.text(
-                "So of 100 such alerts about {percent} are followed.",
-                percent=language.number(100.0 * alert.followed / judged),
+                "So of 100 such alerts about {percent} are followed.", percent=language.number(100.0 * share)
             )
         )
     if unlike:
@@ -446,6 +447,12 @@ def clinician_alert_rate(provenance: Provenance, language: Language, *, unlike: 
             )
         )
     return language.joined(sentences)
+
+
+def share_followed(alert: Alert) -> float | None:
+    """Of the alerts that were counted, the share that progression followed; None where they are too few to say."""
+    judged = alert.followed + alert.unfollowed
+    return alert.followed / judged if judged >= FEWEST_COUNTED else None
 
 
 def patient_alert(view: PatientPicture, snap: Snapshot, language: Language) -> list[str]:
@@ -472,20 +479,27 @@ def patient_alert(view: PatientPicture, snap: Snapshot, language: Language) -> l
 
 
 def _how_often_followed(view: PatientPicture, snap: Snapshot, language: Language) -> list[str]:
-    """Of ten such signals in people like this one; where nobody like this one was counted, that it is not known."""
+    """Of ten such signals, in those in whom the clinician's page has them counted; and whether they are alike."""
     alert = view.provenance.alert
-    judged = alert.followed + alert.unfollowed
-    like = view.provenance.fit == "like" and not view.provenance.simulated and not snap.unlike_the_prior
-    if not like or judged < FEWEST_COUNTED:
-        return [language.text("How often that happens in people like you is not known.")]
-    followed = min(max(round(10.0 * alert.followed / judged), 1), 9)
-    return [
-        language.text(
+    share = share_followed(alert)
+    if alert.false_alerts_per_100 is None:
+        return [language.text("How often that happens has not been counted.")]
+    if share is None:
+        return [language.text("How often that happens has been counted in too few people to say.")]
+    followed = min(max(round(10.0 * share), 1), 9)
+    others = language.text("About {others} had not.", others=language.number(10 - followed))
+    if view.provenance.fit == "like" and not view.provenance.simulated and not snap.unlike_the_prior:
+        said = language.text(
             "Of 10 people with a similar illness who had one, about {followed} had such growth within half a year.",
             followed=language.number(followed),
-        ),
-        language.text("About {others} had not.", others=language.number(10 - followed)),
-    ]
+        )
+        return [said, others]
+    said = language.text(
+        "This was counted in {people}: of 10 with such a signal, about {followed} had such growth within half a year.",
+        people=language.text(alerted_people(alert.data)),
+        followed=language.number(followed),
+    )
+    return [said, others, language.text("It may be different for you.")]
 
 
 def chance_in_ten(probability: float | None, language: Language, count: int | None = None) -> str:

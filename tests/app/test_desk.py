@@ -59,6 +59,25 @@ def test_cohort_is_that_of_the_command(served: Served, tmp_path: Path) -> None:
     assert re.findall(r'data-figure="([\w-]+)"', page) == drawn
 
 
+def test_a_page_that_is_kept_ready_is_the_page_and_follows_a_visit(on_sqlite: Served) -> None:
+    study = on_sqlite.upload(SMALL).json()["id"]
+    patient = on_sqlite.get(f"/api/v1/studies/{study}/patients").json()["items"][0]["id"]
+
+    def shown(query: str = "") -> str:
+        return on_sqlite.get(f"/p/{patient}{query}").body.decode().partition("<main")[2]
+
+    first = shown()
+    assert shown() == first
+    lesion = {"lesion_id": "T1", "role": "target", "site": "lung", "diameter_mm": 70, "status": "measured"}
+    visit = {"day": 400, "lesions": [lesion]}
+    assert on_sqlite.post(f"/api/v1/studies/{study}/patients/{patient}/visits", visit).status == 201
+    after = shown()
+    assert "70" in after
+    assert after != first
+    assert shown("?at=400") == after
+    assert shown("?at=0") not in (first, after)
+
+
 def test_cohort_follows_a_visit(served: Served) -> None:
     study = served.upload(SMALL).json()["id"]
     before = cohort(served, study)

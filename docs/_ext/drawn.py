@@ -25,7 +25,7 @@ from turnpoint.charts.svg import svg
 from turnpoint.charts.week_axis import Panel, WeekAxis
 from turnpoint.pictures.snapshot import snapshot
 from turnpoint.reports.catalogue import language
-from turnpoint.reports.figures import patient_figures
+from turnpoint.reports.figures import course_figure
 
 DOCS = Path(__file__).parents[1]
 TARGET = DOCS / "_generated"
@@ -202,8 +202,8 @@ def counts() -> None:
 
 
 def tutorials() -> None:
-    """The panels of reports that tutorials show."""
-    _panels("tutorial-statistician", tp.read(DOCS / "tutorials" / "data" / "sdtm"), "V0006", "en")
+    """The courses of reports that tutorials show."""
+    _course_of("tutorial-statistician", tp.read(DOCS / "tutorials" / "data" / "sdtm"), "V0006", "en")
     for lang, (table, lesions) in ANSWERS.items():
         with TemporaryDirectory() as folder:
             place = Path(copy(DOCS / "tutorials" / "data" / table, folder))
@@ -211,14 +211,16 @@ def tutorials() -> None:
             guess = [sys.executable, "-m", "turnpoint", "map", "guess", str(place), "--yes", *answers]
             source = os.pathsep.join([str(DOCS.parent / "src"), os.environ.get("PYTHONPATH", "")])
             subprocess.run(guess, check=True, capture_output=True, env=os.environ | {"PYTHONPATH": source})
-            _panels("tutorial-oncologist", tp.read(place), "101", lang)
+            _course_of("tutorial-oncologist", tp.read(place), "101", lang)
 
 
-def _panels(name: str, study: tp.Study, patient: str, lang: str) -> None:
-    """Each panel of the clinician's page on the patient."""
+def _course_of(name: str, study: tp.Study, patient: str, lang: str) -> None:
+    """The course on the clinician's page on the patient."""
     view = tp.picture(study, patient)
-    for number, figure in enumerate(patient_figures(view, snapshot(view), language(lang))):
-        _write(f"{name}-{number}-{lang}", figure.drawing)
+    figure = course_figure(view, snapshot(view), language(lang))
+    if figure is None:
+        raise ValueError(f"{name}: nothing was read of the patient")
+    _write(f"{name}-{lang}", figure.drawing)
 
 
 def _write(name: str, drawing: str) -> None:

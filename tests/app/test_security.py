@@ -128,7 +128,9 @@ def test_policy_is_exact_and_every_page_keeps_it(
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Referrer-Policy"] == "same-origin"
         assert answer.headers["Cache-Control"] == "no-store"
-        assert not re.findall(r"<script(?![^>]*\bsrc=)|\son\w+=|javascript:", answer.text)
+        # what a chart is drawn from is data, which no browser runs
+        runs = r'<script(?! type="application/json")(?![^>]*\bsrc=)|\son\w+=|javascript:'
+        assert not re.findall(runs, answer.text)
         outside = re.findall(r'(?:src|href|action)="(?:https?:)?//[^"]*', answer.text)
         assert [link for link in outside if "src" in link or "action" in link] == []
 

@@ -193,4 +193,4 @@ def test_every_number_of_the_page_is_known_and_another_is_noticed() -> None:
     ]
     assert untraced_of(said, view(), *pages, also=also) == []
     coverage = re.search(r"\n([\d.]+%)\nof readings", said)[1]
-    assert untraced_of(said.replace(coverage, "12.7%"), view(), *pages, also=also)
+    assert untraced_of(said.replace(coverage, "123.4%"), view(), *pages, also=also)  # no share

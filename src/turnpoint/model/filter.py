@@ -135,6 +135,11 @@ class Origin:
     readings: Mapping[str, tuple[IntArray, ...]]
     chosen: IntArray
 
+    @property
+    def places(self) -> IntArray | tuple[IntArray, IntArray]:
+        """Where in the bank's arrays the draws are."""
+        return (self.patient[:, None], self.chosen) if self.run.bank.is_own else self.chosen
+
     @classmethod
     def of(cls, weighted: WeightedVisits, chosen: IntArray) -> Origin:
         """Of these visits."""
@@ -189,12 +194,7 @@ class Posterior:
     @property
     def particles(self) -> FloatArray:
         """The draws on the prior's own scales, shape (R, D, dimensions)."""
-        found = [
-            origin.run.bank.particles[(origin.patient[:, None], origin.chosen)]
-            if origin.run.bank.is_own
-            else origin.run.bank.particles[origin.chosen]
-            for origin in self.origins
-        ]
+        found = [origin.run.bank.particles[origin.places] for origin in self.origins]
         return np.stack([found[origin][row] for origin, row in self.where])
 
     def turning_week(self) -> FloatArray:
@@ -327,10 +327,9 @@ def outlined(
 
 def _posterior(batch: Batch, which: tuple[IntArray, IntArray, WeightedVisits], origin: Origin) -> Posterior:
     """The draws of an origin; `which` as `Refiner.visits` gives it."""
-    (patient, visit, weighted), bank, chosen = which, origin.run.bank, origin.chosen
-    own = (weighted.patient[:, None], chosen) if bank.is_own else chosen
+    (patient, visit, weighted), bank, own = which, origin.run.bank, origin.places
     quantities = {
-        quantity: QuantityPosterior(reading.at(own), tuple(_parts(weighted, quantity, chosen)))
+        quantity: QuantityPosterior(reading.at(own), tuple(_parts(weighted, quantity, origin.chosen)))
         for quantity, reading in bank.readings.items()
     }
     return Posterior(

@@ -127,9 +127,48 @@ def first_called(
         The value at the first of the days, and the first day on which the criterion is met, counted from 0 (W where it
         is not); shape (R, D) each.
     """
+    from turnpoint.model.kernel_ahead import first_called_ahead  # noqa: PLC0415  (Numba is an extra)
+
     own = posterior.quantities[quantity]
     reader = _Reader(posterior.dynamics, own, prior.floor_persistence[quantity], prior.below_limit)
-    return reader.first_called(posterior, quantity, days, exposure, criterion, seed)
+    draws = posterior.origins[0].chosen.shape[1]
+    noise = _Noise.of(draws, len(own.parts), days.shape[1], seed)
+    start, steps = noise.start.astype(np.float32), noise.steps.astype(np.float32)
+    weeks = np.stack(exposure, axis=-1).astype(np.float32)
+    facts, last_value, since_weeks, is_read, *habits = reader.facts(days)
+    next_value, step = np.empty((len(days), draws)), np.empty((len(days), draws), dtype=np.int64)
+    for index in np.unique(posterior.where[:, 0]):
+        rows = np.flatnonzero(posterior.where[:, 0] == index)
+        origin = posterior.origins[index].at(posterior.where[rows, 1])
+        bank, together, counts = origin.run.bank, origin.run.together[quantity], origin.readings[quantity]
+        first = np.arange(len(counts))[:, None] * origin.patients
+        found = np.empty((len(rows), draws)), np.empty((len(rows), draws), dtype=np.int64)
+        first_called_ahead(
+            origin.chosen,
+            origin.patient if bank.is_own else np.zeros_like(origin.patient),
+            bank.dynamics_sets(),
+            bank.reading_sets(quantity),
+            own.reading.is_diameter,
+            weeks[rows],
+            start,
+            steps,
+            together.level_mean,
+            together.level_variance,
+            first + origin.patient,
+            np.maximum(np.array(counts) - 1, 0),
+            np.ascontiguousarray(facts[: len(counts), rows]),
+            np.ascontiguousarray(last_value[: len(counts), rows]),
+            np.ascontiguousarray(since_weeks[: len(counts), rows]),
+            np.ascontiguousarray(is_read[: len(counts), rows]),
+            *habits,
+            criterion.is_after_start[rows],
+            np.nan_to_num(criterion.bar[rows], nan=_NO_BAR),
+            criterion.limit[rows],
+            criterion.rule(is_diameter=own.reading.is_diameter),
+            *found,
+        )
+        next_value[rows], step[rows] = found
+    return next_value, step
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,11 +244,11 @@ class _Reader:
             noise.steps.astype(np.float32),
             np.array([part.level_mean for part in parts], np.float32),
             np.array([part.level_variance for part in parts], np.float32),
-            *self._facts(days),
+            *self.facts(days),
             value,
         )
 
-    def _facts(self, days: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, BoolArray, Any, Any]:
+    def facts(self, days: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, BoolArray, Any, Any]:
         """Of the parts' last readings and of who reads, as `model.kernel_ahead.draw_ahead` takes them."""
         parts = self.own.parts
         facts = [
@@ -238,57 +277,6 @@ class _Reader:
             np.float32(self.floor_persistence),
             (np.float32(absent), np.float32(absent + too_small)),
         )
-
-    def first_called(
-        self,
-        posterior: Posterior,
-        quantity: str,
-        days: FloatArray,
-        exposure: tuple[FloatArray, FloatArray],
-        criterion: Criterion,
-        seed: int,
-    ) -> tuple[FloatArray, IntArray]:
-        """`first_called` of all rows, origin by origin."""
-        from turnpoint.model.kernel_ahead import first_called_ahead  # noqa: PLC0415  (Numba is an extra)
-
-        draws = posterior.origins[0].chosen.shape[1]
-        noise = _Noise.of(draws, len(self.own.parts), days.shape[1], seed)
-        start, steps = noise.start.astype(np.float32), noise.steps.astype(np.float32)
-        weeks = np.stack(exposure, axis=-1).astype(np.float32)
-        facts, last_value, since_weeks, is_read, *reader = self._facts(days)
-        next_value, step = np.empty((len(days), draws)), np.empty((len(days), draws), dtype=np.int64)
-        for index in np.unique(posterior.where[:, 0]):
-            rows = np.flatnonzero(posterior.where[:, 0] == index)
-            origin = posterior.origins[index].at(posterior.where[rows, 1])
-            bank, together, counts = origin.run.bank, origin.run.together[quantity], origin.readings[quantity]
-            first = np.arange(len(counts))[:, None] * origin.patients
-            own = np.empty((len(rows), draws)), np.empty((len(rows), draws), dtype=np.int64)
-            first_called_ahead(
-                origin.chosen,
-                origin.patient if bank.is_own else np.zeros_like(origin.patient),
-                bank.dynamics_sets(),
-                bank.reading_sets(quantity),
-                self.own.reading.is_diameter,
-                weeks[rows],
-                start,
-                steps,
-                together.level_mean,
-                together.level_variance,
-                first + origin.patient,
-                np.maximum(np.array(counts) - 1, 0),
-                np.ascontiguousarray(facts[: len(counts), rows]),
-                np.ascontiguousarray(last_value[: len(counts), rows]),
-                np.ascontiguousarray(since_weeks[: len(counts), rows]),
-                np.ascontiguousarray(is_read[: len(counts), rows]),
-                *reader,
-                criterion.is_after_start[rows],
-                np.nan_to_num(criterion.bar[rows], nan=_NO_BAR),
-                criterion.limit[rows],
-                criterion.rule(is_diameter=self.own.reading.is_diameter),
-                *own,
-            )
-            next_value[rows], step[rows] = own
-        return next_value, step
 
     def _next(
         self, part: PartPosterior, state: _State, signal: FloatArray, day: FloatArray, noise: FloatArray

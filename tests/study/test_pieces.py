@@ -125,6 +125,8 @@ def test_days_that_count_from_0_without_a_row_on_day_0_are_read_in_pieces(tmp_pa
     )
     assert in_pieces(folder_of(tmp_path / "one", lesions=frame)) is not None
     assert in_pieces(folder_of(tmp_path / "two", lesions=frame, doses=stop)) is not None
+    some_on_day_1 = lesions(day=[-3, 1] + [-3, 39] * 4)
+    assert in_pieces(folder_of(tmp_path / "three", lesions=some_on_day_1)) is not None
 
 
 def test_neither_a_file_nor_text_nor_a_damaged_table_is_read_in_pieces(tmp_path: Path) -> None:
